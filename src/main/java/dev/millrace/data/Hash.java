@@ -1,0 +1,54 @@
+package dev.millrace.data;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * The frozen 64-bit hash of encoded keys. It decides key groups and operator numbers, which outlive a process, so it must
+ * never change. A multiply-and-fold hash in the manner of wyhash (Wang Yi, 2019) over little-endian words.
+ */
+public final class Hash {
+
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long SEED = 0x9E3779B97F4A7C15L;
+    private static final long K1 = 0xA0761D6478BD642FL;
+    private static final long K2 = 0xE7037ED1A0B428DBL;
+
+    private Hash() {}
+
+    public static long hash(byte[] bytes, int offset, int length) {
+        long state = SEED ^ length;
+        int position = offset;
+        int end = offset + length;
+        while (end - position >= 8) {
+            state = mix(state ^ (long) LONG.get(bytes, position), K1);
+            position += 8;
+        }
+        long tail = 0;
+        for (int shift = 0; position < end; position++, shift += 8) {
+            tail |= (bytes[position] & 0xFFL) << shift;
+        }
+        return mix(state ^ tail, K2 ^ length);
+    }
+
+    public static long hash(byte[] bytes) {
+        return hash(bytes, 0, bytes.length);
+    }
+
+    /** Mixes two hashes or numbers, order-sensitive. */
+    public static long combine(long a, long b) {
+        return mix(a ^ K1, b ^ K2);
+    }
+
+    /** The key group of a key by its hash. */
+    public static int keyGroup(long hash, int keyGroups) {
+        return (int) Long.remainderUnsigned(hash, keyGroups);
+    }
+
+    private static long mix(long a, long b) {
+        long low = a * b;
+        long high = Math.multiplyHigh(a, b) + (a >> 63 & b) + (b >> 63 & a);
+        return low ^ high ^ SEED;
+    }
+}

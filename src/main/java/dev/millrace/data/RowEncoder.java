@@ -1,0 +1,52 @@
+package dev.millrace.data;
+
+import java.util.Arrays;
+
+/** Encodes chosen columns of all rows of a batch, one after another, and hashes each: reused from batch to batch. */
+public final class RowEncoder {
+
+    private final int[] columns;
+    private final Bytes bytes = new Bytes(4096);
+    private int[] starts = new int[1];
+    private long[] hashes = {};
+
+    public RowEncoder(int[] columns) {
+        this.columns = columns.clone();
+    }
+
+    public void encode(Batch batch) {
+        int rows = batch.size();
+        if (starts.length <= rows) {
+            starts = new int[Math.max(rows + 1, starts.length * 2)];
+            hashes = Arrays.copyOf(hashes, starts.length);
+        }
+        bytes.clear();
+        for (int row = 0; row < rows; row++) {
+            starts[row] = bytes.length();
+            for (int column : columns) {
+                RowCodec.encode(batch.column(column), row, bytes);
+            }
+        }
+        starts[rows] = bytes.length();
+        byte[] array = bytes.array();
+        for (int row = 0; row < rows; row++) {
+            hashes[row] = Hash.hash(array, starts[row], starts[row + 1] - starts[row]);
+        }
+    }
+
+    public byte[] array() {
+        return bytes.array();
+    }
+
+    public int start(int row) {
+        return starts[row];
+    }
+
+    public int length(int row) {
+        return starts[row + 1] - starts[row];
+    }
+
+    public long hash(int row) {
+        return hashes[row];
+    }
+}

@@ -1,0 +1,151 @@
+package dev.millrace.sql;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.plan.OutputMode;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.QueryPlan;
+import dev.millrace.plan.SourceTable;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Which plans queries become, and that what is not supported is refused at its place in the text. */
+class SqlCompilerTest {
+
+    private static final List<SourceTable> TABLES = List.of(
+            table("lines", "line STRING", -1, false),
+            table("clicks", "user_id BIGINT, page STRING, price DECIMAL(10, 2), ts TIMESTAMP(3) NOT NULL", 3, false),
+            table("plain", "a INT, b BIGINT, c DOUBLE, tags STRING ARRAY, r ROW(x INT, y STRING)", -1, false),
+            table("pages", "page STRING, section STRING", -1, true));
+
+    private static SourceTable table(String name, String schema, int time, boolean fixed) {
+        return new SourceTable(
+                name,
+                SchemaParser.parse(schema),
+                time < 0 ? Optional.empty() : Optional.of(new SourceTable.EventTime(time, 5000)),
+                fixed,
+                true);
+    }
+
+    private static SqlCompiler.Result compile(String sql, OutputMode mode) {
+        return new SqlCompiler(TABLES, 32).compile(sql, List.of(new SqlCompiler.SinkRequest("out", mode, 0)));
+    }
+
+    private static QueryPlan plan(String sql, OutputMode mode) {
+        SqlCompiler.Result result = compile(sql, mode);
+        assertEquals(List.of(), result.errors());
+        return result.plan().orElseThrow();
+    }
+
+    private static String shape(PlanNode node) {
+        StringBuilder text = new StringBuilder(node.meaning());
+        for (PlanNode input : node.inputs()) {
+            text.append('\n').append(shape(input).indent(2).stripTrailing());
+        }
+        return text.toString();
+    }
+
+    @Test
+    void readsOnlyUsedColumns() {
+        QueryPlan plan = plan("SELECT page FROM clicks WHERE user_id > 3", OutputMode.APPEND);
+        assertEquals(List.of(0, 1, 3), plan.scans(false).get(0).columns());
+    }
+
+    @Test
+    void wordCountUnnestsTheSplitLine() {
+        QueryPlan plan = plan(
+                "SELECT word, COUNT(*) AS n FROM lines CROSS JOIN UNNEST(SPLIT(line, ' ')) AS t(word)"
+                        + " WHERE word <> '' GROUP BY word",
+                OutputMode.UPDATE);
+        assertTrue(shape(plan.root()).contains("Unnest(SPLIT($0, ' ':STRING))"), shape(plan.root()));
+        assertEquals(Optional.of(List.of(0)), plan.rootProperties().uniqueKey());
+    }
+
+    @Test
+    void windowedCountIsHeldForAppend() {
+        QueryPlan plan = plan(
+                "SELECT page, window_end, COUNT(*) AS n, COUNT(DISTINCT user_id) AS users FROM"
+                        + " TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' SECOND))"
+                        + " GROUP BY page, window_start, window_end HAVING COUNT(*) > 1",
+                OutputMode.APPEND);
+        String shape = shape(plan.sinks().get(0).root());
+        assertTrue(shape.contains("Hold("), shape);
+        assertTrue(shape.contains("Window($"), shape);
+        assertTrue(plan.usesWatermark());
+    }
+
+    @Test
+    void hopIsAWindowWithSlide() {
+        QueryPlan plan = plan(
+                "SELECT page, window_end, COUNT(*) AS n FROM TABLE(HOP(TABLE clicks, DESCRIPTOR(ts),"
+                        + " INTERVAL '2' SECOND, INTERVAL '10' SECOND)) GROUP BY page, window_start, window_end",
+                OutputMode.UPDATE);
+        assertTrue(shape(plan.root()).contains("size 10000, slide 2000, offset 0"), shape(plan.root()));
+    }
+
+    @Test
+    void staticTableMayStandOnEitherSide() {
+        for (String from :
+                List.of("clicks c JOIN pages p ON p.page = c.page", "pages p JOIN clicks c ON p.page = c.page")) {
+            QueryPlan plan = plan("SELECT p.section, c.price FROM " + from, OutputMode.APPEND);
+            assertTrue(shape(plan.root()).contains("StaticJoin("), shape(plan.root()));
+        }
+    }
+
+    @Test
+    void aggregateOverAggregateAndWithAndDistinct() {
+        plan(
+                "WITH c AS (SELECT page, COUNT(*) AS n FROM clicks GROUP BY page) SELECT n, COUNT(*) AS pages, MAX(page) AS m"
+                        + " FROM c GROUP BY n",
+                OutputMode.UPDATE);
+        plan("SELECT DISTINCT page FROM clicks", OutputMode.APPEND);
+        plan("SELECT page FROM clicks UNION SELECT page FROM clicks", OutputMode.UPDATE);
+        plan(
+                "SELECT a + 1 AS x, r.y AS y, tags[1] AS t FROM plain UNION ALL SELECT b, 'z', 'q' FROM plain",
+                OutputMode.APPEND);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "SELECT FROM clicks | SqlSyntax | 1 | 8",
+                "SELECT page FROM click | TableNotFound | 1 | 18",
+                "SELECT pagee FROM clicks | ColumnNotFound | 1 | 8",
+                "SELECT FOO(page) AS x FROM clicks | SqlInvalid | 1 | 8",
+                "SELECT page FROM clicks ORDER BY page | SqlNotSupported | 1 | 25",
+                "SELECT page, ROW_NUMBER() OVER (PARTITION BY page ORDER BY ts) AS n FROM clicks | SqlNotSupported | 1 | 14",
+                "SELECT c.page FROM clicks c JOIN lines l ON l.line = c.page | JoinNotSupported | 1 | 34",
+                "SELECT page FROM pages | NoStream | 1 | 1",
+                "SELECT COUNT(*) FROM clicks | UnnamedColumn | 1 | 8",
+                "SELECT page FROM clicks WHERE ts > CURRENT_TIMESTAMP | NotDeterministic | 1 | 36",
+                "SELECT page FROM clicks WHERE page IN (SELECT page FROM pages) | SqlNotSupported | 1 | 31",
+                "SELECT page, COUNT(*) AS n FROM clicks GROUP BY page | OutputModeNotPossible | 1 | 49",
+            })
+    void refusesWithPosition(String sql, String code, int line, int column) {
+        SqlCompiler.Result result = compile(sql, OutputMode.APPEND);
+        assertEquals(1, result.errors().size(), () -> sql + " gave " + result);
+        SqlError error = result.errors().get(0);
+        assertEquals(
+                code + " " + line + ":" + column,
+                error.code() + " " + error.position().line() + ":"
+                        + error.position().column(),
+                error::message);
+    }
+
+    @Test
+    void identityFollowsMeaningNotNames() {
+        String a = "SELECT page, COUNT(*) AS n FROM clicks GROUP BY page";
+        String b = "SELECT page AS p, COUNT(*) AS m FROM clicks AS k GROUP BY page";
+        String c = "SELECT page, COUNT(*) AS n FROM clicks WHERE user_id > 1 GROUP BY page";
+        assertEquals(
+                plan(a, OutputMode.UPDATE).root().identity(),
+                plan(b, OutputMode.UPDATE).root().identity());
+        assertTrue(plan(a, OutputMode.UPDATE).root().identity()
+                != plan(c, OutputMode.UPDATE).root().identity());
+    }
+}
