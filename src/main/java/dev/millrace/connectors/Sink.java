@@ -1,0 +1,54 @@
+package dev.millrace.connectors;
+
+import dev.millrace.data.Batch;
+import java.util.List;
+
+/**
+ * Where results go. What is written between two commits becomes visible as one: either the sink shares the transaction of
+ * the progress log, or it makes an epoch visible by {@link #publish}, which may be repeated.
+ *
+ * <p>Writers are used by one thread each at a time; the rest by the committing thread.
+ */
+public interface Sink extends AutoCloseable {
+
+    /** A writer for one of the workers. */
+    Writer writer();
+
+    /**
+     * Makes what was written since the last call durable, though not visible; called before the epoch is committed.
+     *
+     * @return what {@link #publish} needs to know, recorded with the epoch; null for nothing
+     */
+    default String prepare(long epoch) {
+        return null;
+    }
+
+    /** Makes the epoch visible; does nothing if it is already. Called after the commit, and again after a restart. */
+    default void publish(long epoch, String prepared) {}
+
+    /** Forgets what was written and not committed. */
+    default void abort() {}
+
+    /** Tells a sink that shows a running state, after each commit. */
+    default void committed(long epoch) {}
+
+    @Override
+    void close();
+
+    /** Writes rows; weights tell what happens to them. */
+    interface Writer {
+
+        /** Adds each row as often as its weight says; all weights are above 0. */
+        void append(Batch rows);
+
+        /**
+         * Changes of a keyed result: weight +1 sets the row of its key, −1 removes it; one change per key.
+         *
+         * @param keys the key's columns
+         */
+        void change(Batch rows, int[] keys);
+
+        /** The whole result table, in place of the last one. */
+        void replace(long epoch, List<Batch> rows);
+    }
+}

@@ -1,0 +1,73 @@
+package dev.millrace.connectors;
+
+import java.util.List;
+
+/**
+ * An input table's rows, in partitions that can each be read again from a position. Rows of a partition have an order that
+ * never changes.
+ *
+ * <p>{@link #discover} and the journal are used by one thread; each reader by one thread of its own.
+ */
+public interface Source extends AutoCloseable {
+
+    /** What the partitions' positions refer to, such as a topic's id; a change means that positions mean nothing now. */
+    String identity();
+
+    /** The partitions that there are, with their starting positions; called again now and then, only ever grows. */
+    List<Start> discover();
+
+    /** A reader for some of the partitions. */
+    Reader reader(MalformedRows malformed);
+
+    /** Facts that must be recorded to read the same rows again, such as which file is the seventh; since the last call. */
+    default List<String> drainJournal() {
+        return List.of();
+    }
+
+    /** Takes back what {@link #drainJournal} gave, in order, before anything is read. */
+    default void restoreJournal(List<String> entries) {}
+
+    @Override
+    void close();
+
+    /** A partition and where reading begins. */
+    record Start(String partition, Position position) {}
+
+    /** Reads partitions, each known by an index that the caller chose. */
+    interface Reader extends AutoCloseable {
+
+        void assign(int index, String partition, Position position);
+
+        /** Reads up to this position and no further; null for no bound. For replay. */
+        void limit(int index, Position end);
+
+        /** The next rows, possibly none; waits for some up to the time given. */
+        SourceBatch poll(long timeoutMillis);
+
+        /** The position behind the last row of the last poll. */
+        Position position(int index);
+
+        /** Records there are behind the position, as far as is known; −1 if unknown. */
+        long lag(int index);
+
+        /** Whether the last poll was answered and the position was the partition's end. */
+        boolean atEnd(int index);
+
+        /** Whether nothing will ever come after the position. */
+        default boolean ended(int index) {
+            return false;
+        }
+
+        @Override
+        void close();
+    }
+
+    /** Takes records that are not rows of the table. They count as read. */
+    interface MalformedRows {
+        /**
+         * @param index the partition's
+         * @param record the record's bytes, valid only during the call
+         */
+        void malformed(int index, long offset, byte[] record, int start, int length, String reason);
+    }
+}

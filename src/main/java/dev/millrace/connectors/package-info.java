@@ -1,0 +1,5 @@
+/**
+ * Where rows come from and where results go: {@link dev.millrace.connectors.Source} and {@link
+ * dev.millrace.connectors.Sink}. Kafka's own live in {@code dev.millrace.kafka}, since they share its transaction.
+ */
+package dev.millrace.connectors;

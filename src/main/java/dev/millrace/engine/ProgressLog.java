@@ -1,0 +1,50 @@
+package dev.millrace.engine;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The durable list of committed epochs: the truth about a query. Committing an epoch appends its record and, in the same
+ * atomic step, makes visible what sinks wrote through the log's transaction.
+ *
+ * <p>Any error of a commit leaves its outcome unknown; the caller closes everything and opens the log again, which decides.
+ */
+public interface ProgressLog extends AutoCloseable {
+
+    /**
+     * Fences older writers and reads the log from a position to its very end.
+     *
+     * @param from where to begin, or −1 for the beginning
+     * @param entries receives each record in order
+     */
+    void open(long from, Consumer<Entry> entries);
+
+    /** Starts what {@link #commit} will make visible. */
+    void begin();
+
+    /** Appends the record, atomically with what was written since {@link #begin}; returns its position. */
+    long commit(ProgressRecord record, List<JournalEntry> journal);
+
+    /** The journal of an epoch: inputs that cannot be read again, in the order in which they were committed. */
+    List<JournalEntry> journal(long epoch);
+
+    /** Why losing this machine's disk would lose the query's history; empty if it would not. */
+    Optional<String> weakness();
+
+    @Override
+    void close();
+
+    /** A record and where it is. */
+    record Entry(ProgressRecord record, long position) {}
+
+    /** A piece of recorded input. */
+    record JournalEntry(String name, byte[] content) {}
+
+    /** A newer incarnation of this query writes the log now; this one has to stop. */
+    final class SupersededException extends RuntimeException {
+        public SupersededException(String message) {
+            super(message);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package dev.millrace.engine;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One committed epoch: all that is needed to compute it again. Epoch 0 holds the starting positions and reads nothing; a
+ * claim repeats the epoch that it found and says who writes from now on.
+ *
+ * @param lineage names the unbroken history that epochs belong to
+ * @param plan the id of the plan that computed the epoch; only that plan replays it
+ * @param claim whether this is the first record of an incarnation
+ * @param timeMillis the epoch's time, never less than an earlier one's
+ * @param watermark in milliseconds, after the epoch
+ * @param outputs by sink: an order-independent hash of the rows that left
+ * @param prepared by sink: what publishing the epoch needs
+ */
+public record ProgressRecord(
+        int format,
+        String lineage,
+        String plan,
+        long incarnation,
+        boolean claim,
+        long epoch,
+        long timeMillis,
+        long watermark,
+        Map<String, SourceProgress> sources,
+        Map<String, Long> outputs,
+        Map<String, String> prepared,
+        String build) {
+
+    public static final int FORMAT = 1;
+
+    /**
+     * @param identity what positions refer to
+     * @param journal facts about the source that became known in this epoch
+     */
+    public record SourceProgress(String identity, List<PartitionProgress> partitions, List<String> journal) {}
+
+    /**
+     * A partition after the epoch.
+     *
+     * @param offset of the next record
+     * @param largest greatest event time so far in milliseconds, {@link Long#MIN_VALUE} for none
+     * @param floor the time below which rows are late whatever came before: the watermark when the partition was new or
+     *     came back from idleness
+     * @param idle whether it counts in the watermark no more until it has rows again
+     * @param rows read in this epoch
+     */
+    public record PartitionProgress(
+            String partition, long offset, int leaderEpoch, long largest, long floor, boolean idle, long rows) {}
+}

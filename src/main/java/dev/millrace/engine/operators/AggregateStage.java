@@ -1,0 +1,287 @@
+package dev.millrace.engine.operators;
+
+import dev.millrace.data.Batch;
+import dev.millrace.data.ByteKeyTable;
+import dev.millrace.data.Bytes;
+import dev.millrace.data.CellError;
+import dev.millrace.data.DataType;
+import dev.millrace.data.Hash;
+import dev.millrace.data.LongVector;
+import dev.millrace.data.RowCodec;
+import dev.millrace.data.Vector;
+import dev.millrace.data.Watermark;
+import dev.millrace.plan.AggregateCall;
+import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateStore;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * GROUP BY and DISTINCT. State: per group the summed weight and the accumulators, and for some aggregates its values
+ * ({@link ValueMultiset}); groups that the watermark has closed are dropped.
+ *
+ * <p>Delta: for each group touched in the epoch, −(old row) if it was there and +(new row) if it is, unless both are
+ * equal. Without keys there is one group, which is always there: its first row comes with the first epoch.
+ */
+public final class AggregateStage implements Stage {
+
+    private static final int OUTPUT_ROWS = 4096;
+
+    private final Grouping grouping;
+    private final PartialGroups[] parts;
+    private final int worker;
+    private final int workers;
+    private final List<Integer> ownKeyGroups = new ArrayList<>();
+    private final StateTable table;
+    private final ValueMultiset[] multisets;
+    private final Output output;
+    private final Batch out;
+    private final Vector[] olds;
+    private final Vector[] news;
+    private boolean[] was = {};
+    private long closed = Watermark.NONE;
+
+    /** Where a stage runs: worker number {@code worker} of {@code workers}, with so much memory for its table. */
+    public record Place(int worker, int workers, long memoryBytes) {}
+
+    public AggregateStage(Grouping grouping, PartialGroups[] parts, Place place, StateStore store, Output output) {
+        this.grouping = grouping;
+        this.parts = parts;
+        this.worker = place.worker();
+        this.workers = place.workers();
+        for (int keyGroup = worker; keyGroup < grouping.keyGroups(); keyGroup += workers) {
+            ownKeyGroups.add(keyGroup);
+        }
+        this.table = new StateTable(store, grouping.operator(), grouping.accumulators(false), place.memoryBytes());
+        this.multisets = new ValueMultiset[grouping.multisets().size()];
+        for (int i = 0; i < multisets.length; i++) {
+            Grouping.Values values = grouping.multisets().get(i);
+            multisets[i] = new ValueMultiset(
+                    new StateTable(store, values.operator(), new Accumulator[0], place.memoryBytes()),
+                    grouping.input().type(values.argument()));
+        }
+        this.output = output;
+        this.out = new Batch(grouping.output());
+        int calls = grouping.calls().size();
+        this.olds = new Vector[calls];
+        this.news = new Vector[calls];
+        for (int i = 0; i < calls; i++) {
+            DataType type = grouping.calls().get(i).type();
+            olds[i] = Vector.create(type);
+            news[i] = Vector.create(type);
+        }
+    }
+
+    @Override
+    public void endEpoch(EpochEnd epoch) {
+        touchGroups();
+        table.fetch();
+        rememberOld();
+        mergeGroups();
+        mergeValues();
+        emitChanges();
+        dropClosed(epoch.watermark());
+    }
+
+    private boolean isGlobal() {
+        return grouping.keys().isEmpty();
+    }
+
+    private void touchGroups() {
+        for (PartialGroups part : parts) {
+            GroupTable from = part.groups();
+            ByteKeyTable keys = from.keys();
+            for (int i = 0; i < from.size(); i++) {
+                if (from.keyGroup(i) % workers == worker) {
+                    table.touch(
+                            keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i), from.keyGroup(i), 0);
+                }
+            }
+        }
+        if (isGlobal()) {
+            long hash = Hash.hash(new byte[0]);
+            int keyGroup = grouping.keyGroup(hash);
+            if (keyGroup % workers == worker) {
+                table.touch(new byte[0], 0, 0, hash, keyGroup, 0);
+            }
+        }
+    }
+
+    private void rememberOld() {
+        int count = table.touchedCount();
+        if (was.length < count) {
+            was = new boolean[Math.max(count, was.length * 2)];
+        }
+        for (Vector old : olds) {
+            old.reset(count);
+        }
+        GroupTable groups = table.groups();
+        for (int t = 0; t < count; t++) {
+            int slot = table.touched(t);
+            was[t] = isGlobal() ? globalWasEmitted : groups.weight(slot) > 0;
+            if (was[t]) {
+                results(slot, olds, t);
+            }
+        }
+    }
+
+    /** Whether the row of the group without keys is out: it is once an epoch has been stored. */
+    private boolean globalWasEmitted;
+
+    /** Tells a stage that starts over stored state. */
+    public void resumed() {
+        globalWasEmitted = true;
+    }
+
+    private void results(int slot, Vector[] into, int row) {
+        GroupTable groups = table.groups();
+        for (int i = 0; i < into.length; i++) {
+            Accumulator accumulator = groups.accumulator(i);
+            if (accumulator == null) {
+                ((LongVector) into[i]).set(row, groups.weight(slot));
+            } else {
+                accumulator.result(slot, into[i], row);
+            }
+        }
+    }
+
+    private void mergeGroups() {
+        GroupTable groups = table.groups();
+        for (PartialGroups part : parts) {
+            GroupTable from = part.groups();
+            ByteKeyTable keys = from.keys();
+            for (int i = 0; i < from.size(); i++) {
+                if (from.keyGroup(i) % workers != worker) {
+                    continue;
+                }
+                int slot = groups.keys().find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
+                groups.addWeight(slot, from.weight(i));
+                for (int a = 0; a < from.accumulatorCount(); a++) {
+                    if (from.accumulator(a) != null) {
+                        groups.accumulator(a).merge(slot, from.accumulator(a), i);
+                    }
+                }
+            }
+        }
+    }
+
+    private void mergeValues() {
+        for (int m = 0; m < multisets.length; m++) {
+            multisets[m].merge(parts, m, worker, workers, table.groups());
+            for (int i = 0; i < grouping.calls().size(); i++) {
+                AggregateCall call = grouping.calls().get(i);
+                if (grouping.multisetOf(call) != m) {
+                    continue;
+                }
+                Accumulator accumulator = table.groups().accumulator(i);
+                if (accumulator instanceof ExtremeAccumulator heads) {
+                    multisets[m].updateHeads(heads, table.groups());
+                } else {
+                    multisets[m].feed(accumulator);
+                }
+            }
+        }
+    }
+
+    private void emitChanges() {
+        int count = table.touchedCount();
+        for (Vector value : news) {
+            value.reset(count);
+        }
+        out.clear();
+        for (int t = 0; t < count; t++) {
+            int slot = table.touched(t);
+            boolean is = isGlobal() || table.groups().weight(slot) > 0;
+            if (is) {
+                results(slot, news, t);
+            }
+            if (was[t] && is && sameResults(t)) {
+                continue;
+            }
+            if (was[t]) {
+                emit(slot, olds, t, -1);
+            }
+            if (is) {
+                emit(slot, news, t, 1);
+            }
+        }
+        if (isGlobal() && count > 0) {
+            globalWasEmitted = true;
+        }
+        if (out.size() > 0) {
+            output.accept(out);
+        }
+    }
+
+    private void emit(int slot, Vector[] results, int row, long weight) {
+        if (out.size() >= OUTPUT_ROWS) {
+            output.accept(out);
+            out.clear();
+        }
+        ByteKeyTable keys = table.groups().keys();
+        reader.reset(keys.keyArray(), keys.keyStart(slot));
+        for (int column : grouping.outputs()) {
+            RowCodec.decode(reader, out.column(column));
+        }
+        int first = grouping.outputs().size();
+        for (int i = 0; i < results.length; i++) {
+            out.column(first + i).append(results[i], row);
+        }
+        out.appendWeight(weight);
+    }
+
+    private final Bytes.Reader reader = new Bytes.Reader();
+    private final Bytes oldBytes = new Bytes();
+    private final Bytes newBytes = new Bytes();
+
+    private boolean sameResults(int row) {
+        for (int i = 0; i < olds.length; i++) {
+            byte mark = olds[i].mark(row);
+            if (mark != news[i].mark(row)) {
+                return false;
+            }
+            if (mark == CellError.VALUE && !sameValue(olds[i], news[i], row)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean sameValue(Vector old, Vector now, int row) {
+        if (old instanceof LongVector a && now instanceof LongVector b) {
+            return a.get(row) == b.get(row);
+        }
+        oldBytes.clear();
+        newBytes.clear();
+        RowCodec.encode(old, row, oldBytes);
+        RowCodec.encode(now, row, newBytes);
+        return Arrays.equals(oldBytes.array(), 0, oldBytes.length(), newBytes.array(), 0, newBytes.length());
+    }
+
+    /** No later delta has a first key below the waterline: those groups are never touched again. */
+    private void dropClosed(long watermark) {
+        if (grouping.waterline().isEmpty() || watermark == Watermark.NONE) {
+            return;
+        }
+        long bound = grouping.waterline().get().at(watermark);
+        if (bound == Watermark.NONE || bound <= closed) {
+            return;
+        }
+        closed = bound;
+        Bytes encoded = new Bytes();
+        RowCodec.encodeLong(bound, encoded);
+        table.dropBelow(encoded, ownKeyGroups);
+        for (ValueMultiset multiset : multisets) {
+            multiset.table().dropBelow(encoded, ownKeyGroups);
+        }
+    }
+
+    @Override
+    public void flush(StateBatch batch) {
+        table.flush(batch);
+        for (ValueMultiset multiset : multisets) {
+            multiset.table().flush(batch);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+package dev.millrace.engine.operators;
+
+import dev.millrace.data.Batch;
+import dev.millrace.data.Bytes;
+import dev.millrace.data.CellError;
+import dev.millrace.data.Hash;
+import dev.millrace.data.LongVector;
+import dev.millrace.data.RowCodec;
+import dev.millrace.data.RowEncoder;
+import dev.millrace.data.Vector;
+import dev.millrace.plan.AggregateCall;
+
+/**
+ * The first half of a stateful operator, one per worker: folds the epoch's deltas by key in memory. It is the exchange's
+ * writing side: {@link Stage}s of all workers read from it the groups of their key groups when the epoch ends.
+ *
+ * <p>A row with an error in a key, or in a value that an aggregate would read, is reported and left out as a whole.
+ */
+public final class PartialGroups implements Output {
+
+    private final Grouping grouping;
+    private final RowErrors errors;
+    private final RowEncoder encoder;
+    private final GroupTable groups;
+    private final GroupTable[] multisets;
+    private final Batch usableRows;
+    private final RowSelection usable = new RowSelection();
+    private final Bytes scratch = new Bytes();
+    private int[] slots = {};
+    private int[] chosenRows = {};
+    private int[] chosenSlots = {};
+    private long[] chosenWeights = {};
+
+    public PartialGroups(Grouping grouping, RowErrors errors) {
+        this.grouping = grouping;
+        this.errors = errors;
+        this.encoder = new RowEncoder(grouping.keyColumns());
+        this.groups = new GroupTable(grouping.accumulators(true));
+        this.multisets = new GroupTable[grouping.multisets().size()];
+        for (int i = 0; i < multisets.length; i++) {
+            multisets[i] = new GroupTable(new Accumulator[0]);
+        }
+        this.usableRows = new Batch(grouping.input());
+    }
+
+    GroupTable groups() {
+        return groups;
+    }
+
+    GroupTable multiset(int index) {
+        return multisets[index];
+    }
+
+    public boolean isEmpty() {
+        return groups.size() == 0;
+    }
+
+    /** Roughly, the bytes held for the running epoch. */
+    public long memory() {
+        long sum = groups.memory();
+        for (GroupTable multiset : multisets) {
+            sum += multiset.memory();
+        }
+        return sum;
+    }
+
+    /** Forgets the epoch's groups, once all stages have read them. */
+    public void clear() {
+        groups.clear();
+        for (GroupTable multiset : multisets) {
+            multiset.clear();
+        }
+    }
+
+    @Override
+    public void accept(Batch delta) {
+        selectUsable(delta);
+        if (usable.count() == delta.size()) {
+            fold(delta);
+        } else if (usable.count() > 0) {
+            usableRows.gather(delta, usable.rows(), usable.count());
+            fold(usableRows);
+        }
+    }
+
+    private void selectUsable(Batch delta) {
+        usable.start(delta.size());
+        for (int row = 0; row < delta.size(); row++) {
+            byte mark = errorIn(delta, row);
+            if (mark == CellError.VALUE) {
+                usable.add(row);
+            } else {
+                errors.report(grouping.name(), CellError.ofMark(mark), delta, row);
+            }
+        }
+    }
+
+    private byte errorIn(Batch delta, int row) {
+        for (int key : grouping.keys()) {
+            if (delta.column(key).isError(row)) {
+                return delta.column(key).mark(row);
+            }
+        }
+        for (AggregateCall call : grouping.calls()) {
+            if (call.filter() >= 0) {
+                LongVector filter = delta.longs(call.filter());
+                if (filter.isError(row)) {
+                    return filter.mark(row);
+                }
+                if (!filter.isValue(row) || filter.get(row) == 0) {
+                    continue;
+                }
+            }
+            if (call.argument() >= 0 && delta.column(call.argument()).isError(row)) {
+                return delta.column(call.argument()).mark(row);
+            }
+        }
+        return CellError.VALUE;
+    }
+
+    private void fold(Batch delta) {
+        int rows = delta.size();
+        encoder.encode(delta);
+        if (slots.length < rows) {
+            slots = new int[rows];
+            chosenRows = new int[rows];
+            chosenSlots = new int[rows];
+            chosenWeights = new long[rows];
+        }
+        long[] weights = delta.weights();
+        for (int row = 0; row < rows; row++) {
+            int before = groups.size();
+            long hash = encoder.hash(row);
+            int slot = groups.findOrAdd(encoder.array(), encoder.start(row), encoder.length(row), hash);
+            if (slot == before) {
+                groups.place(slot, grouping.keyGroup(hash), 0);
+            }
+            groups.addWeight(slot, weights[row]);
+            slots[row] = slot;
+        }
+        for (int i = 0; i < groups.accumulatorCount(); i++) {
+            Accumulator accumulator = groups.accumulator(i);
+            if (accumulator != null) {
+                AggregateCall call = grouping.calls().get(i);
+                int count = choose(delta, call.argument(), call.filter());
+                Vector argument = call.argument() < 0 ? null : delta.column(call.argument());
+                accumulator.add(argument, chosenRows, chosenSlots, chosenWeights, count);
+            }
+        }
+        for (int i = 0; i < multisets.length; i++) {
+            collect(delta, grouping.multisets().get(i), multisets[i]);
+        }
+    }
+
+    /** The rows that pass the filter and have a value. */
+    private int choose(Batch delta, int argument, int filter) {
+        Vector values = argument < 0 ? null : delta.column(argument);
+        LongVector conditions = filter < 0 ? null : delta.longs(filter);
+        long[] weights = delta.weights();
+        int count = 0;
+        for (int row = 0; row < delta.size(); row++) {
+            boolean passes = conditions == null || (conditions.isValue(row) && conditions.get(row) != 0);
+            if (passes && (values == null || values.isValue(row))) {
+                chosenRows[count] = row;
+                chosenSlots[count] = slots[row];
+                chosenWeights[count++] = weights[row];
+            }
+        }
+        return count;
+    }
+
+    private void collect(Batch delta, Grouping.Values values, GroupTable into) {
+        int count = choose(delta, values.argument(), values.filter());
+        Vector argument = delta.column(values.argument());
+        for (int k = 0; k < count; k++) {
+            int row = chosenRows[k];
+            scratch.clear();
+            scratch.put(encoder.array(), encoder.start(row), encoder.length(row));
+            RowCodec.encode(argument, row, scratch);
+            int before = into.size();
+            long hash = Hash.hash(scratch.array(), 0, scratch.length());
+            int slot = into.findOrAdd(scratch.array(), 0, scratch.length(), hash);
+            if (slot == before) {
+                into.place(slot, groups.keyGroup(chosenSlots[k]), encoder.length(row));
+            }
+            into.addWeight(slot, chosenWeights[k]);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.data.Batch;
+import dev.millrace.data.Watermark;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.expressions.Kernel;
+import dev.millrace.engine.expressions.Kernels;
+import dev.millrace.engine.operators.AggregateStage;
+import dev.millrace.engine.operators.FanOut;
+import dev.millrace.engine.operators.FilterOperator;
+import dev.millrace.engine.operators.Grouping;
+import dev.millrace.engine.operators.HoldStage;
+import dev.millrace.engine.operators.Output;
+import dev.millrace.engine.operators.PartialGroups;
+import dev.millrace.engine.operators.ProjectOperator;
+import dev.millrace.engine.operators.RowErrors;
+import dev.millrace.engine.operators.Stage;
+import dev.millrace.engine.operators.StaticJoinOperator;
+import dev.millrace.engine.operators.StaticTable;
+import dev.millrace.engine.operators.UnnestOperator;
+import dev.millrace.engine.operators.WindowOperator;
+import dev.millrace.plan.Expression;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.Properties;
+import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateStore;
+import dev.millrace.state.memory.MemoryStore;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A plan as operators, once per worker. Deltas are pushed from the scans down to the roots; equal sub-plans are one
+ * operator. Stateful nodes are cut into two halves: see {@link Stage}. At an epoch's end the stages run in the order of the
+ * plan, each on all workers before the next.
+ */
+public final class Dataflow {
+
+    private static final long TABLE_BYTES = 256L << 20;
+
+    private final Map<PlanNode, Properties> properties;
+    private final int keyGroups;
+    private final StateStore store;
+    private final Map<String, Batch> staticRows;
+    private final int workers;
+    private final List<Map<PlanNode, FanOut>> outputs = new ArrayList<>();
+    private final List<RowErrors> errors;
+    private final List<StageNode> stages = new ArrayList<>();
+    private final Map<PlanNode, StaticTable> tables = new HashMap<>();
+    private final long tableBytes;
+
+    /** A stateful node: its halves by worker. */
+    private record StageNode(PartialGroups[] parts, Stage[] stages) {}
+
+    /** What a dataflow is built over. */
+    public record Context(
+            Map<PlanNode, Properties> properties,
+            int keyGroups,
+            StateStore store,
+            Map<String, Batch> staticRows,
+            List<RowErrors> errors) {}
+
+    /**
+     * @param roots whose outputs are wanted
+     * @param context {@code errors} has one entry per worker, and so says how many there are
+     */
+    public Dataflow(List<PlanNode> roots, Context context) {
+        this.properties = context.properties();
+        this.keyGroups = context.keyGroups();
+        this.store = context.store();
+        this.staticRows = context.staticRows();
+        this.errors = context.errors();
+        this.workers = errors.size();
+        Set<PlanNode> nodes = new HashSet<>();
+        List<PlanNode> order = new ArrayList<>();
+        roots.forEach(root -> collect(root, nodes, order));
+        long stateful = order.stream().filter(Dataflow::isStateful).count();
+        this.tableBytes = TABLE_BYTES / Math.max(1, stateful * workers);
+        for (int worker = 0; worker < workers; worker++) {
+            Map<PlanNode, FanOut> fans = new HashMap<>();
+            order.forEach(node -> fans.put(node, new FanOut()));
+            outputs.add(fans);
+        }
+        checkOperatorNumbers(order);
+        order.forEach(this::build);
+    }
+
+    private static boolean isStateful(PlanNode node) {
+        return node instanceof PlanNode.Aggregate || node instanceof PlanNode.Hold;
+    }
+
+    /** Inputs before the nodes that read them; the tables of static joins are no part of it. */
+    private static void collect(PlanNode node, Set<PlanNode> seen, List<PlanNode> order) {
+        if (!seen.add(node)) {
+            return;
+        }
+        List<PlanNode> inputs = node instanceof PlanNode.StaticJoin join ? List.of(join.left()) : node.inputs();
+        inputs.forEach(input -> collect(input, seen, order));
+        order.add(node);
+    }
+
+    private void checkOperatorNumbers(List<PlanNode> order) {
+        Map<Integer, String> numbers = new HashMap<>();
+        for (PlanNode node : order) {
+            if (!isStateful(node)) {
+                continue;
+            }
+            Set<Integer> own = new HashSet<>();
+            Grouping grouping = grouping(node);
+            own.add(grouping.operator());
+            grouping.multisets().forEach(values -> own.add(values.operator()));
+            for (int number : own) {
+                if (numbers.put(number, node.meaning()) != null) {
+                    throw new QueryException(
+                            "OperatorCollision",
+                            "two operators of the plan have the same number; change the query slightly, for example"
+                                    + " the order of its columns");
+                }
+            }
+        }
+    }
+
+    private Grouping grouping(PlanNode node) {
+        if (node instanceof PlanNode.Aggregate aggregate) {
+            return Grouping.of(aggregate, properties, keyGroups);
+        }
+        PlanNode.Hold hold = (PlanNode.Hold) node;
+        return Grouping.ofRows("hold", hold.schema(), hold.column(), hold.waterline(), hold.identity(), keyGroups);
+    }
+
+    private void build(PlanNode node) {
+        PartialGroups[] parts = new PartialGroups[workers];
+        Stage[] own = new Stage[workers];
+        for (int worker = 0; worker < workers; worker++) {
+            RowErrors rowErrors = errors.get(worker);
+            FanOut output = outputs.get(worker).get(node);
+            if (isStateful(node)) {
+                Grouping grouping = grouping(node);
+                parts[worker] = new PartialGroups(grouping, rowErrors);
+                connect(worker, node.inputs().get(0), parts[worker]);
+                AggregateStage.Place place = new AggregateStage.Place(worker, workers, tableBytes);
+                own[worker] = stage(node, grouping, parts, place, output);
+            } else {
+                node.accept(new Linear(worker, rowErrors, output));
+            }
+        }
+        if (isStateful(node)) {
+            stages.add(new StageNode(parts, own));
+        }
+    }
+
+    private Stage stage(
+            PlanNode node, Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, Output output) {
+        if (node instanceof PlanNode.Hold) {
+            return new HoldStage(grouping, parts, place, store, output);
+        }
+        AggregateStage stage = new AggregateStage(grouping, parts, place, store, output);
+        if (store.epoch() >= 1) {
+            stage.resumed();
+        }
+        return stage;
+    }
+
+    private void connect(int worker, PlanNode input, Output consumer) {
+        outputs.get(worker).get(input).add(consumer);
+    }
+
+    /** Adds a consumer of a node's deltas on one worker. */
+    public void subscribe(int worker, PlanNode node, Output consumer) {
+        connect(worker, node, consumer);
+    }
+
+    /** Where a worker pushes the rows of a source. */
+    public Output input(int worker, PlanNode.Scan scan) {
+        FanOut output = outputs.get(worker).get(scan);
+        return output == null ? delta -> {} : output;
+    }
+
+    /** Roughly, the bytes that the worker holds for the running epoch. */
+    public long epochMemory(int worker) {
+        long sum = 0;
+        for (StageNode stage : stages) {
+            sum += stage.parts[worker].memory();
+        }
+        return sum;
+    }
+
+    /** Ends an epoch: all workers' stages, in the order of the plan. */
+    public void endEpoch(Stage.EpochEnd epoch, Workers pool) {
+        for (StageNode stage : stages) {
+            pool.run(worker -> stage.stages[worker].endEpoch(epoch));
+            for (PartialGroups part : stage.parts) {
+                part.clear();
+            }
+        }
+    }
+
+    /** Whether rows are ready that wait for another epoch. */
+    public boolean hasMore() {
+        return stages.stream().anyMatch(stage -> Arrays.stream(stage.stages).anyMatch(Stage::hasMore));
+    }
+
+    /** The epoch's changes of state. */
+    public void flush(StateBatch batch) {
+        for (StageNode stage : stages) {
+            for (Stage part : stage.stages) {
+                part.flush(batch);
+            }
+        }
+    }
+
+    /** Adds the operator of a node without state. */
+    private final class Linear implements PlanNode.Visitor<Void> {
+        private final int worker;
+        private final RowErrors rowErrors;
+        private final FanOut output;
+
+        Linear(int worker, RowErrors rowErrors, FanOut output) {
+            this.worker = worker;
+            this.rowErrors = rowErrors;
+            this.output = output;
+        }
+
+        @Override
+        public Void scan(PlanNode.Scan node) {
+            return null;
+        }
+
+        @Override
+        public Void filter(PlanNode.Filter node) {
+            Kernel predicate = Kernels.compile(node.predicate());
+            connect(worker, node.input(), new FilterOperator(node.schema(), predicate, rowErrors, output));
+            return null;
+        }
+
+        @Override
+        public Void project(PlanNode.Project node) {
+            Kernel[] kernels = node.expressions().stream().map(Kernels::compile).toArray(Kernel[]::new);
+            connect(worker, node.input(), new ProjectOperator(node.schema(), kernels, output));
+            return null;
+        }
+
+        @Override
+        public Void unnest(PlanNode.Unnest node) {
+            Kernel array = Kernels.compile(node.array());
+            connect(
+                    worker,
+                    node.input(),
+                    new UnnestOperator(
+                            node.input().schema(),
+                            node.schema(),
+                            array,
+                            node.outer(),
+                            node.ordinality(),
+                            rowErrors,
+                            output));
+            return null;
+        }
+
+        @Override
+        public Void window(PlanNode.Window node) {
+            connect(worker, node.input(), new WindowOperator(node.input().schema(), node, rowErrors, output));
+            return null;
+        }
+
+        @Override
+        public Void union(PlanNode.Union node) {
+            node.inputs().forEach(input -> connect(worker, input, output));
+            return null;
+        }
+
+        @Override
+        public Void staticJoin(PlanNode.StaticJoin node) {
+            boolean[] nullSafe = new boolean[node.nullSafe().size()];
+            for (int i = 0; i < nullSafe.length; i++) {
+                nullSafe[i] = node.nullSafe().get(i);
+            }
+            Expression residual = node.residual();
+            StaticJoinOperator.Shape shape = new StaticJoinOperator.Shape(
+                    node.left().schema(),
+                    node.schema(),
+                    ints(node.leftKeys()),
+                    nullSafe,
+                    residual == null ? null : Kernels.compile(residual),
+                    node.outer());
+            connect(worker, node.left(), new StaticJoinOperator(shape, table(node), rowErrors, output));
+            return null;
+        }
+
+        @Override
+        public Void aggregate(PlanNode.Aggregate node) {
+            throw new IllegalStateException("stateful");
+        }
+
+        @Override
+        public Void hold(PlanNode.Hold node) {
+            throw new IllegalStateException("stateful");
+        }
+    }
+
+    private static int[] ints(List<Integer> list) {
+        return list.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    private StaticTable table(PlanNode.StaticJoin node) {
+        return tables.computeIfAbsent(node, key -> new StaticTable(rowsOf(node.right()), ints(node.rightKeys())));
+    }
+
+    /** The rows of a plan over static tables: one epoch of a dataflow of its own, in memory. */
+    private Batch rowsOf(PlanNode right) {
+        Batch rows = new Batch(right.schema());
+        if (right instanceof PlanNode.Scan scan) {
+            append(staticRows.get(scan.table().name()), rows);
+            return rows;
+        }
+        RowErrors strict = (operator, error, batch, row) -> {
+            throw new QueryException(
+                    "StaticTableFailed",
+                    "a row of a static table cannot be used: " + error.text() + " in " + operator + " of "
+                            + batch.toObjects(row));
+        };
+        Dataflow inner = new Dataflow(
+                List.of(right), new Context(properties, keyGroups, new MemoryStore(), staticRows, List.of(strict)));
+        inner.subscribe(0, right, delta -> append(delta, rows));
+        Map<String, PlanNode.Scan> scans = new LinkedHashMap<>();
+        scans(right, scans);
+        scans.values()
+                .forEach(scan ->
+                        inner.input(0, scan).accept(staticRows.get(scan.table().name())));
+        try (Workers pool = new Workers(1)) {
+            inner.endEpoch(new Stage.EpochEnd(1, Watermark.NONE), pool);
+        }
+        return rows;
+    }
+
+    private static void scans(PlanNode node, Map<String, PlanNode.Scan> into) {
+        if (node instanceof PlanNode.Scan scan) {
+            into.put(scan.table().name(), scan);
+        }
+        node.inputs().forEach(input -> scans(input, into));
+    }
+
+    private static void append(Batch from, Batch to) {
+        for (int row = 0; row < from.size(); row++) {
+            to.append(from, row, from.weight(row));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package dev.millrace.state;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * An ordered map from bytes to bytes that changes only by {@link #apply}: one atomic batch per epoch, which also holds the
+ * epoch's number. A store that was closed or killed after {@code apply} returned has that epoch; a machine that died may
+ * have lost a tail of whole epochs.
+ *
+ * <p>Reads may come from several threads at once, {@code apply} from one with no reads beside it.
+ */
+public interface StateStore extends AutoCloseable {
+
+    /** The epoch of a store that nothing was applied to. */
+    long NO_EPOCH = -1;
+
+    /** The last applied epoch, or {@link #NO_EPOCH}. */
+    long epoch();
+
+    /** Values in the order of the keys, null where a key is absent. */
+    List<byte[]> get(List<byte[]> keys);
+
+    /** Visits entries with {@code from <= key < to} in ascending order of unsigned bytes until the visitor says stop. */
+    void scan(byte[] from, byte[] to, Visitor visitor);
+
+    /** As {@link #scan} in descending order. */
+    void scanDescending(byte[] from, byte[] to, Visitor visitor);
+
+    void apply(StateBatch batch, long epoch);
+
+    /** Writes a copy of the store as of its last epoch into a new directory. */
+    void checkpoint(Path directory);
+
+    /** Bytes on disk and in buffers, roughly. */
+    long bytes();
+
+    @Override
+    void close();
+
+    /** Receives entries of a scan. */
+    interface Visitor {
+        /** Returns whether to go on. */
+        boolean visit(byte[] key, byte[] value);
+    }
+
+    /** The store cannot be read: its files are damaged or gone. */
+    final class CorruptStateException extends RuntimeException {
+        public CorruptStateException(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
+}

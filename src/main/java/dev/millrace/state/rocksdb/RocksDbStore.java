@@ -1,0 +1,203 @@
+package dev.millrace.state.rocksdb;
+
+import dev.millrace.data.Bytes;
+import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateKeys;
+import dev.millrace.state.StateStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.rocksdb.BlockBasedTableConfig;
+import org.rocksdb.BloomFilter;
+import org.rocksdb.Checkpoint;
+import org.rocksdb.CompressionType;
+import org.rocksdb.LRUCache;
+import org.rocksdb.Options;
+import org.rocksdb.ReadOptions;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
+import org.rocksdb.Status;
+import org.rocksdb.WriteBatch;
+import org.rocksdb.WriteBufferManager;
+import org.rocksdb.WriteOptions;
+
+/**
+ * RocksDB with its log on and not synced: a killed process loses nothing, a machine that dies loses a tail that replay
+ * brings back. Block cache and write buffers together stay within the given memory.
+ */
+public final class RocksDbStore implements StateStore {
+
+    private static final byte[] EPOCH_KEY = StateKeys.meta("epoch");
+
+    static {
+        RocksDB.loadLibrary();
+    }
+
+    private final LRUCache cache;
+    private final WriteBufferManager buffers;
+    private final BloomFilter bloom = new BloomFilter(10);
+    private final Options options;
+    private final WriteOptions writeOptions = new WriteOptions();
+    private final RocksDB db;
+    private long epoch = NO_EPOCH;
+
+    /** Another process has the store open. */
+    public static final class LockedException extends RuntimeException {
+        LockedException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * @throws CorruptStateException when the files are damaged
+     * @throws LockedException when another process uses them
+     */
+    public RocksDbStore(Path directory, long memoryBytes) {
+        cache = new LRUCache(memoryBytes);
+        buffers = new WriteBufferManager(memoryBytes / 2, cache);
+        options = options();
+        try {
+            Files.createDirectories(directory);
+            db = RocksDB.open(options, directory.toString());
+            byte[] stored = db.get(EPOCH_KEY);
+            epoch = stored == null ? NO_EPOCH : Bytes.getLong(stored, 0);
+        } catch (RocksDBException e) {
+            throw failure(directory, e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Options options() {
+        BlockBasedTableConfig table = new BlockBasedTableConfig()
+                .setBlockCache(cache)
+                .setFilterPolicy(bloom)
+                .setCacheIndexAndFilterBlocks(true)
+                .setPinL0FilterAndIndexBlocksInCache(true)
+                .setBlockSize(16 * 1024);
+        return new Options()
+                .setCreateIfMissing(true)
+                .setParanoidChecks(true)
+                .setWriteBufferManager(buffers)
+                .setWriteBufferSize(64L << 20)
+                .setCompressionType(CompressionType.LZ4_COMPRESSION)
+                .setTableFormatConfig(table)
+                .setMaxBackgroundJobs(2)
+                .setKeepLogFileNum(2)
+                .setMaxLogFileSize(1L << 20)
+                .setStatsDumpPeriodSec(0);
+    }
+
+    private static RuntimeException failure(Path directory, RocksDBException e) {
+        Status.Code code =
+                e.getStatus() == null ? Status.Code.Undefined : e.getStatus().getCode();
+        String message = String.valueOf(e.getMessage());
+        if (message.contains("lock")) {
+            return new LockedException(
+                    "the state in " + directory + " is in use by another process; stop that one first");
+        }
+        if (code == Status.Code.Corruption
+                || message.contains("mismatch")
+                || message.contains("No such file")
+                || message.contains("Corruption")) {
+            return new CorruptStateException("the state in " + directory + " is damaged: " + message, e);
+        }
+        return new IllegalStateException("RocksDB in " + directory + ": " + message, e);
+    }
+
+    private RuntimeException failure(RocksDBException e) {
+        return failure(Path.of(db.getName()), e);
+    }
+
+    @Override
+    public long epoch() {
+        return epoch;
+    }
+
+    @Override
+    public List<byte[]> get(List<byte[]> keys) {
+        try {
+            return db.multiGetAsList(keys);
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public void scan(byte[] from, byte[] to, Visitor visitor) {
+        try (Slice upper = new Slice(to);
+                ReadOptions read = new ReadOptions().setIterateUpperBound(upper);
+                RocksIterator iterator = db.newIterator(read)) {
+            for (iterator.seek(from); iterator.isValid(); iterator.next()) {
+                if (!visitor.visit(iterator.key(), iterator.value())) {
+                    return;
+                }
+            }
+            iterator.status();
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public void scanDescending(byte[] from, byte[] to, Visitor visitor) {
+        try (Slice lower = new Slice(from);
+                ReadOptions read = new ReadOptions().setIterateLowerBound(lower);
+                RocksIterator iterator = db.newIterator(read)) {
+            for (iterator.seekForPrev(to); iterator.isValid(); iterator.prev()) {
+                byte[] key = iterator.key();
+                if (!Arrays.equals(key, to) && !visitor.visit(key, iterator.value())) {
+                    return;
+                }
+            }
+            iterator.status();
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public void apply(StateBatch batch, long newEpoch) {
+        batch.put(EPOCH_KEY, new Bytes(8).putLong(newEpoch).toByteArray());
+        try (WriteBatch write = new WriteBatch(batch.toByteArray())) {
+            db.write(writeOptions, write);
+            epoch = newEpoch;
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public void checkpoint(Path directory) {
+        try (Checkpoint checkpoint = Checkpoint.create(db)) {
+            checkpoint.createCheckpoint(directory.toString());
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public long bytes() {
+        try {
+            return db.getLongProperty("rocksdb.total-sst-files-size")
+                    + db.getLongProperty("rocksdb.cur-size-all-mem-tables");
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        db.close();
+        writeOptions.close();
+        options.close();
+        bloom.close();
+        buffers.close();
+        cache.close();
+    }
+}
