@@ -41,6 +41,9 @@ public interface Source extends AutoCloseable {
         /** Reads up to this position and no further; null for no bound. For replay. */
         void limit(int index, Position end);
 
+        /** Reads what there is at the time of the call and no further. */
+        void limitToNow();
+
         /** The next rows, possibly none; waits for some up to the time given. */
         SourceBatch poll(long timeoutMillis);
 

@@ -175,6 +175,33 @@ public final class Dataflow {
         connect(worker, node, consumer);
     }
 
+    /**
+     * Adds a stateful operator behind the plan.
+     *
+     * @param connect subscribes a worker's first half to what it reads
+     */
+    void addStage(Grouping grouping, Connector connect, Results.StageFactory factory) {
+        PartialGroups[] parts = new PartialGroups[workers];
+        for (int worker = 0; worker < workers; worker++) {
+            parts[worker] = new PartialGroups(grouping, errors.get(worker));
+        }
+        Stage[] own = new Stage[workers];
+        for (int worker = 0; worker < workers; worker++) {
+            connect.connect(worker, parts);
+            own[worker] = factory.make(new AggregateStage.Place(worker, workers, tableBytes), parts);
+        }
+        stages.add(new StageNode(parts, own));
+    }
+
+    /** Subscribes the first half of a stage on one worker. */
+    interface Connector {
+        void connect(int worker, PartialGroups[] parts);
+    }
+
+    Properties properties(PlanNode node) {
+        return properties.get(node);
+    }
+
     /** Where a worker pushes the rows of a source. */
     public Output input(int worker, PlanNode.Scan scan) {
         FanOut output = outputs.get(worker).get(scan);

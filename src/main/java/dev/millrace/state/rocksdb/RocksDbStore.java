@@ -2,6 +2,7 @@ package dev.millrace.state.rocksdb;
 
 import dev.millrace.data.Bytes;
 import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateHome;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
 import java.io.IOException;
@@ -46,16 +47,9 @@ public final class RocksDbStore implements StateStore {
     private final RocksDB db;
     private long epoch = NO_EPOCH;
 
-    /** Another process has the store open. */
-    public static final class LockedException extends RuntimeException {
-        LockedException(String message) {
-            super(message);
-        }
-    }
-
     /**
      * @throws CorruptStateException when the files are damaged
-     * @throws LockedException when another process uses them
+     * @throws StateHome.StateInUseException when another process uses them
      */
     public RocksDbStore(Path directory, long memoryBytes) {
         cache = new LRUCache(memoryBytes);
@@ -98,7 +92,7 @@ public final class RocksDbStore implements StateStore {
                 e.getStatus() == null ? Status.Code.Undefined : e.getStatus().getCode();
         String message = String.valueOf(e.getMessage());
         if (message.contains("lock")) {
-            return new LockedException(
+            return new StateHome.StateInUseException(
                     "the state in " + directory + " is in use by another process; stop that one first");
         }
         if (code == Status.Code.Corruption

@@ -4,18 +4,18 @@ package dev.millrace.connectors;
  * Why an input or output cannot go on, with the stable code that is shown to the user. {@link #retriable} tells an outage,
  * which is waited out, from a fault that another try would meet again.
  */
-public final class SourceException extends RuntimeException {
+public final class ConnectorException extends RuntimeException {
 
     private final String code;
     private final boolean retriable;
 
-    public SourceException(String code, String message, Throwable cause, boolean retriable) {
+    public ConnectorException(String code, String message, Throwable cause, boolean retriable) {
         super(message, cause);
         this.code = code;
         this.retriable = retriable;
     }
 
-    public SourceException(String code, String message) {
+    public ConnectorException(String code, String message) {
         this(code, message, null, false);
     }
 

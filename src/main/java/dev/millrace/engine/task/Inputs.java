@@ -1,0 +1,418 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.connectors.Position;
+import dev.millrace.connectors.Source;
+import dev.millrace.connectors.SourceBatch;
+import dev.millrace.data.Batch;
+import dev.millrace.data.CellError;
+import dev.millrace.data.DataType;
+import dev.millrace.data.LongVector;
+import dev.millrace.data.SourcePosition;
+import dev.millrace.data.Watermark;
+import dev.millrace.engine.ProgressRecord.PartitionProgress;
+import dev.millrace.engine.ProgressRecord.SourceProgress;
+import dev.millrace.engine.QueryException;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.SourceTable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * One stream source of a query: its partitions over the workers, their positions, late rows and watermarks.
+ *
+ * <p>A row is late iff its time is below {@code max(largest time earlier in its partition − delay, floor)}: a function of
+ * the input alone, decided here, once, for the whole plan. The floor of a partition that is new or comes back from idleness
+ * is the query's watermark of the epoch before.
+ */
+final class Inputs {
+
+    private final PlanNode.Scan scan;
+    private final Source source;
+    private final boolean dropLate;
+    private final long idleTimeoutMillis;
+    private final int timeColumn;
+    private final boolean micros;
+    private final long delay;
+    private final List<Partition> partitions = new ArrayList<>();
+    private final Map<String, Partition> byName = new HashMap<>();
+    private final Source.Reader[] readers;
+    private final Lane[] lanes;
+    private long watermark = Watermark.NONE;
+
+    /** A partition's progress; written by its worker within an epoch, read by the coordinator between epochs. */
+    private static final class Partition {
+        private final String name;
+        private final int index;
+        private final int worker;
+        private Position position;
+        private long largest = Watermark.NONE;
+        private long floor = Watermark.NONE;
+        private boolean idle;
+        private long idleSince;
+        private long rows;
+        private long before;
+
+        Partition(String name, int index, int worker, Position position) {
+            this.name = name;
+            this.index = index;
+            this.worker = worker;
+            this.position = position;
+        }
+
+        PartitionProgress progress() {
+            return new PartitionProgress(name, position.offset(), position.leaderEpoch(), largest, floor, idle, rows);
+        }
+    }
+
+    /** What one worker needs to split late rows off. */
+    private static final class Lane {
+        private int[] kept = {};
+        private Batch onTime;
+        private final Problems problems;
+
+        Lane(Problems problems) {
+            this.problems = problems;
+        }
+    }
+
+    Inputs(PlanNode.Scan scan, Source source, boolean dropLate, long idleTimeoutMillis, List<Problems> problems) {
+        this.scan = scan;
+        this.source = source;
+        this.dropLate = dropLate;
+        this.idleTimeoutMillis = idleTimeoutMillis;
+        SourceTable.EventTime time = scan.table().eventTime().orElse(null);
+        this.timeColumn = time == null ? -1 : scan.columns().indexOf(time.column());
+        this.micros = timeColumn >= 0 && scan.schema().type(timeColumn).equals(DataType.TIMESTAMP_MICROS);
+        this.delay = time == null ? 0 : time.delayMillis();
+        int workers = problems.size();
+        this.readers = new Source.Reader[workers];
+        this.lanes = new Lane[workers];
+        for (int worker = 0; worker < workers; worker++) {
+            lanes[worker] = new Lane(problems.get(worker));
+            Problems own = problems.get(worker);
+            readers[worker] = source.reader((index, offset, record, start, length, reason) -> {
+                Partition partition = partitions.get(index);
+                partition.rows++;
+                own.malformed(
+                        new SourcePosition(name(), partition.name, offset),
+                        reason,
+                        java.util.Arrays.copyOfRange(record, start, start + length));
+            });
+        }
+    }
+
+    String name() {
+        return scan.table().name();
+    }
+
+    PlanNode.Scan scan() {
+        return scan;
+    }
+
+    /** Takes up partitions that are not known yet; returns whether there were some. */
+    boolean discover() {
+        boolean found = false;
+        for (Source.Start start : source.discover()) {
+            if (!byName.containsKey(start.partition())) {
+                add(start.partition(), start.position()).floor = watermark;
+                found = true;
+            }
+        }
+        return found;
+    }
+
+    private Partition add(String name, Position position) {
+        int index = partitions.size();
+        Partition partition = new Partition(name, index, index % readers.length, position);
+        partitions.add(partition);
+        byName.put(name, partition);
+        readers[partition.worker].assign(index, name, position);
+        return partition;
+    }
+
+    boolean hasPartitions() {
+        return !partitions.isEmpty();
+    }
+
+    /** Takes over what a record says, as the state at the end of its epoch. */
+    void restore(SourceProgress progress) {
+        if (!source.identity().equals(progress.identity())) {
+            throw new QueryException(
+                    "SourceDataLost",
+                    "source '" + name() + "' is not the one that was read before (it was " + progress.identity()
+                            + ", it is " + source.identity() + "): was the topic deleted and made again? The positions"
+                            + " mean nothing in it; start a new query with another state.id");
+        }
+        for (PartitionProgress saved : progress.partitions()) {
+            Position position = new Position(saved.offset(), saved.leaderEpoch());
+            Partition partition = byName.get(saved.partition());
+            if (partition == null) {
+                partition = add(saved.partition(), position);
+            }
+            partition.position = position;
+            partition.largest = saved.largest();
+            partition.floor = saved.floor();
+            partition.idle = saved.idle();
+            partition.rows = 0;
+        }
+    }
+
+    void restoreJournal(List<String> entries) {
+        source.restoreJournal(entries);
+    }
+
+    List<String> drainJournal() {
+        return source.drainJournal();
+    }
+
+    void watermark(long newWatermark) {
+        watermark = newWatermark;
+    }
+
+    /** The least time of the partitions that count, {@link Watermark#NONE} while one of them had no row yet. */
+    long leastTime() {
+        if (timeColumn < 0) {
+            return Watermark.END;
+        }
+        long least = Watermark.END;
+        boolean any = false;
+        for (Partition partition : partitions) {
+            if (!partition.idle) {
+                any = true;
+                least = Math.min(least, threshold(partition));
+            }
+        }
+        return any ? least : watermark;
+    }
+
+    private long threshold(Partition partition) {
+        return Math.max(Watermark.after(partition.largest, delay), partition.floor);
+    }
+
+    boolean watermarked() {
+        return timeColumn >= 0;
+    }
+
+    void limitToNow() {
+        for (Source.Reader reader : readers) {
+            reader.limitToNow();
+        }
+    }
+
+    /** Reads up to the positions of a record and no further; partitions that it does not have stay where they are. */
+    void limitTo(SourceProgress progress) {
+        for (Partition partition : partitions) {
+            readers[partition.worker].limit(partition.index, partition.position);
+        }
+        for (PartitionProgress end : progress.partitions()) {
+            Partition partition = byName.get(end.partition());
+            if (partition == null) {
+                throw new QueryException(
+                        "SourceDataLost",
+                        "source '" + name() + "' no longer has partition " + end.partition()
+                                + ", which was read before");
+            }
+            readers[partition.worker].limit(partition.index, new Position(end.offset(), end.leaderEpoch()));
+        }
+    }
+
+    /** Opens partitions that appeared in the record's epoch, with the floor that they had then. */
+    void addNew(SourceProgress progress) {
+        boolean missing = progress.partitions().stream().anyMatch(p -> !byName.containsKey(p.partition()));
+        if (missing) {
+            discover();
+        }
+    }
+
+    void unlimit() {
+        for (Partition partition : partitions) {
+            readers[partition.worker].limit(partition.index, null);
+        }
+    }
+
+    /** Polls the worker's partitions once and pushes on-time rows; returns how many rows were read. */
+    int poll(int worker, long timeoutMillis, dev.millrace.engine.operators.Output output) {
+        SourceBatch batch = readers[worker].poll(timeoutMillis);
+        Batch rows = batch.rows();
+        int count = rows.size();
+        if (count > 0) {
+            accept(worker, batch, output);
+        }
+        return count;
+    }
+
+    private void accept(int worker, SourceBatch batch, dev.millrace.engine.operators.Output output) {
+        Batch rows = batch.rows();
+        int[] of = batch.partitions();
+        int count = rows.size();
+        for (int i = 0; i < count; i++) {
+            partitions.get(of[i]).rows++;
+        }
+        if (timeColumn < 0) {
+            output.accept(rows);
+            return;
+        }
+        Lane lane = lanes[worker];
+        int kept = split(lane, rows, of);
+        if (kept == count) {
+            output.accept(rows);
+        } else if (kept > 0) {
+            if (lane.onTime == null) {
+                lane.onTime = new Batch(rows.schema());
+            }
+            lane.onTime.gather(rows, lane.kept, kept);
+            output.accept(lane.onTime);
+        }
+    }
+
+    /** Notes times and puts the numbers of rows that are on time into {@code lane.kept}. */
+    private int split(Lane lane, Batch rows, int[] of) {
+        int count = rows.size();
+        if (lane.kept.length < count) {
+            lane.kept = new int[count];
+        }
+        LongVector times = rows.longs(timeColumn);
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (!times.isValue(i)) {
+                byte mark = times.mark(i);
+                String reason = mark == CellError.NULL
+                        ? "the event time " + scan.schema().field(timeColumn).name() + " is NULL"
+                        : CellError.ofMark(mark).text();
+                lane.problems.malformed(
+                        rows.origin().position(i), reason, rows.origin().raw(i));
+                continue;
+            }
+            Partition partition = partitions.get(of[i]);
+            if (partition.idle) {
+                partition.idle = false;
+                partition.floor = Math.max(partition.floor, watermark);
+            }
+            long time = micros ? Math.floorDiv(times.get(i), 1000L) : times.get(i);
+            if (dropLate && time < threshold(partition)) {
+                lane.problems.late(rows, i, "its time is before the partition's watermark");
+                continue;
+            }
+            partition.largest = Math.max(partition.largest, time);
+            lane.kept[kept++] = i;
+        }
+        return kept;
+    }
+
+    /** Ends an epoch: takes the readers' positions. Returns whether anything was read or became idle. */
+    boolean endEpoch(long nowMillis, boolean mayIdle) {
+        boolean changed = false;
+        for (Partition partition : partitions) {
+            Source.Reader reader = readers[partition.worker];
+            Position now = reader.position(partition.index);
+            changed |= !now.equals(partition.position);
+            partition.position = now;
+            if (mayIdle) {
+                changed |= updateIdle(partition, reader, nowMillis);
+            }
+        }
+        return changed;
+    }
+
+    private boolean updateIdle(Partition partition, Source.Reader reader, long nowMillis) {
+        boolean quiet = partition.rows == 0 && reader.atEnd(partition.index);
+        if (!quiet) {
+            partition.idleSince = 0;
+            return false;
+        }
+        if (partition.idleSince == 0) {
+            partition.idleSince = nowMillis;
+        }
+        boolean becomesIdle = !partition.idle
+                && timeColumn >= 0
+                && idleTimeoutMillis > 0
+                && nowMillis - partition.idleSince >= idleTimeoutMillis;
+        partition.idle |= becomesIdle;
+        return becomesIdle;
+    }
+
+    /** In a replay: whether all the worker's partitions are where the record says. */
+    boolean reached(int worker, SourceProgress progress) {
+        for (PartitionProgress end : progress.partitions()) {
+            Partition partition = byName.get(end.partition());
+            if (partition.worker == worker
+                    && readers[partition.worker].position(partition.index).offset() < end.offset()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** In a replay: checks that the epoch had the recorded rows and takes over idleness. */
+    void checkReplay(SourceProgress progress) {
+        for (PartitionProgress end : progress.partitions()) {
+            Partition partition = byName.get(end.partition());
+            if (partition.rows != end.rows()) {
+                throw new QueryException(
+                        "SourceDataLost",
+                        "source '" + name() + "' partition " + end.partition() + " gave " + partition.rows
+                                + " records up to offset " + end.offset() + " where it gave " + end.rows()
+                                + " before: records were removed or compacted");
+            }
+        }
+        restore(progress);
+    }
+
+    SourceProgress progress(List<String> journal) {
+        return new SourceProgress(
+                source.identity(), partitions.stream().map(Partition::progress).toList(), journal);
+    }
+
+    void startEpoch(LongAdder rowsIn) {
+        for (Partition partition : partitions) {
+            rowsIn.add(partition.rows);
+            partition.before += partition.rows;
+            partition.rows = 0;
+        }
+    }
+
+    /** Records behind the present positions; −1 if unknown. */
+    long lag() {
+        long sum = 0;
+        for (Partition partition : partitions) {
+            long lag = readers[partition.worker].lag(partition.index);
+            if (lag < 0) {
+                return -1;
+            }
+            sum += lag;
+        }
+        return sum;
+    }
+
+    /** Whether all partitions were read to their ends, or to the end of what there was when limited to that. */
+    boolean atEnd() {
+        for (Partition partition : partitions) {
+            if (!readers[partition.worker].atEnd(partition.index)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether nothing will ever come. */
+    boolean ended() {
+        for (Partition partition : partitions) {
+            if (!readers[partition.worker].ended(partition.index)) {
+                return false;
+            }
+        }
+        return !partitions.isEmpty();
+    }
+
+    void close() {
+        for (Source.Reader reader : readers) {
+            if (reader != null) {
+                reader.close();
+            }
+        }
+        source.close();
+    }
+}

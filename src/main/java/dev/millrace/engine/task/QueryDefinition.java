@@ -1,0 +1,65 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.connectors.Sink;
+import dev.millrace.connectors.Source;
+import dev.millrace.engine.ProgressLog;
+import dev.millrace.plan.QueryPlan;
+import dev.millrace.state.StateHome;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * A query that is ready to run: its plan and the world it runs in. What holds connections is made anew at each start of the
+ * run, since after a fault everything is closed and opened again.
+ *
+ * @param sources by name, static tables among them
+ * @param sinks by the plan's sink names
+ */
+public record QueryDefinition(
+        String name,
+        QueryPlan plan,
+        Map<String, SourceBinding> sources,
+        Supplier<World> world,
+        StateHome state,
+        Settings settings) {
+
+    /** What a source of the plan is at run time, beside its rows. */
+    public record SourceBinding(MalformedPolicy policy, long idleTimeoutMillis) {}
+
+    /**
+     * Everything with a connection.
+     *
+     * @param deadLetters takes rows of sources whose policy is that
+     * @param lateRows takes rows that came too late
+     */
+    public record World(
+            Map<String, Source> sources,
+            Map<String, Sink> sinks,
+            Optional<Sink> deadLetters,
+            Optional<Sink> lateRows,
+            ProgressLog log) {}
+
+    /**
+     * How to run.
+     *
+     * @param workers threads
+     * @param commitIntervalMillis how long an epoch takes at least, if there is input
+     * @param triggerIntervalMillis how often input is looked at; 0 for always
+     * @param availableNow whether to process what is there and end
+     * @param checkpointIntervalMillis between local checkpoints
+     * @param epochRows how many rows an epoch reads at most, per worker, in rounds of one poll
+     */
+    public record Settings(
+            int workers,
+            long commitIntervalMillis,
+            long triggerIntervalMillis,
+            boolean availableNow,
+            long checkpointIntervalMillis,
+            long epochRows) {
+
+        public static Settings defaults() {
+            return new Settings(1, 200, 0, false, 60_000, 2_000_000);
+        }
+    }
+}

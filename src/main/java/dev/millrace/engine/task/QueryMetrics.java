@@ -1,0 +1,54 @@
+package dev.millrace.engine.task;
+
+import java.util.concurrent.atomic.LongAdder;
+
+/** A query's counters and present figures, read from any thread. Counters only grow while the process lives. */
+public final class QueryMetrics {
+
+    public final LongAdder rowsIn = new LongAdder();
+    public final LongAdder rowsOut = new LongAdder();
+    public final LongAdder rowsLate = new LongAdder();
+    public final LongAdder rowsMalformed = new LongAdder();
+    public final LongAdder epochs = new LongAdder();
+    public final LongAdder replayedEpochs = new LongAdder();
+    public final LongAdder commitNanos = new LongAdder();
+    public final LongAdder busyNanos = new LongAdder();
+    private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, "");
+
+    /**
+     * What holds now.
+     *
+     * @param phase starting, replaying, running, waiting or ended
+     * @param watermark in milliseconds
+     * @param lagRecords −1 if unknown
+     * @param lagMillis how far the watermarked time lags behind the clock; −1 if unknown
+     * @param message why it waits, or empty
+     */
+    public record Figures(
+            String phase,
+            long epoch,
+            long watermark,
+            long lagRecords,
+            long lagMillis,
+            long stateBytes,
+            long committedAtMillis,
+            String message) {
+
+        public Figures withPhase(String newPhase, String newMessage) {
+            return new Figures(
+                    newPhase, epoch, watermark, lagRecords, lagMillis, stateBytes, committedAtMillis, newMessage);
+        }
+    }
+
+    public Figures figures() {
+        return figures;
+    }
+
+    void set(Figures newFigures) {
+        figures = newFigures;
+    }
+
+    void phase(String phase, String message) {
+        figures = figures.withPhase(phase, message);
+    }
+}
