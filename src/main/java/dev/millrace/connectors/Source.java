@@ -1,5 +1,6 @@
 package dev.millrace.connectors;
 
+import dev.millrace.data.SourcePosition;
 import java.util.List;
 
 /**
@@ -71,6 +72,6 @@ public interface Source extends AutoCloseable {
          * @param index the partition's
          * @param record the record's bytes, valid only during the call
          */
-        void malformed(int index, long offset, byte[] record, int start, int length, String reason);
+        void malformed(int index, SourcePosition position, byte[] record, int start, int length, String reason);
     }
 }

@@ -7,7 +7,6 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.CellError;
 import dev.millrace.data.DataType;
 import dev.millrace.data.LongVector;
-import dev.millrace.data.SourcePosition;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.ProgressRecord.PartitionProgress;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
@@ -93,13 +92,10 @@ final class Inputs {
         for (int worker = 0; worker < workers; worker++) {
             lanes[worker] = new Lane(problems.get(worker));
             Problems own = problems.get(worker);
-            readers[worker] = source.reader((index, offset, record, start, length, reason) -> {
+            readers[worker] = source.reader((index, position, record, start, length, reason) -> {
                 Partition partition = partitions.get(index);
                 partition.rows++;
-                own.malformed(
-                        new SourcePosition(name(), partition.name, offset),
-                        reason,
-                        java.util.Arrays.copyOfRange(record, start, start + length));
+                own.malformed(position, reason, java.util.Arrays.copyOfRange(record, start, start + length));
             });
         }
     }

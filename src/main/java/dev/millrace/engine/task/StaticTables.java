@@ -48,10 +48,9 @@ final class StaticTables {
         Batch rows = new Batch(scan.schema());
         String name = scan.table().name();
         List<Source.Start> starts = source.discover();
-        try (Source.Reader reader = source.reader((index, offset, record, start, length, reason) -> {
+        try (Source.Reader reader = source.reader((index, position, record, start, length, reason) -> {
             throw new QueryException(
-                    "StaticTableFailed",
-                    "static table '" + name + "', row " + (offset + 1) + ": " + reason + "; correct the row");
+                    "StaticTableFailed", "static table " + position + ": " + reason + "; correct the row");
         })) {
             for (int i = 0; i < starts.size(); i++) {
                 reader.assign(i, starts.get(i).partition(), starts.get(i).position());

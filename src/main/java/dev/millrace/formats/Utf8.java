@@ -1,0 +1,53 @@
+package dev.millrace.formats;
+
+/** Checks bytes for well-formed UTF-8 (Unicode 15, table 3-7). */
+final class Utf8 {
+
+    private Utf8() {}
+
+    static boolean isValid(byte[] bytes, int start, int end) {
+        int at = start;
+        while (at < end) {
+            int b = bytes[at];
+            if (b >= 0) {
+                at++;
+            } else {
+                int length = sequence(bytes, at, end);
+                if (length == 0) {
+                    return false;
+                }
+                at += length;
+            }
+        }
+        return true;
+    }
+
+    /** The length of the sequence of two to four bytes, or 0. */
+    private static int sequence(byte[] bytes, int at, int end) {
+        int first = bytes[at] & 0xFF;
+        if (first >= 0xC2 && first <= 0xDF) {
+            return at + 1 < end && within(bytes[at + 1], 0x80, 0xBF) ? 2 : 0;
+        }
+        if (first >= 0xE0 && first <= 0xEF) {
+            int low = first == 0xE0 ? 0xA0 : 0x80;
+            int high = first == 0xED ? 0x9F : 0xBF;
+            return at + 2 < end && within(bytes[at + 1], low, high) && within(bytes[at + 2], 0x80, 0xBF) ? 3 : 0;
+        }
+        if (first >= 0xF0 && first <= 0xF4) {
+            int low = first == 0xF0 ? 0x90 : 0x80;
+            int high = first == 0xF4 ? 0x8F : 0xBF;
+            return at + 3 < end
+                            && within(bytes[at + 1], low, high)
+                            && within(bytes[at + 2], 0x80, 0xBF)
+                            && within(bytes[at + 3], 0x80, 0xBF)
+                    ? 4
+                    : 0;
+        }
+        return 0;
+    }
+
+    private static boolean within(byte b, int low, int high) {
+        int value = b & 0xFF;
+        return value >= low && value <= high;
+    }
+}

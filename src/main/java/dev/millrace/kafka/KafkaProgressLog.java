@@ -1,0 +1,222 @@
+package dev.millrace.kafka;
+
+import dev.millrace.connectors.ConnectorException;
+import dev.millrace.engine.ProgressLog;
+import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.RecordJson;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * The progress log in the home cluster: {@code <prefix><id>-progress}, one partition, and {@code <prefix><id>-journal},
+ * written in the transaction of the epoch's output.
+ *
+ * <p>Opening fences older producers first and then reads to the offset that the partition ended at, aborted records
+ * included: so it never ends below a commit of its own that another writer's open transaction hides.
+ */
+public final class KafkaProgressLog implements ProgressLog {
+
+    private static final Duration POLL = Duration.ofMillis(500);
+    private static final long BLOCKED_MILLIS = 120_000;
+
+    private final KafkaTransaction transaction;
+    private final Map<String, Object> properties;
+    private final String progressTopic;
+    private final String journalTopic;
+    private final short replication;
+    private String weakness;
+
+    /** Names of the log's topics. */
+    public record Names(String prefix, String id, short replication) {
+        String progress() {
+            return prefix + id + "-progress";
+        }
+
+        String journal() {
+            return prefix + id + "-journal";
+        }
+
+        public String transactionalId() {
+            return prefix + id + "-0";
+        }
+    }
+
+    public KafkaProgressLog(KafkaTransaction transaction, Map<String, Object> properties, Names names) {
+        this.transaction = transaction;
+        this.properties = properties;
+        this.progressTopic = names.progress();
+        this.journalTopic = names.journal();
+        this.replication = names.replication();
+    }
+
+    @Override
+    public void open(long from, Consumer<Entry> entries) {
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            boolean known = from >= 0;
+            if (known && topics.describe(progressTopic).isEmpty()) {
+                throw new QueryException(
+                        "StateLost",
+                        "the topic " + progressTopic + " is gone, although the state says that the query has run");
+            }
+            topics.createInternal(progressTopic, replication);
+            topics.createInternal(journalTopic, replication);
+            checkSettings(topics, progressTopic);
+            checkSettings(topics, journalTopic);
+        }
+        transaction.watch(progressTopic);
+        transaction.initialise();
+        read(from, entries);
+    }
+
+    private void checkSettings(KafkaTopics topics, String topic) {
+        Map<String, String> settings = topics.settings(topic);
+        boolean keepsAll = "delete".equals(settings.get("cleanup.policy"))
+                && "-1".equals(settings.get("retention.ms"))
+                && "-1".equals(settings.get("retention.bytes"));
+        if (!keepsAll) {
+            throw new ConnectorException(
+                    "InternalTopicSettings",
+                    "the topic " + topic + " may lose records: set cleanup.policy=delete, retention.ms=-1 and"
+                            + " retention.bytes=-1 (it has " + settings.get("cleanup.policy") + ", "
+                            + settings.get("retention.ms") + " and " + settings.get("retention.bytes") + ")");
+        }
+        if (Integer.parseInt(settings.getOrDefault("min.insync.replicas", "1")) < 2) {
+            weakness = "the topic " + topic + " has min.insync.replicas=1: the loss of one broker can lose it";
+        } else if ("true".equals(settings.get("unclean.leader.election.enable"))) {
+            weakness = "the topic " + topic + " allows unclean leader elections";
+        }
+    }
+
+    private KafkaConsumer<byte[], byte[]> consumer() {
+        Map<String, Object> config = new HashMap<>(properties);
+        config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+        config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        config.remove(ConsumerConfig.GROUP_ID_CONFIG);
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    /** The partition's end with open and aborted transactions. */
+    private long uncommittedEnd(TopicPartition partition) {
+        Map<String, Object> config = new HashMap<>(properties);
+        config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_uncommitted");
+        config.remove(ConsumerConfig.GROUP_ID_CONFIG);
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            return consumer.endOffsets(List.of(partition)).get(partition);
+        }
+    }
+
+    private void read(long from, Consumer<Entry> entries) {
+        TopicPartition partition = new TopicPartition(progressTopic, 0);
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            long end = uncommittedEnd(partition);
+            long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
+            long start = from < 0 ? begin : from;
+            if (start < begin || start > end) {
+                throw new QueryException(
+                        "StateLost",
+                        "the topic " + progressTopic + " holds the offsets " + begin + " to " + end
+                                + ", but the state continues at " + start);
+            }
+            if (from < 0 && begin > 0 && end > begin) {
+                throw new QueryException(
+                        "StateLost",
+                        "the state is gone and the topic " + progressTopic + " begins at offset " + begin
+                                + ": earlier epochs cannot be replayed");
+            }
+            consumer.assign(List.of(partition));
+            consumer.seek(partition, start);
+            readTo(consumer, partition, end, record -> {
+                if (record.value() != null) {
+                    entries.accept(new Entry(RecordJson.read(record.value()), record.offset() + 1));
+                }
+            });
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the progress log cannot be read", e);
+        }
+    }
+
+    private void readTo(
+            KafkaConsumer<byte[], byte[]> consumer,
+            TopicPartition partition,
+            long end,
+            Consumer<ConsumerRecord<byte[], byte[]>> records) {
+        long blockedSince = System.currentTimeMillis();
+        long position = consumer.position(partition);
+        while (position < end) {
+            consumer.poll(POLL).forEach(records);
+            long now = consumer.position(partition);
+            if (now > position) {
+                position = now;
+                blockedSince = System.currentTimeMillis();
+            } else if (System.currentTimeMillis() - blockedSince > BLOCKED_MILLIS) {
+                throw new ConnectorException(
+                        "KafkaUnavailable",
+                        "Kafka: an open transaction hides the end of " + partition + " behind offset " + position,
+                        null,
+                        true);
+            }
+        }
+    }
+
+    @Override
+    public void begin() {
+        transaction.begin();
+    }
+
+    @Override
+    public long commit(ProgressRecord record, List<JournalEntry> journal) {
+        transaction.begin();
+        for (JournalEntry entry : journal) {
+            byte[] key = (record.epoch() + "/" + entry.name()).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+            transaction.send(journalTopic, 0, key, entry.content(), null);
+        }
+        transaction.send(progressTopic, 0, null, RecordJson.write(record), null);
+        transaction.commit();
+        return transaction.watchedOffset() + 1;
+    }
+
+    @Override
+    public List<JournalEntry> journal(long epoch) {
+        TopicPartition partition = new TopicPartition(journalTopic, 0);
+        List<JournalEntry> found = new ArrayList<>();
+        String prefix = epoch + "/";
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            long end = uncommittedEnd(partition);
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            readTo(consumer, partition, end, record -> {
+                String key = new String(record.key(), java.nio.charset.StandardCharsets.UTF_8);
+                if (key.startsWith(prefix)) {
+                    found.add(new JournalEntry(key.substring(prefix.length()), record.value()));
+                }
+            });
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the journal cannot be read", e);
+        }
+        return found;
+    }
+
+    @Override
+    public Optional<String> weakness() {
+        return Optional.ofNullable(weakness);
+    }
+
+    @Override
+    public void close() {
+        transaction.close();
+    }
+}

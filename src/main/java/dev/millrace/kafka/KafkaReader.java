@@ -1,0 +1,439 @@
+package dev.millrace.kafka;
+
+import dev.millrace.connectors.ConnectorException;
+import dev.millrace.connectors.Position;
+import dev.millrace.connectors.Source;
+import dev.millrace.connectors.SourceBatch;
+import dev.millrace.data.ArrayVector;
+import dev.millrace.data.Batch;
+import dev.millrace.data.BytesVector;
+import dev.millrace.data.LongVector;
+import dev.millrace.data.RowOrigin;
+import dev.millrace.data.RowVector;
+import dev.millrace.data.Schema;
+import dev.millrace.data.SourcePosition;
+import dev.millrace.data.Vector;
+import dev.millrace.formats.RowDecoder;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.LogTruncationException;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Deserializer;
+
+/**
+ * Reads partitions with one consumer. Values are decoded inside the client's deserializer, from the fetch buffer straight
+ * into vectors: the "value" that the client hands on is only the row's number. Offsets, which a deserializer does not know,
+ * are matched afterwards.
+ */
+final class KafkaReader implements Source.Reader {
+
+    private static final int MALFORMED = -1;
+
+    private final KafkaSource.Config config;
+    private final Source.MalformedRows malformed;
+    private final KafkaConsumer<byte[], Row> consumer;
+    private final Map<TopicPartition, Part> parts = new HashMap<>();
+    private final Map<Integer, Part> byIndex = new HashMap<>();
+    private final RowDecoder decoder;
+    private final Batch decoded;
+    private final Batch rows;
+    private final Batch kept;
+    private int[] partitions = new int[8192];
+    private long[] offsets = new long[8192];
+    private int[] chosen = new int[8192];
+    private final List<byte[]> raws = new ArrayList<>();
+    private final List<Row> pool = new ArrayList<>();
+    private int used;
+    private boolean limitedToNow;
+
+    /** What a record's value was decoded to; pooled from poll to poll. */
+    private static final class Row {
+        private int number;
+        private String problem;
+        private byte[] bytes;
+    }
+
+    /** A partition of this reader. */
+    private static final class Part {
+        private final TopicPartition partition;
+        private final int index;
+        private Position position;
+        private long limit = Long.MAX_VALUE;
+        private long now = Long.MAX_VALUE;
+
+        Part(TopicPartition partition, int index, Position position) {
+            this.partition = partition;
+            this.index = index;
+            this.position = position;
+        }
+    }
+
+    KafkaReader(KafkaSource.Config config, Source.MalformedRows malformed) {
+        this.config = config;
+        this.malformed = malformed;
+        List<Integer> formatColumns = new ArrayList<>();
+        for (int column : config.columns()) {
+            if (!config.metadata().containsValue(column)) {
+                formatColumns.add(column);
+            }
+        }
+        Schema wanted = config.table().select(config.columns());
+        this.rows = new Batch(wanted);
+        Vector[] shared = formatColumns.stream()
+                .map(column -> rows.column(config.columns().indexOf(column)))
+                .toArray(Vector[]::new);
+        this.decoded = new Batch(config.table().select(formatColumns), shared);
+        this.kept = new Batch(wanted);
+        this.decoder = config.format().decoder(formatTable(config), formatIndexes(config, formatColumns));
+        this.consumer = new KafkaConsumer<>(
+                KafkaSource.consumerConfig(config.properties()), new ByteArrayDeserializer(), new RowDeserializer());
+    }
+
+    /** The table without its metadata columns: what the record's value holds. */
+    private static Schema formatTable(KafkaSource.Config config) {
+        List<Integer> columns = new ArrayList<>();
+        for (int i = 0; i < config.table().size(); i++) {
+            if (!config.metadata().containsValue(i)) {
+                columns.add(i);
+            }
+        }
+        return config.table().select(columns);
+    }
+
+    private static List<Integer> formatIndexes(KafkaSource.Config config, List<Integer> columns) {
+        Schema formatTable = formatTable(config);
+        return columns.stream()
+                .map(column -> formatTable.indexOf(config.table().field(column).name()))
+                .toList();
+    }
+
+    /** Decodes where the client would make an object. */
+    private final class RowDeserializer implements Deserializer<Row> {
+        @Override
+        public Row deserialize(String topic, byte[] data) {
+            return data == null ? null : decode(data, 0, data.length);
+        }
+
+        @Override
+        public Row deserialize(String topic, Headers headers, ByteBuffer data) {
+            if (data == null) {
+                return null;
+            }
+            if (data.hasArray()) {
+                return decode(data.array(), data.arrayOffset() + data.position(), data.remaining());
+            }
+            byte[] copy = new byte[data.remaining()];
+            data.get(copy);
+            return decode(copy, 0, copy.length);
+        }
+
+        private Row decode(byte[] bytes, int start, int length) {
+            if (used == pool.size()) {
+                pool.add(new Row());
+            }
+            Row row = pool.get(used++);
+            row.problem = decoder.decode(bytes, start, length, decoded);
+            row.number = row.problem == null ? decoded.size() - 1 : MALFORMED;
+            row.bytes =
+                    row.problem != null || config.keepRaw() ? Arrays.copyOfRange(bytes, start, start + length) : null;
+            return row;
+        }
+    }
+
+    @Override
+    public void assign(int index, String name, Position position) {
+        int dash = name.lastIndexOf('-');
+        TopicPartition partition =
+                new TopicPartition(name.substring(0, dash), Integer.parseInt(name.substring(dash + 1)));
+        Part part = new Part(partition, index, position);
+        parts.put(partition, part);
+        byIndex.put(index, part);
+        consumer.assign(parts.keySet());
+        seek(part);
+    }
+
+    private void seek(Part part) {
+        Optional<Integer> epoch =
+                part.position.leaderEpoch() < 0 ? Optional.empty() : Optional.of(part.position.leaderEpoch());
+        consumer.seek(part.partition, new OffsetAndMetadata(part.position.offset(), epoch, ""));
+    }
+
+    @Override
+    public void limit(int index, Position end) {
+        Part part = byIndex.get(index);
+        part.limit = end == null ? Long.MAX_VALUE : end.offset();
+        if (part.position.offset() < part.limit) {
+            consumer.resume(List.of(part.partition));
+        } else {
+            consumer.pause(List.of(part.partition));
+        }
+    }
+
+    @Override
+    public void limitToNow() {
+        limitedToNow = true;
+        try {
+            consumer.endOffsets(parts.keySet()).forEach((partition, end) -> parts.get(partition).now = end);
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the ends of source '" + config.name() + "' are unknown", e);
+        }
+    }
+
+    @Override
+    public SourceBatch poll(long timeoutMillis) {
+        rows.clear();
+        decoded.clear();
+        raws.clear();
+        used = 0;
+        if (parts.isEmpty()) {
+            return new SourceBatch(rows, partitions);
+        }
+        ConsumerRecords<byte[], Row> records;
+        try {
+            records = consumer.poll(Duration.ofMillis(timeoutMillis));
+        } catch (OffsetOutOfRangeException e) {
+            throw lost(e);
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("source '" + config.name() + "' cannot be read", e);
+        }
+        return take(records);
+    }
+
+    private ConnectorException lost(KafkaException e) {
+        StringBuilder text =
+                new StringBuilder("source '" + config.name() + "' no longer has the records that are needed:");
+        Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(parts.keySet());
+        Map<TopicPartition, Long> ends = consumer.endOffsets(parts.keySet());
+        for (Part part : parts.values()) {
+            long offset = part.position.offset();
+            if (offset < beginnings.get(part.partition) || offset > ends.get(part.partition)) {
+                text.append(' ')
+                        .append(part.partition)
+                        .append(" needs offset ")
+                        .append(offset)
+                        .append(" and has ")
+                        .append(beginnings.get(part.partition))
+                        .append(" to ")
+                        .append(ends.get(part.partition))
+                        .append(';');
+            }
+        }
+        if (e instanceof LogTruncationException) {
+            text.append(" the log was truncated: ").append(e.getMessage()).append(';');
+        }
+        text.append(" raise the topic's retention, or start a new query with another state.id");
+        return new ConnectorException("SourceDataLost", text.toString(), e, false);
+    }
+
+    /** Matches decoded rows with their records; takes only those below the partitions' limits. */
+    private SourceBatch take(ConsumerRecords<byte[], Row> records) {
+        int count = decoded.size();
+        reserve(Math.max(count, 1));
+        Arrays.fill(offsets, 0, count, -1);
+        if (config.keepRaw()) {
+            while (raws.size() < count) {
+                raws.add(null);
+            }
+        }
+        resetMetadata(count);
+        int taken = 0;
+        for (TopicPartition partition : records.partitions()) {
+            Part part = parts.get(partition);
+            List<ConsumerRecord<byte[], Row>> list = records.records(partition);
+            boolean beyond = false;
+            for (ConsumerRecord<byte[], Row> record : list) {
+                if (record.offset() >= part.limit) {
+                    beyond = true;
+                    break;
+                }
+                taken += take(record, part) ? 1 : 0;
+            }
+            advance(part, list, beyond);
+        }
+        for (Part part : parts.values()) {
+            if (part.limit == Long.MAX_VALUE) {
+                moveTo(part, consumer.position(part.partition));
+            }
+        }
+        rows.fill(count, origin);
+        if (taken == count) {
+            return new SourceBatch(rows, partitions);
+        }
+        return compact(count, taken);
+    }
+
+    private static void moveTo(Part part, long offset) {
+        if (offset > part.position.offset()) {
+            part.position = new Position(offset, part.position.leaderEpoch());
+        }
+    }
+
+    private boolean take(ConsumerRecord<byte[], Row> record, Part part) {
+        Row row = record.value();
+        if (row == null || row.problem != null) {
+            SourcePosition position = new SourcePosition(config.name(), part.partition.toString(), record.offset());
+            byte[] bytes = row == null ? new byte[0] : row.bytes;
+            String reason = row == null ? "the record has no value" : row.problem;
+            malformed.malformed(part.index, position, bytes, 0, bytes.length, reason);
+            return false;
+        }
+        partitions[row.number] = part.index;
+        offsets[row.number] = record.offset();
+        if (config.keepRaw()) {
+            raws.set(row.number, row.bytes);
+        }
+        if (!config.metadata().isEmpty()) {
+            setMetadata(record, row.number);
+        }
+        return true;
+    }
+
+    private void advance(Part part, List<ConsumerRecord<byte[], Row>> list, boolean beyond) {
+        if (list.isEmpty()) {
+            return;
+        }
+        long next = part.position.offset();
+        int epoch = part.position.leaderEpoch();
+        for (ConsumerRecord<byte[], Row> record : list) {
+            if (record.offset() < part.limit) {
+                next = record.offset() + 1;
+                epoch = record.leaderEpoch().orElse(epoch);
+            }
+        }
+        if (part.limit == Long.MAX_VALUE) {
+            part.position = new Position(Math.max(next, consumer.position(part.partition)), epoch);
+        } else if (beyond || consumer.position(part.partition) >= part.limit) {
+            part.position = new Position(part.limit, epoch);
+            seek(part);
+            consumer.pause(List.of(part.partition));
+        } else {
+            part.position = new Position(consumer.position(part.partition), epoch);
+        }
+    }
+
+    /** In a replay: leaves out rows beyond the limit, and those of partitions in the order of their offsets. */
+    private SourceBatch compact(int count, int taken) {
+        int k = 0;
+        for (int i = 0; i < count; i++) {
+            if (offsets[i] >= 0) {
+                chosen[k++] = i;
+            }
+        }
+        kept.gather(rows, chosen, taken);
+        int[] of = new int[Math.max(1, taken)];
+        for (int i = 0; i < taken; i++) {
+            of[i] = partitions[chosen[i]];
+        }
+        return new SourceBatch(kept, of);
+    }
+
+    private void reserve(int count) {
+        if (partitions.length < count) {
+            partitions = new int[count * 2];
+            offsets = new long[count * 2];
+            chosen = new int[count * 2];
+        }
+    }
+
+    private void resetMetadata(int count) {
+        config.metadata().forEach((kind, column) -> {
+            int at = config.columns().indexOf(column);
+            if (at >= 0) {
+                rows.column(at).reset(count);
+            }
+        });
+    }
+
+    private void setMetadata(ConsumerRecord<byte[], Row> record, int row) {
+        config.metadata().forEach((kind, column) -> {
+            int at = config.columns().indexOf(column);
+            if (at >= 0) {
+                set(kind, rows.column(at), row, record);
+            }
+        });
+    }
+
+    private static void set(String kind, Vector target, int row, ConsumerRecord<byte[], Row> record) {
+        switch (kind) {
+            case "key" -> bytes(target, row, record.key());
+            case "partition" -> ((LongVector) target).set(row, record.partition());
+            case "offset" -> ((LongVector) target).set(row, record.offset());
+            case "timestamp" -> ((LongVector) target).set(row, record.timestamp());
+            case "headers" -> headers((ArrayVector) target, row, record.headers());
+            default -> throw new IllegalArgumentException(kind);
+        }
+    }
+
+    private static void bytes(Vector target, int row, byte[] value) {
+        if (value == null) {
+            target.setNull(row);
+        } else {
+            ((BytesVector) target).set(row, value);
+        }
+    }
+
+    private static void headers(ArrayVector target, int row, Headers headers) {
+        RowVector elements = (RowVector) target.elements();
+        int start = elements.size();
+        for (Header header : headers) {
+            int element = elements.append();
+            ((BytesVector) elements.field(0)).set(element, header.key());
+            bytes(elements.field(1), element, header.value());
+        }
+        target.setRange(row, start, elements.size() - start);
+    }
+
+    private final RowOrigin origin = new RowOrigin() {
+        @Override
+        public SourcePosition position(int row) {
+            Part part = byIndex.get(partitions[row]);
+            return new SourcePosition(config.name(), part.partition.toString(), offsets[row]);
+        }
+
+        @Override
+        public byte[] raw(int row) {
+            return config.keepRaw() ? raws.get(row) : null;
+        }
+    };
+
+    @Override
+    public Position position(int index) {
+        return byIndex.get(index).position;
+    }
+
+    @Override
+    public long lag(int index) {
+        OptionalLong lag = consumer.currentLag(byIndex.get(index).partition);
+        return lag.isPresent() ? lag.getAsLong() : -1;
+    }
+
+    @Override
+    public boolean atEnd(int index) {
+        Part part = byIndex.get(index);
+        if (limitedToNow) {
+            return part.position.offset() >= part.now;
+        }
+        return lag(index) == 0;
+    }
+
+    @Override
+    public void close() {
+        consumer.close(org.apache.kafka.clients.consumer.CloseOptions.timeout(Duration.ZERO));
+    }
+}

@@ -1,0 +1,123 @@
+package dev.millrace.kafka;
+
+import dev.millrace.connectors.ConnectorException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** Questions to a cluster about topics, and the making of internal ones. */
+final class KafkaTopics implements AutoCloseable {
+
+    private static final long WAIT_SECONDS = 20;
+
+    private final Admin admin;
+
+    KafkaTopics(Map<String, Object> properties) {
+        Map<String, Object> config = new HashMap<>(properties);
+        config.putIfAbsent(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 15_000);
+        config.putIfAbsent(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, 10_000);
+        admin = Admin.create(config);
+    }
+
+    private static <T> T await(KafkaFuture<T> future, String what) {
+        try {
+            return future.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            Exception cause = e.getCause() instanceof Exception known ? known : e;
+            throw KafkaTransaction.outage(what, cause);
+        } catch (TimeoutException e) {
+            throw KafkaTransaction.outage(what, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw KafkaTransaction.outage(what, e);
+        }
+    }
+
+    String clusterId() {
+        return await(admin.describeCluster().clusterId(), "the broker does not answer");
+    }
+
+    Set<String> names() {
+        return await(admin.listTopics().names(), "the broker does not answer");
+    }
+
+    /** The topic, or empty if there is none of that name. */
+    Optional<TopicDescription> describe(String topic) {
+        try {
+            return Optional.of(admin.describeTopics(List.of(topic))
+                    .topicNameValues()
+                    .get(topic)
+                    .get(WAIT_SECONDS, TimeUnit.SECONDS));
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+                return Optional.empty();
+            }
+            throw KafkaTransaction.outage("topic " + topic + " cannot be described", (Exception) e.getCause());
+        } catch (TimeoutException e) {
+            throw KafkaTransaction.outage("the broker does not answer", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw KafkaTransaction.outage("interrupted", e);
+        }
+    }
+
+    /** Makes an internal topic that keeps everything, if it is not there. */
+    void createInternal(String topic, short replication) {
+        if (describe(topic).isPresent()) {
+            return;
+        }
+        NewTopic wanted = new NewTopic(
+                        topic, Optional.of(1), replication > 0 ? Optional.of(replication) : Optional.empty())
+                .configs(Map.of("cleanup.policy", "delete", "retention.ms", "-1", "retention.bytes", "-1"));
+        try {
+            admin.createTopics(List.of(wanted)).all().get(WAIT_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            if (!(e.getCause() instanceof TopicExistsException)) {
+                throw new ConnectorException(
+                        "InternalTopicMissing",
+                        "the topic " + topic + " cannot be created ("
+                                + e.getCause().getMessage()
+                                + "); create it with one partition, cleanup.policy=delete, retention.ms=-1 and"
+                                + " retention.bytes=-1",
+                        e,
+                        false);
+            }
+        } catch (TimeoutException e) {
+            throw KafkaTransaction.outage("the topic " + topic + " cannot be created", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw KafkaTransaction.outage("interrupted", e);
+        }
+    }
+
+    /** The topic's settings by name. */
+    Map<String, String> settings(String topic) {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        Collection<Config> configs = await(
+                        admin.describeConfigs(List.of(resource)).all(), "topic " + topic + " has unknown settings")
+                .values();
+        Map<String, String> settings = new HashMap<>();
+        configs.forEach(config -> config.entries().forEach(entry -> settings.put(entry.name(), entry.value())));
+        return settings;
+    }
+
+    @Override
+    public void close() {
+        admin.close(java.time.Duration.ofSeconds(1));
+    }
+}

@@ -1,0 +1,140 @@
+package dev.millrace.kafka;
+
+import dev.millrace.connectors.ConnectorException;
+import dev.millrace.data.Bytes;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * The transactional producer of a query in its home cluster. Sinks and the progress log send through it between {@link
+ * #begin} and {@link #commit}.
+ *
+ * <p>Every failure is given as an outage: a failed or timed-out commit may or may not have happened, a fenced producer may
+ * meet a successor or an old transaction's time-out. Opening the log anew tells.
+ */
+public final class KafkaTransaction implements AutoCloseable {
+
+    private static final int TRANSACTION_TIMEOUT_MILLIS = 60_000;
+
+    private final KafkaProducer<byte[], byte[]> producer;
+    private final AtomicReference<Exception> failure = new AtomicReference<>();
+    private boolean open;
+    private String watchedTopic;
+    private volatile long watchedOffset = -1;
+
+    public KafkaTransaction(Map<String, Object> properties, String transactionalId) {
+        Map<String, Object> config = new HashMap<>();
+        config.put(ProducerConfig.LINGER_MS_CONFIG, 20);
+        config.put(ProducerConfig.BATCH_SIZE_CONFIG, 256 << 10);
+        config.put(ProducerConfig.BUFFER_MEMORY_CONFIG, 64L << 20);
+        config.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MILLIS);
+        config.putAll(properties);
+        config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
+        config.put(ProducerConfig.ACKS_CONFIG, "all");
+        producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    /** Fences older producers of this query and ends their transactions. */
+    public void initialise() {
+        try {
+            producer.initTransactions();
+        } catch (KafkaException e) {
+            throw outage("the broker does not take up the query's transactions", e);
+        }
+    }
+
+    /** Notes the offsets of records of this topic. */
+    void watch(String topic) {
+        watchedTopic = topic;
+    }
+
+    /** The offset of the last record of the watched topic whose sending has ended. */
+    long watchedOffset() {
+        return watchedOffset;
+    }
+
+    /** Starts a transaction, unless one is open. */
+    public void begin() {
+        if (open) {
+            return;
+        }
+        try {
+            producer.beginTransaction();
+            open = true;
+        } catch (KafkaException e) {
+            throw outage("a transaction cannot be started", e);
+        }
+    }
+
+    /** Sends a record; may be called by several threads. The record's bytes are copied before it returns. */
+    public void send(String topic, Integer partition, byte[] key, byte[] value, List<Header> headers) {
+        Exception earlier = failure.get();
+        if (earlier != null) {
+            throw outage("a record was not taken", earlier);
+        }
+        try {
+            producer.send(new ProducerRecord<>(topic, partition, key, value, headers), this::sent);
+        } catch (KafkaException | IllegalStateException e) {
+            throw outage("a record for topic " + topic + " was not taken", e);
+        }
+    }
+
+    public void send(String topic, byte[] key, Bytes value) {
+        send(topic, null, key, value.toByteArray(), null);
+    }
+
+    private void sent(RecordMetadata metadata, Exception e) {
+        if (e == null && metadata.topic().equals(watchedTopic)) {
+            watchedOffset = metadata.offset();
+        }
+        if (e != null) {
+            failure.compareAndSet(null, e);
+        }
+    }
+
+    /** Makes everything that was sent since {@link #begin} visible at once. */
+    public void commit() {
+        try {
+            producer.flush();
+            Exception earlier = failure.get();
+            if (earlier != null) {
+                throw outage("a record was not taken", earlier);
+            }
+            producer.commitTransaction();
+            open = false;
+        } catch (KafkaException | IllegalStateException e) {
+            throw outage("a commit has no certain outcome", e);
+        }
+    }
+
+    /** Number of partitions of a topic. */
+    public int partitions(String topic) {
+        try {
+            return producer.partitionsFor(topic).size();
+        } catch (KafkaException e) {
+            throw outage("topic " + topic + " is not known", e);
+        }
+    }
+
+    static ConnectorException outage(String what, Exception e) {
+        return new ConnectorException("KafkaUnavailable", "Kafka: " + what + " (" + reason(e) + ")", e, true);
+    }
+
+    private static String reason(Throwable e) {
+        return e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage());
+    }
+
+    @Override
+    public void close() {
+        producer.close(java.time.Duration.ZERO);
+    }
+}

@@ -1,0 +1,7 @@
+/**
+ * All that speaks Kafka: source, sink, and the progress log, which share one transaction. The only home of kafka-clients.
+ *
+ * <p>Read {@link dev.millrace.kafka.KafkaTransaction} first: the producer that sinks and log write through. No error of it
+ * decides anything; it makes the run start over, and the log says what happened.
+ */
+package dev.millrace.kafka;
