@@ -9,6 +9,7 @@ import dev.millrace.engine.ProgressLog.SupersededException;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.RecordJson;
 import dev.millrace.engine.operators.RowErrors;
 import dev.millrace.engine.operators.Stage;

@@ -3,6 +3,7 @@ package dev.millrace.engine.task;
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.ProgressLog.SupersededException;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.QueryMetrics;
 import dev.millrace.state.StateStore;
 import java.util.function.Consumer;
 

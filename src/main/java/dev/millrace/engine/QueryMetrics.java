@@ -1,4 +1,4 @@
-package dev.millrace.engine.task;
+package dev.millrace.engine;
 
 import java.util.concurrent.atomic.LongAdder;
 
@@ -44,11 +44,11 @@ public final class QueryMetrics {
         return figures;
     }
 
-    void set(Figures newFigures) {
+    public void set(Figures newFigures) {
         figures = newFigures;
     }
 
-    void phase(String phase, String message) {
+    public void phase(String phase, String message) {
         figures = figures.withPhase(phase, message);
     }
 }

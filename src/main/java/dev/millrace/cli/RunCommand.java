@@ -1,0 +1,173 @@
+package dev.millrace.cli;
+
+import dev.millrace.connectors.console.ConsoleTable;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.task.QueryRun;
+import dev.millrace.serving.HttpService;
+import dev.millrace.serving.QueryStatus;
+import dev.millrace.state.StateHome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import picocli.CommandLine;
+
+/** {@code millrace run FILE…}. */
+@CommandLine.Command(
+        name = "run",
+        description = "Runs the queries of YAML files on this machine, in this process.",
+        mixinStandardHelpOptions = true)
+final class RunCommand implements Callable<Integer> {
+
+    /** How progress is shown. */
+    enum ProgressForm {
+        auto,
+        text,
+        json,
+        none
+    }
+
+    @CommandLine.Parameters(arity = "1..*", paramLabel = "FILE")
+    private List<Path> files;
+
+    @CommandLine.Option(
+            names = "--state",
+            description =
+                    "where state is kept (default .millrace/state; a query whose only sinks are consoles keeps none)")
+    private Path state;
+
+    @CommandLine.Option(names = "--threads", description = "worker threads per query (default 1)", defaultValue = "1")
+    private int threads;
+
+    @CommandLine.Option(names = "--progress", description = "auto, text, json or none", defaultValue = "auto")
+    private ProgressForm progress;
+
+    @CommandLine.Option(names = "--interval", description = "seconds between progress lines", defaultValue = "2")
+    private int interval;
+
+    @CommandLine.Option(names = "--http", description = "[host:]port that serves /metrics, /progress and /health")
+    private String http;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        Resources resources = Resources.compile(files);
+        if (resources.report(System.err)) {
+            return Main.USAGE;
+        }
+        if (threads < 1 || threads > 256) {
+            System.err.println("millrace: --threads is between 1 and 256");
+            return Main.USAGE;
+        }
+        boolean terminal = System.console() != null && System.getenv("TERM") != null;
+        List<RunningQuery> runs = new ArrayList<>();
+        for (Compilation query : resources.queries()) {
+            query.plan().warnings().forEach(warning -> System.err.println(Explanation.warning(query, warning)));
+            runs.add(new RunningQuery(query, terminal));
+        }
+        return run(runs, terminal);
+    }
+
+    private int run(List<RunningQuery> runs, boolean terminal) throws InterruptedException, IOException {
+        AtomicInteger worst = new AtomicInteger();
+        CountDownLatch ended = new CountDownLatch(runs.size());
+        CountDownLatch summarised = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            runs.forEach(run -> run.run.stop());
+            try {
+                summarised.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }));
+        Signals.secondInterruptHalts();
+        List<ProgressReporter.Subject> subjects = new ArrayList<>();
+        runs.forEach(run -> subjects.add(
+                new ProgressReporter.Subject(new QueryStatus(run.query.name(), run.run.metrics()), run.table)));
+        ProgressReporter reporter = new ProgressReporter(subjects, form(terminal), interval);
+        Runnable stopServing = serve(subjects);
+        try {
+            for (RunningQuery run : runs) {
+                Thread thread = new Thread(
+                        () -> {
+                            worst.accumulateAndGet(run.execute(), Math::max);
+                            ended.countDown();
+                        },
+                        "query-" + run.query.name());
+                thread.setDaemon(true);
+                thread.start();
+            }
+            ended.await();
+            reporter.summary();
+        } finally {
+            stopServing.run();
+            summarised.countDown();
+        }
+        return worst.get();
+    }
+
+    private ProgressForm form(boolean terminal) {
+        return progress != ProgressForm.auto ? progress : terminal ? ProgressForm.text : ProgressForm.none;
+    }
+
+    private Runnable serve(List<ProgressReporter.Subject> subjects) throws IOException {
+        return http == null
+                ? () -> {}
+                : HttpService.start(
+                        http,
+                        subjects.stream().map(ProgressReporter.Subject::status).toList());
+    }
+
+    /** One query of this process. */
+    private final class RunningQuery {
+        private final Compilation query;
+        private final ConsoleTable table;
+        private final QueryRun run;
+
+        RunningQuery(Compilation query, boolean terminal) throws IOException {
+            this.query = query;
+            boolean console = query.query().spec().sinks().stream().anyMatch(sink -> sink.console() != null);
+            this.table = console && terminal && progress != ProgressForm.json
+                    ? new ConsoleTable(System.out, Signals.terminalHeight(), Signals.terminalWidth())
+                    : null;
+            Assembly assembly = new Assembly(query, directory(), threads, System.out, table);
+            this.run = new QueryRun(assembly.definition(), this::notice);
+        }
+
+        private void notice(String text) {
+            System.err.println("query '" + query.name() + "': " + text);
+        }
+
+        /** Queries that only show something start anew each time. */
+        private Path directory() throws IOException {
+            boolean keeps = query.query().spec().sinks().stream().anyMatch(sink -> sink.console() == null);
+            if (state == null && !keeps) {
+                Path temporary = Files.createTempDirectory("millrace-");
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> Signals.deleteTree(temporary)));
+                return temporary;
+            }
+            Path base = state == null ? Path.of(".millrace", "state") : state;
+            return base.resolve(Assembly.stateId(query.query()));
+        }
+
+        private int execute() {
+            try {
+                run.run();
+                return 0;
+            } catch (QueryException e) {
+                System.err.println("query '" + query.name() + "' stopped: " + e.code() + ": " + e.getMessage());
+                return Main.FAILED;
+            } catch (StateHome.StateInUseException e) {
+                System.err.println("query '" + query.name() + "' cannot start: InUse: " + e.getMessage());
+                return Main.FAILED;
+            } catch (RuntimeException e) {
+                System.err.println("query '" + query.name() + "' stopped by an internal error, please report it: " + e);
+                e.printStackTrace();
+                return Main.FAILED;
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package dev.millrace.serving;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.millrace.engine.QueryMetrics;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/** Serves what a running process knows, read-only: metrics for Prometheus, progress as JSON, health. */
+public final class HttpService {
+
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private HttpService() {}
+
+    /**
+     * @param address {@code host:port}, {@code :port} or {@code port}
+     */
+    public static Runnable start(String address, List<QueryStatus> subjects) throws IOException {
+        int colon = address.lastIndexOf(':');
+        String host = colon > 0 ? address.substring(0, colon) : "0.0.0.0";
+        int port = Integer.parseInt(address.substring(colon + 1));
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        subjects.forEach(subject -> register(registry, subject));
+        HttpServer server = HttpServer.create(new InetSocketAddress(host, port), 16);
+        server.createContext(
+                "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", registry.scrape()));
+        server.createContext("/progress", exchange -> answer(exchange, 200, "application/json", progress(subjects)));
+        server.createContext("/health", exchange -> {
+            boolean up = subjects.stream()
+                    .allMatch(s -> s.metrics().figures().phase().equals("running"));
+            answer(exchange, up ? 200 : 503, "application/json", health(subjects, up));
+        });
+        server.start();
+        return () -> server.stop(0);
+    }
+
+    private static String progress(List<QueryStatus> subjects) {
+        return subjects.stream().map(subject -> json(subject)).collect(Collectors.joining(",\n", "[", "]\n"));
+    }
+
+    private static String json(QueryStatus subject) {
+        try {
+            return MAPPER.writeValueAsString(subject.progress());
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String health(List<QueryStatus> subjects, boolean up) {
+        String phases = subjects.stream()
+                .map(s -> "\"" + s.name() + "\":\"" + s.metrics().figures().phase() + "\"")
+                .collect(Collectors.joining(","));
+        return "{\"status\":\"" + (up ? "UP" : "DOWN") + "\",\"queries\":{" + phases + "}}\n";
+    }
+
+    private static void register(PrometheusMeterRegistry registry, QueryStatus subject) {
+        QueryMetrics metrics = subject.metrics();
+        counter(registry, subject, "millrace.rows.in", metrics.rowsIn);
+        counter(registry, subject, "millrace.rows.out", metrics.rowsOut);
+        counter(registry, subject, "millrace.rows.late", metrics.rowsLate);
+        counter(registry, subject, "millrace.rows.malformed", metrics.rowsMalformed);
+        counter(registry, subject, "millrace.epochs", metrics.epochs);
+        counter(registry, subject, "millrace.epochs.replayed", metrics.replayedEpochs);
+        counter(registry, subject, "millrace.commit.nanoseconds", metrics.commitNanos);
+        gauge(registry, subject, "millrace.epoch", () -> metrics.figures().epoch());
+        gauge(registry, subject, "millrace.lag.records", () -> metrics.figures().lagRecords());
+        gauge(
+                registry,
+                subject,
+                "millrace.watermark.milliseconds",
+                () -> metrics.figures().watermark());
+        gauge(registry, subject, "millrace.state.bytes", () -> metrics.figures().stateBytes());
+        gauge(
+                registry,
+                subject,
+                "millrace.commit.time.milliseconds",
+                () -> metrics.figures().committedAtMillis());
+    }
+
+    private static void counter(PrometheusMeterRegistry registry, QueryStatus subject, String name, LongAdder adder) {
+        FunctionCounter.builder(name, adder, LongAdder::doubleValue)
+                .tag("query", subject.name())
+                .register(registry);
+    }
+
+    private static void gauge(
+            PrometheusMeterRegistry registry, QueryStatus subject, String name, Supplier<Number> value) {
+        Gauge.builder(name, value).tag("query", subject.name()).register(registry);
+    }
+
+    private static void answer(HttpExchange exchange, int status, String type, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        exchange.getResponseHeaders().set("Content-Type", type);
+        exchange.sendResponseHeaders(status, bytes.length);
+        try (OutputStream out = exchange.getResponseBody()) {
+            out.write(bytes);
+        }
+    }
+}
