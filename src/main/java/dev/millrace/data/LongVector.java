@@ -25,7 +25,8 @@ public final class LongVector extends Vector {
     }
 
     public void append(long value) {
-        values[append()] = value;
+        int row = append();
+        values[row] = value;
     }
 
     @Override

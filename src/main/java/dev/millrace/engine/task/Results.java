@@ -8,6 +8,7 @@ import dev.millrace.data.Field;
 import dev.millrace.data.Hash;
 import dev.millrace.data.RowEncoder;
 import dev.millrace.data.Schema;
+import dev.millrace.data.Vector;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.operators.AggregateStage;
 import dev.millrace.engine.operators.Grouping;
@@ -96,9 +97,11 @@ final class Results {
         Batch clean = new Batch(plan.root().schema());
         RowEncoder encoder =
                 new RowEncoder(IntStream.range(0, plan.root().schema().size()).toArray());
+        Batch view =
+                new Batch(plan.root().schema(), new Vector[plan.root().schema().size()]);
         Problems problems = context.problems().get(worker);
         context.dataflow().subscribe(worker, plan.root(), batch -> {
-            Batch usable = withoutErrors(batch, clean, problems);
+            Batch usable = withoutErrors(named(batch, view), clean, problems);
             if (usable.size() == 0) {
                 return;
             }
@@ -110,6 +113,18 @@ final class Results {
             hashes[worker] += hash;
             consumer.accept(usable);
         });
+    }
+
+    /** The batch under the root's column names: a branch of a union has its own. */
+    private static Batch named(Batch batch, Batch view) {
+        if (batch.schema() == view.schema()) {
+            return batch;
+        }
+        for (int c = 0; c < batch.columnCount(); c++) {
+            view.setColumn(c, batch.column(c));
+        }
+        view.fillLike(batch);
+        return view;
     }
 
     private Batch withoutErrors(Batch batch, Batch clean, Problems problems) {
