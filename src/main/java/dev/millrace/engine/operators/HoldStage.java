@@ -39,6 +39,7 @@ public final class HoldStage implements Stage {
     private final List<byte[]> released = new ArrayList<>();
     private final Bytes.Reader reader = new Bytes.Reader();
     private boolean more;
+    private long releasedBound = Watermark.NONE;
 
     public HoldStage(
             Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, StateStore store, Output output) {
@@ -60,12 +61,13 @@ public final class HoldStage implements Stage {
     @Override
     public void endEpoch(EpochEnd epoch) {
         merge();
-        more = false;
         Waterline waterline = grouping.waterline().orElseThrow();
         long bound = epoch.watermark() == Watermark.NONE ? Watermark.NONE : waterline.at(epoch.watermark());
-        if (bound == Watermark.NONE) {
+        if (bound == Watermark.NONE || (bound == releasedBound && !more)) {
             return;
         }
+        releasedBound = bound;
+        more = false;
         out.clear();
         for (int keyGroup = worker; keyGroup < grouping.keyGroups(); keyGroup += workers) {
             release(keyGroup, bound);

@@ -103,7 +103,10 @@ final class StateTable {
         key.put(keys.keyArray(), keys.keyStart(slot), keys.keyLength(slot));
     }
 
-    /** Drops, in memory at once and in the store with the next flush, all groups whose first key column is below. */
+    /**
+     * Drops with the next flush all groups whose first key column is below. By single deletes: a range tombstone per key
+     * group and closed window would slow every later scan.
+     */
     void dropBelow(Bytes encodedBound, List<Integer> keyGroups) {
         for (int keyGroup : keyGroups) {
             Bytes from = new Bytes();
@@ -122,7 +125,7 @@ final class StateTable {
             int slot = touched[i];
             isTouched[slot] = false;
             writeStoreKey(slot);
-            if (groups.isEmpty(slot)) {
+            if (groups.isEmpty(slot) || isDropped()) {
                 batch.delete(key.array(), key.length());
             } else {
                 value.clear();
@@ -132,12 +135,26 @@ final class StateTable {
         }
         touchedCount = 0;
         for (byte[][] range : droppedRanges) {
-            batch.deleteRange(range[0], range[1]);
+            store.scan(range[0], range[1], (dropped, stored) -> {
+                batch.delete(dropped, dropped.length);
+                return true;
+            });
         }
         if (!droppedRanges.isEmpty() || groups.memory() > maxBytes) {
             droppedRanges.clear();
             groups.clear();
         }
+    }
+
+    /** Whether the key that was written last lies in a dropped range. */
+    private boolean isDropped() {
+        for (byte[][] range : droppedRanges) {
+            if (Arrays.compareUnsigned(key.array(), 0, key.length(), range[0], 0, range[0].length) >= 0
+                    && Arrays.compareUnsigned(key.array(), 0, key.length(), range[1], 0, range[1].length) < 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The weight in memory of an entry by its store key, or the stored one. */

@@ -23,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -426,13 +427,15 @@ final class EpochLoop implements AutoCloseable {
         return found;
     }
 
+    /** Polls on all workers until the interval is over; one that has read enough ends it for all. */
     private void read(QueryDefinition.Settings settings, boolean due) {
         long start = System.nanoTime();
         long budget = due ? 0 : settings.commitIntervalMillis() * 1_000_000;
+        AtomicBoolean cut = new AtomicBoolean();
         workers.run(worker -> {
             long rows = 0;
             long begun = System.nanoTime();
-            boolean all = false;
+            boolean atEnd;
             do {
                 int round = 0;
                 for (Inputs input : inputs) {
@@ -441,11 +444,11 @@ final class EpochLoop implements AutoCloseable {
                     round += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
                 }
                 rows += round;
-                all = round == 0 && inputs.stream().allMatch(Inputs::atEnd);
-            } while (System.nanoTime() - start < budget
-                    && rows < settings.epochRows()
-                    && dataflow.epochMemory(worker) < EPOCH_BYTES
-                    && !(all && settings.availableNow()));
+                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= EPOCH_BYTES) {
+                    cut.set(true);
+                }
+                atEnd = round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
+            } while (!cut.get() && System.nanoTime() - start < budget && !(atEnd && settings.availableNow()));
             metrics.busyNanos.add(System.nanoTime() - begun);
         });
     }

@@ -393,6 +393,16 @@ final class Inputs {
         return true;
     }
 
+    /** As {@link #atEnd()} for the worker's own partitions; may be asked by that worker while others read. */
+    boolean atEnd(int worker) {
+        for (Partition partition : partitions) {
+            if (partition.worker == worker && !readers[worker].atEnd(partition.index)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Whether nothing will ever come. */
     boolean ended() {
         for (Partition partition : partitions) {
