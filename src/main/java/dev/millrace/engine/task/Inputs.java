@@ -231,6 +231,10 @@ final class Inputs {
 
     /** Polls the worker's partitions once and pushes on-time rows; returns how many rows were read. */
     int poll(int worker, long timeoutMillis, dev.millrace.engine.operators.Output output) {
+        if (worker >= partitions.size()) {
+            pause(timeoutMillis);
+            return 0;
+        }
         SourceBatch batch = readers[worker].poll(timeoutMillis);
         Batch rows = batch.rows();
         int count = rows.size();
@@ -238,6 +242,15 @@ final class Inputs {
             accept(worker, batch, output);
         }
         return count;
+    }
+
+    /** A worker without a partition must not spin. */
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void accept(int worker, SourceBatch batch, dev.millrace.engine.operators.Output output) {

@@ -1,0 +1,111 @@
+package dev.millrace.cli;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.awaitility.Awaitility;
+
+/** A real broker in a process of its own: the one that {@code ./millrace kafka} starts. */
+final class KafkaBroker implements AutoCloseable {
+
+    private final int port;
+    private final Process process;
+
+    KafkaBroker(Path directory) throws IOException {
+        port = freePort();
+        process = new ProcessBuilder(
+                        launcher(), "kafka", "--port", String.valueOf(port), "--data", directory.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolveSibling("broker.log").toFile())
+                .start();
+        Awaitility.await().atMost(Duration.ofMinutes(3)).ignoreExceptions().until(() -> {
+            try (Admin admin = admin()) {
+                return !admin.describeCluster().nodes().get().isEmpty();
+            }
+        });
+    }
+
+    static String launcher() {
+        return Path.of(System.getProperty("millrace.launcher", "./millrace"))
+                .toAbsolutePath()
+                .toString();
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+
+    String servers() {
+        return "localhost:" + port;
+    }
+
+    Admin admin() {
+        return Admin.create(
+                Map.of("bootstrap.servers", servers(), "default.api.timeout.ms", 3000, "request.timeout.ms", 2000));
+    }
+
+    void createTopic(String name, int partitions) throws Exception {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers()))) {
+            admin.createTopics(List.of(new NewTopic(name, Optional.of(partitions), Optional.empty())))
+                    .all()
+                    .get();
+        }
+    }
+
+    KafkaProducer<byte[], byte[]> producer() {
+        return new KafkaProducer<>(
+                Map.of("bootstrap.servers", servers(), "linger.ms", 20, "batch.size", 256 << 10),
+                new ByteArraySerializer(),
+                new ByteArraySerializer());
+    }
+
+    /** Receives each record of a topic. */
+    interface Records {
+        void accept(ConsumerRecord<String, String> record);
+    }
+
+    /** Reads what is committed in a topic, from its beginning to its present end. */
+    void read(String topic, Records records) {
+        Map<String, Object> config = new HashMap<>();
+        config.put("bootstrap.servers", servers());
+        config.put("isolation.level", "read_committed");
+        config.put("max.poll.records", 20_000);
+        try (KafkaConsumer<String, String> consumer =
+                new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
+                    .map(info -> new TopicPartition(topic, info.partition()))
+                    .toList();
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+                consumer.poll(Duration.ofMillis(200)).forEach(records::accept);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        process.onExit()
+                .orTimeout(20, TimeUnit.SECONDS)
+                .handle((ended, timeout) -> process.destroyForcibly())
+                .join();
+    }
+}
