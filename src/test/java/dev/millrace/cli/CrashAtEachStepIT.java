@@ -69,7 +69,7 @@ class CrashAtEachStepIT {
                     - name: events
                       schema: id BIGINT, word STRING
                       format: {json: {}}
-                      kafka: {topic: %s, properties: {max.poll.records: "500"}}
+                      kafka: {topic: %s, properties: {max.poll.records: "100"}}
                   query: %s
                   sinks:
                     - {name: out, outputMode: update, format: {json: {}}, kafka: {topic: %s-out}}
