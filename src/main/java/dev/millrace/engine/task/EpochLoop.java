@@ -353,18 +353,21 @@ final class EpochLoop implements AutoCloseable {
     /** Live epochs until the end. */
     QueryRun.End run(BooleanSupplier stopping) {
         QueryDefinition.Settings settings = definition.settings();
-        if (settings.availableNow()) {
+        boolean bounded = settings.availableNow() || settings.triggerIntervalMillis() > 0;
+        if (bounded) {
             inputs.forEach(Inputs::limitToNow);
         }
         while (!stopping.getAsBoolean()) {
             boolean read = liveEpoch(settings);
-            boolean finished = inputs.stream().allMatch(settings.availableNow() ? Inputs::atEnd : Inputs::ended);
-            if (finished && !read && !dataflow.hasMore()) {
+            boolean caughtUp = !read && !dataflow.hasMore() && inputs.stream().allMatch(Inputs::atEnd);
+            boolean ended = caughtUp && inputs.stream().allMatch(Inputs::ended);
+            if (ended || (caughtUp && settings.availableNow())) {
                 finish();
                 return QueryRun.End.COMPLETED;
             }
-            if (!read && settings.triggerIntervalMillis() > 0) {
+            if (caughtUp && bounded) {
                 waitForTrigger(settings.triggerIntervalMillis(), stopping);
+                inputs.forEach(Inputs::limitToNow);
             }
         }
         finish();
@@ -448,7 +451,8 @@ final class EpochLoop implements AutoCloseable {
                     cut.set(true);
                 }
                 atEnd = round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
-            } while (!cut.get() && System.nanoTime() - start < budget && !(atEnd && settings.availableNow()));
+                atEnd &= settings.availableNow() || settings.triggerIntervalMillis() > 0;
+            } while (!cut.get() && System.nanoTime() - start < budget && !atEnd);
             metrics.busyNanos.add(System.nanoTime() - begun);
         });
     }
