@@ -374,7 +374,7 @@ final class Compilation {
                         "OutputModeNotPossible",
                         "files cannot be updated in place; use append or complete");
             }
-            if (sink.console() == null) {
+            if (sink.kafka() != null || sink.files() != null) {
                 Format format = format(sink.format(), path, false);
                 if (format != null) {
                     sinkFormats.put(sink.name(), format);

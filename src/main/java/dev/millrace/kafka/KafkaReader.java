@@ -166,6 +166,9 @@ final class KafkaReader implements Source.Reader {
         byIndex.put(index, part);
         consumer.assign(parts.keySet());
         seek(part);
+        if (limitedToNow) {
+            limitToNow();
+        }
     }
 
     private void seek(Part part) {

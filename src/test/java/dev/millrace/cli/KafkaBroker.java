@@ -22,6 +22,10 @@ import org.awaitility.Awaitility;
 /** A real broker in a process of its own: the one that {@code ./millrace kafka} starts. */
 final class KafkaBroker implements AutoCloseable {
 
+    static {
+        Logs.quiet();
+    }
+
     private final int port;
     private final Process process;
 

@@ -354,6 +354,7 @@ final class EpochLoop implements AutoCloseable {
     QueryRun.End run(BooleanSupplier stopping) {
         QueryDefinition.Settings settings = definition.settings();
         boolean bounded = settings.availableNow() || settings.triggerIntervalMillis() > 0;
+        inputs.forEach(Inputs::discover);
         if (bounded) {
             inputs.forEach(Inputs::limitToNow);
         }
@@ -367,6 +368,7 @@ final class EpochLoop implements AutoCloseable {
             }
             if (caughtUp && bounded) {
                 waitForTrigger(settings.triggerIntervalMillis(), stopping);
+                inputs.forEach(Inputs::discover);
                 inputs.forEach(Inputs::limitToNow);
             }
         }

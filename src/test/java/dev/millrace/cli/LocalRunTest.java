@@ -1,0 +1,272 @@
+package dev.millrace.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.api.ResourceReader;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.task.QueryRun;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Queries over directories, without Kafka: bad rows, late rows, files that come, and damage to what is kept on disk. */
+class LocalRunTest {
+
+    @TempDir
+    private Path directory;
+
+    private final List<String> notices = new ArrayList<>();
+
+    @BeforeEach
+    void makeInput() throws IOException {
+        Files.createDirectory(directory.resolve("in"));
+    }
+
+    private void input(String name, String... lines) throws IOException {
+        Path file = directory.resolve("in").resolve(name);
+        byte[] bytes = (String.join("\n", lines) + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        try (OutputStream out = name.endsWith(".gz")
+                ? new GZIPOutputStream(Files.newOutputStream(file))
+                : Files.newOutputStream(file)) {
+            out.write(bytes);
+        }
+        Files.setLastModifiedTime(file, FileTime.fromMillis(System.currentTimeMillis() - 10_000));
+    }
+
+    private String yaml(String sql, String mode, String more) {
+        return """
+                apiVersion: millrace.dev/v1alpha1
+                kind: StreamingQuery
+                metadata: {name: local}
+                spec:
+                  sources:
+                    - name: events
+                      schema: k STRING, v INT, ts TIMESTAMP(3)
+                      watermark: {column: ts, delay: 5s}
+                      format: {json: {}}
+                      files: {path: in}
+                      onMalformed: @policy
+                  query: @sql
+                  sinks:
+                    - {name: out, outputMode: @mode, format: {json: {}}, files: {path: out}}
+                  @more
+                  trigger: {availableNow: true, commitInterval: 20ms}
+                """.replace("@sql", sql)
+                .replace("@mode", mode)
+                .replace("@policy", more.contains("deadLetters") ? "deadLetter" : more.equals("skip") ? "skip" : "fail")
+                .replace("@more", more.equals("skip") ? "" : more);
+    }
+
+    private QueryRun run(String yaml) {
+        ResourceReader.Result read = ResourceReader.read("test.yaml", yaml);
+        assertEquals(List.of(), read.problems());
+        Compilation compilation = Compilation.of(read.documents().get(0), directory);
+        assertEquals(List.of(), compilation.problems());
+        QueryRun run = new QueryRun(
+                new Assembly(compilation, directory.resolve("state"), 1, System.out, null).definition(), notices::add);
+        assertEquals(QueryRun.End.COMPLETED, run.run());
+        return run;
+    }
+
+    private List<String> output(String name) throws IOException {
+        List<String> lines = new ArrayList<>();
+        try (Stream<Path> files = Files.list(directory.resolve(name))) {
+            for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                lines.addAll(Files.readAllLines(file));
+            }
+        }
+        return lines;
+    }
+
+    private static String row(String k, int v, int second) {
+        return String.format(
+                "{\"k\":\"%s\",\"v\":%d,\"ts\":\"2024-01-01T00:%02d:%02dZ\"}", k, v, second / 60, second % 60);
+    }
+
+    @Test
+    void filesThatComeLaterAreReadOnce() throws IOException {
+        String yaml = yaml("SELECT k, v FROM events WHERE v <> 3", "append", "");
+        input("a.json", row("a", 1, 0), row("b", 3, 1));
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"a\",\"v\":1}"), output("out"));
+        input("b.json.gz", row("c", 4, 2), row("d", 5, 3));
+        Files.writeString(directory.resolve("in/.hidden"), "not json");
+        Files.writeString(directory.resolve("in/growing.tmp"), "not json");
+        run(yaml);
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"a\",\"v\":1}", "{\"k\":\"c\",\"v\":4}", "{\"k\":\"d\",\"v\":5}"), output("out"));
+    }
+
+    @Test
+    void aMalformedRowStopsTheQueryAndNamesItsPlace() throws IOException {
+        input("a.json", row("a", 1, 0), "{\"k\":\"a\",\"v\":\"x\"}");
+        QueryException e = assertThrows(QueryException.class, () -> run(yaml("SELECT k, v FROM events", "append", "")));
+        assertEquals("MalformedRow", e.code());
+        assertTrue(e.getMessage().contains("a.json line offset 2"), e::getMessage);
+        assertTrue(e.getMessage().contains("\"v\":\"x\""), e::getMessage);
+        assertEquals(List.of(), output("out"));
+    }
+
+    @Test
+    void skippedRowsAreCounted() throws IOException {
+        input("a.json", row("a", 1, 0), "nonsense", row("b", 0, 1), row("c", 2, 1));
+        QueryRun run = run(yaml("SELECT k, 10 / v AS q FROM events", "append", "skip"));
+        assertEquals(List.of("{\"k\":\"a\",\"q\":10}", "{\"k\":\"c\",\"q\":5}"), output("out"));
+        assertEquals(2, run.metrics().rowsMalformed.sum());
+    }
+
+    @Test
+    void deadLettersCarryBytesPositionAndReason() throws IOException {
+        input("a.json", "nonsense", row("b", 0, 1), row("c", 2, 1));
+        run(yaml("SELECT k, 10 / v AS q FROM events", "append", "deadLetters: {files: {path: dead}}"));
+        assertEquals(List.of("{\"k\":\"c\",\"q\":5}"), output("out"));
+        List<String> letters = output("dead");
+        assertEquals(2, letters.size());
+        assertTrue(
+                letters.get(0).contains("\"offset\":1") && letters.get(0).contains("\"text\":\"nonsense\""),
+                letters::toString);
+        assertTrue(
+                letters.get(1).contains("DIVISION_BY_ZERO") && letters.get(1).contains("\"offset\":2"),
+                letters::toString);
+    }
+
+    @Test
+    void anErrorThatIsNotReadIsNone() throws IOException {
+        input("a.json", row("a", 0, 0), row("a", 5, 1));
+        run(yaml(
+                "SELECT k, SUM(10 / v) FILTER (WHERE v <> 0) AS s, COUNT(*) AS n FROM events GROUP BY k",
+                "complete",
+                ""));
+        assertEquals(List.of("{\"k\":\"a\",\"s\":2,\"n\":2}"), output("out"));
+    }
+
+    @Test
+    void lateRowsAreDecidedByTheInputAlone() throws IOException {
+        input(
+                "a.json",
+                row("a", 1, 10),
+                row("a", 2, 20),
+                row("a", 3, 15),
+                row("late", 4, 14),
+                row("a", 5, 40),
+                row("late", 6, 34),
+                row("a", 7, 35));
+        QueryRun run = run(yaml(
+                "SELECT k, window_end, SUM(v) AS s FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY k, window_start, window_end",
+                "append",
+                "lateRows: {files: {path: late}}"));
+        assertEquals(2, run.metrics().rowsLate.sum());
+        assertEquals(
+                2,
+                output("late").stream()
+                        .filter(line -> line.contains("\\\"k\\\":\\\"late\\\""))
+                        .count());
+        assertEquals(
+                List.of(
+                        "{\"k\":\"a\",\"window_end\":\"2024-01-01T00:00:20.000Z\",\"s\":4}",
+                        "{\"k\":\"a\",\"window_end\":\"2024-01-01T00:00:30.000Z\",\"s\":2}"),
+                output("out").stream().sorted().toList());
+    }
+
+    @Test
+    void noRowIsLateWhereNothingUsesTheWatermark() throws IOException {
+        input("a.json", row("a", 1, 50), row("a", 2, 0));
+        QueryRun run = run(yaml("SELECT k, COUNT(*) AS n FROM events GROUP BY k", "complete", ""));
+        assertEquals(0, run.metrics().rowsLate.sum());
+        assertEquals(List.of("{\"k\":\"a\",\"n\":2}"), output("out"));
+    }
+
+    @Test
+    void aTornEndOfTheLogIsCutOff() throws IOException {
+        String yaml = yaml("SELECT k, COUNT(*) AS n FROM events GROUP BY k", "complete", "");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        Files.write(directory.resolve("state/progress.log"), new byte[] {0, 0, 1, 0, 5, 5}, StandardOpenOption.APPEND);
+        input("b.json", row("a", 1, 1));
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"a\",\"n\":2}"), output("out"));
+    }
+
+    @Test
+    void aDamagedLogIsNotGuessedAt() throws IOException {
+        String yaml = yaml("SELECT k, COUNT(*) AS n FROM events GROUP BY k", "complete", "");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        delete(directory.resolve("state/db"));
+        delete(directory.resolve("state/checkpoints"));
+        Path log = directory.resolve("state/progress.log");
+        byte[] bytes = Files.readAllBytes(log);
+        bytes[40] ^= 1;
+        Files.write(log, bytes);
+        assertEquals(
+                "StateLost", assertThrows(QueryException.class, () -> run(yaml)).code());
+        assertEquals(List.of("{\"k\":\"a\",\"n\":1}"), output("out"));
+    }
+
+    private static void delete(Path tree) throws IOException {
+        try (Stream<Path> paths = Files.walk(tree)) {
+            for (Path path : paths.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"truncated", "gone", "flipped"})
+    void damagedStateIsRestoredOrComputedAgain(String damage) throws IOException {
+        String yaml = yaml("SELECT k, COUNT(*) AS n, MAX(v) AS m FROM events GROUP BY k", "complete", "");
+        input("a.json", row("a", 1, 0), row("b", 2, 0));
+        run(yaml);
+        Path db = directory.resolve("state/db");
+        if (damage.equals("gone")) {
+            delete(db);
+            delete(directory.resolve("state/checkpoints"));
+        } else {
+            try (Stream<Path> files = Files.list(db)) {
+                for (Path file : files.filter(f ->
+                                f.toString().endsWith(".sst") || f.toString().contains("MANIFEST"))
+                        .toList()) {
+                    byte[] bytes = Files.readAllBytes(file);
+                    if (damage.equals("truncated")) {
+                        Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+                    } else {
+                        bytes[bytes.length / 2] ^= 0x55;
+                        Files.write(file, bytes);
+                    }
+                }
+            }
+        }
+        input("b.json", row("a", 7, 1));
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"a\",\"n\":2,\"m\":7}", "{\"k\":\"b\",\"n\":1,\"m\":2}"), output("out"));
+        assertFalse(notices.isEmpty());
+    }
+
+    @Test
+    void aFileThatChangedAfterItWasTakenUpIsNoticed() throws IOException {
+        String yaml = yaml("SELECT k, COUNT(*) AS n FROM events GROUP BY k", "complete", "");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        delete(directory.resolve("state/db"));
+        delete(directory.resolve("state/checkpoints"));
+        input("a.json", row("a", 1, 0), row("a", 1, 0));
+        assertEquals(
+                "SourceDataLost",
+                assertThrows(QueryException.class, () -> run(yaml)).code());
+    }
+}

@@ -1,0 +1,188 @@
+package dev.millrace.formats;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.millrace.data.Batch;
+import dev.millrace.data.Bytes;
+import dev.millrace.data.DataType;
+import dev.millrace.data.Field;
+import dev.millrace.data.Schema;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The decoder reads what another JSON library reads, refuses what is no row, and what it reads is written back the same. */
+class JsonDecoderTest {
+
+    private static final Schema SCHEMA = Schema.of(
+            new Field("id", DataType.BIGINT, false),
+            new Field("name", DataType.STRING, true),
+            new Field("ok", DataType.BOOLEAN, true),
+            new Field("x", DataType.DOUBLE, true),
+            new Field("d", new DataType.Decimal(20, 3), true),
+            new Field("tags", new DataType.Array(DataType.STRING), true),
+            new Field(
+                    "geo",
+                    new DataType.Row(List.of(
+                            new Field("lat", DataType.INT, true),
+                            new Field("names", new DataType.Array(DataType.STRING), true))),
+                    true),
+            new Field("ts", DataType.TIMESTAMP_MILLIS, true));
+
+    private final ObjectMapper jackson = new ObjectMapper()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private final RowDecoder decoder =
+            new Format.Json(Format.TimestampStyle.ISO8601).decoder(SCHEMA, List.of(0, 1, 2, 3, 4, 5, 6, 7));
+    private final RecordEncoder encoder = new Format.Json(Format.TimestampStyle.ISO8601).encoder();
+
+    private String decode(String json, Batch into) {
+        byte[] bytes = ("##" + json + "##").getBytes(StandardCharsets.UTF_8);
+        return decoder.decode(bytes, 2, bytes.length - 4, into);
+    }
+
+    private static Batch batch() {
+        Batch batch = new Batch(SCHEMA);
+        batch.clear();
+        return batch;
+    }
+
+    private String string(Random random) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < random.nextInt(6); i++) {
+            text.appendCodePoint(
+                    switch (random.nextInt(5)) {
+                        case 0 -> random.nextInt(32);
+                        case 1 -> "\"\\/{}[],:".charAt(random.nextInt(9));
+                        case 2 -> 0x1F600 + random.nextInt(50);
+                        case 3 -> 0xE0 + random.nextInt(500);
+                        default -> 'a' + random.nextInt(26);
+                    });
+        }
+        return text.toString();
+    }
+
+    private ObjectNode row(Random random) {
+        ObjectNode row = jackson.createObjectNode();
+        row.put("id", random.nextLong() >> random.nextInt(60));
+        if (random.nextInt(4) > 0) {
+            row.put("name", string(random));
+        }
+        row.put("other", string(random));
+        row.putObject("skipped")
+                .putArray("deep")
+                .add(string(random))
+                .addObject()
+                .put(string(random), 1.5);
+        if (random.nextBoolean()) {
+            row.put("ok", random.nextBoolean());
+        } else {
+            row.putNull("ok");
+        }
+        row.put("x", random.nextGaussian() * Math.pow(10, random.nextInt(40) - 20));
+        row.put("d", java.math.BigDecimal.valueOf(random.nextLong() >> 8, random.nextInt(4)));
+        var tags = row.putArray("tags");
+        for (int i = 0; i < random.nextInt(4); i++) {
+            tags.add(random.nextInt(5) == 0 ? null : string(random));
+        }
+        row.putObject("geo").put("lat", random.nextInt()).putArray("names").add(string(random));
+        row.put("ts", "2024-02-29T23:59:59." + (100 + random.nextInt(900)) + "Z");
+        return row;
+    }
+
+    @Test
+    void readsWhatJacksonWrote() throws JsonProcessingException {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        Batch batch = batch();
+        for (int i = 0; i < 500; i++) {
+            ObjectNode row = row(random);
+            boolean pretty = random.nextBoolean();
+            String json = pretty ? row.toPrettyString() : row.toString();
+            batch.clear();
+            assertNull(decode(json, batch), () -> json + " seed " + seed);
+            Bytes out = new Bytes();
+            encoder.encode(batch, 0, new int[] {0, 1, 2, 3, 4, 5, 6, 7}, out);
+            JsonNode back = jackson.readTree(new String(out.array(), 0, out.length(), StandardCharsets.UTF_8));
+            for (Field field : SCHEMA.fields()) {
+                JsonNode expected = row.has(field.name()) ? row.get(field.name()) : jackson.nullNode();
+                JsonNode found = back.get(field.name());
+                if (field.name().equals("x")) {
+                    assertEquals(expected.doubleValue(), found.doubleValue());
+                } else if (field.name().equals("d")) {
+                    assertEquals(0, expected.decimalValue().compareTo(found.decimalValue()));
+                } else {
+                    assertEquals(expected.toString(), found.toString(), "seed " + seed);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "7",
+                "[]",
+                "{",
+                "{}",
+                "{\"id\":1",
+                "{\"id\":1}}",
+                "{\"id\":1} x",
+                "{\"id\":1,}",
+                "{\"id\":1.5}",
+                "{\"id\":\"1\"}",
+                "{\"id\":null}",
+                "{\"id\":9223372036854775808}",
+                "{\"id\":1,\"name\":7}",
+                "{\"id\":1,\"name\":\"a}",
+                "{\"id\":1,\"name\":\"\\q\"}",
+                "{\"id\":1,\"name\":\"\\ud800\"}",
+                "{\"id\":1,\"ok\":\"true\"}",
+                "{\"id\":1,\"ok\":tru}",
+                "{\"id\":1,\"x\":1e999}",
+                "{\"id\":1,\"d\":0.1234}",
+                "{\"id\":1,\"d\":123456789012345678901}",
+                "{\"id\":1,\"tags\":[\"a\",]}",
+                "{\"id\":1,\"tags\":{}}",
+                "{\"id\":1,\"geo\":{\"lat\":2147483648}}",
+                "{\"id\":1,\"ts\":\"2023-02-29T00:00:00Z\"}",
+                "{\"id\":1,\"ts\":5}",
+                "{\"id\":1,\"other\":nul}",
+                "{\"id\":1,\"other\":[1,2}",
+                "{\"id\":1,\"other\":\"",
+                "{id:1}",
+            })
+    void refusesWhatIsNoRowAndLeavesNothingBehind(String json) {
+        Batch batch = batch();
+        assertNull(decode("{\"id\":5,\"name\":\"before\",\"tags\":[\"t\"]}", batch));
+        assertNotNull(decode(json, batch), json);
+        assertNull(decode("{\"id\":6,\"geo\":{\"lat\":1}}", batch));
+        assertEquals(2, batch.size());
+        assertEquals(5L, batch.toObjects(0).get(0));
+        assertEquals("before", batch.toObjects(0).get(1));
+        assertEquals(6L, batch.toObjects(1).get(0));
+        assertNull(batch.toObjects(1).get(1));
+        assertNull(batch.toObjects(1).get(5));
+    }
+
+    @Test
+    void timesWithOffsetsBecomeUtc() {
+        Batch batch = batch();
+        assertNull(decode("{\"id\":1,\"ts\":\"2024-05-01T01:30:00.250+02:00\"}", batch));
+        assertEquals(
+                java.time.Instant.parse("2024-04-30T23:30:00.250Z").toEpochMilli(),
+                batch.toObjects(0).get(7));
+    }
+}
