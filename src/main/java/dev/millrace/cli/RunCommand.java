@@ -52,6 +52,8 @@ final class RunCommand implements Callable<Integer> {
     @CommandLine.Option(names = "--http", description = "[host:]port that serves /metrics, /progress and /health")
     private String http;
 
+    private final List<Path> temporary = new ArrayList<>();
+
     @Override
     public Integer call() throws IOException, InterruptedException {
         Resources resources = Resources.compile(files);
@@ -82,6 +84,7 @@ final class RunCommand implements Callable<Integer> {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
+            temporary.forEach(Signals::deleteTree);
         }));
         Signals.secondInterruptHalts();
         List<ProgressReporter.Subject> subjects = new ArrayList<>();
@@ -145,9 +148,9 @@ final class RunCommand implements Callable<Integer> {
         private Path directory() throws IOException {
             boolean keeps = query.query().spec().sinks().stream().anyMatch(sink -> sink.console() == null);
             if (state == null && !keeps) {
-                Path temporary = Files.createTempDirectory("millrace-");
-                Runtime.getRuntime().addShutdownHook(new Thread(() -> Signals.deleteTree(temporary)));
-                return temporary;
+                Path kept = Files.createTempDirectory("millrace-");
+                temporary.add(kept);
+                return kept;
             }
             Path base = state == null ? Path.of(".millrace", "state") : state;
             return base.resolve(Assembly.stateId(query.query()));

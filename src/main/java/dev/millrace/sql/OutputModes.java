@@ -66,7 +66,7 @@ final class OutputModes {
         if (properties.appendOnly()) {
             return node;
         }
-        Optional<Integer> column = properties.waterlines().keySet().stream().min(Integer::compare);
+        Optional<Integer> column = properties.waterlines().keySet().stream().max(Integer::compare);
         if (column.isPresent()) {
             return new PlanNode.Hold(node, column.get(), properties.waterlines().get(column.get()));
         }
