@@ -30,8 +30,7 @@ public final class AggregateStage implements Stage {
 
     private final Grouping grouping;
     private final PartialGroups[] parts;
-    private final int worker;
-    private final int workers;
+    private final Place place;
     private final List<Integer> ownKeyGroups = new ArrayList<>();
     private final StateTable table;
     private final ValueMultiset[] multisets;
@@ -43,14 +42,17 @@ public final class AggregateStage implements Stage {
     private long closed = Watermark.NONE;
 
     /** Where a stage runs: worker number {@code worker} of {@code workers}, with so much memory for its table. */
-    public record Place(int worker, int workers, long memoryBytes) {}
+    public record Place(int worker, int workers, long memoryBytes) {
+        boolean owns(int keyGroup) {
+            return keyGroup % workers == worker;
+        }
+    }
 
     public AggregateStage(Grouping grouping, PartialGroups[] parts, Place place, StateStore store, Output output) {
         this.grouping = grouping;
         this.parts = parts;
-        this.worker = place.worker();
-        this.workers = place.workers();
-        for (int keyGroup = worker; keyGroup < grouping.keyGroups(); keyGroup += workers) {
+        this.place = place;
+        for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
             ownKeyGroups.add(keyGroup);
         }
         this.table = new StateTable(store, grouping.operator(), grouping.accumulators(false), place.memoryBytes());
@@ -78,7 +80,9 @@ public final class AggregateStage implements Stage {
         touchGroups();
         table.fetch();
         rememberOld();
-        mergeGroups();
+        for (PartialGroups part : parts) {
+            table.mergeOwn(part.groups(), place);
+        }
         mergeValues();
         emitChanges();
         dropClosed(epoch.watermark());
@@ -90,19 +94,12 @@ public final class AggregateStage implements Stage {
 
     private void touchGroups() {
         for (PartialGroups part : parts) {
-            GroupTable from = part.groups();
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % workers == worker) {
-                    table.touch(
-                            keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i), from.keyGroup(i), 0);
-                }
-            }
+            table.touchOwn(part.groups(), place);
         }
         if (isGlobal()) {
             long hash = Hash.hash(new byte[0]);
             int keyGroup = grouping.keyGroup(hash);
-            if (keyGroup % workers == worker) {
+            if (place.owns(keyGroup)) {
                 table.touch(new byte[0], 0, 0, hash, keyGroup, 0);
             }
         }
@@ -146,29 +143,9 @@ public final class AggregateStage implements Stage {
         }
     }
 
-    private void mergeGroups() {
-        GroupTable groups = table.groups();
-        for (PartialGroups part : parts) {
-            GroupTable from = part.groups();
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % workers != worker) {
-                    continue;
-                }
-                int slot = groups.keys().find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
-                groups.addWeight(slot, from.weight(i));
-                for (int a = 0; a < from.accumulatorCount(); a++) {
-                    if (from.accumulator(a) != null) {
-                        groups.accumulator(a).merge(slot, from.accumulator(a), i);
-                    }
-                }
-            }
-        }
-    }
-
     private void mergeValues() {
         for (int m = 0; m < multisets.length; m++) {
-            multisets[m].merge(parts, m, worker, workers, table.groups());
+            multisets[m].merge(parts, m, place, table.groups());
             for (int i = 0; i < grouping.calls().size(); i++) {
                 AggregateCall call = grouping.calls().get(i);
                 if (grouping.multisetOf(call) != m) {

@@ -30,8 +30,7 @@ public final class HoldStage implements Stage {
 
     private final Grouping grouping;
     private final PartialGroups[] parts;
-    private final int worker;
-    private final int workers;
+    private final AggregateStage.Place place;
     private final StateTable table;
     private final StateStore store;
     private final Output output;
@@ -45,8 +44,7 @@ public final class HoldStage implements Stage {
             Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, StateStore store, Output output) {
         this.grouping = grouping;
         this.parts = parts;
-        this.worker = place.worker();
-        this.workers = place.workers();
+        this.place = place;
         this.store = store;
         this.table = new StateTable(store, grouping.operator(), new Accumulator[0], place.memoryBytes());
         this.output = output;
@@ -69,7 +67,7 @@ public final class HoldStage implements Stage {
         releasedBound = bound;
         more = false;
         out.clear();
-        for (int keyGroup = worker; keyGroup < grouping.keyGroups(); keyGroup += workers) {
+        for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
             release(keyGroup, bound);
         }
         if (out.size() > 0) {
@@ -79,27 +77,11 @@ public final class HoldStage implements Stage {
 
     private void merge() {
         for (PartialGroups part : parts) {
-            GroupTable from = part.groups();
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % workers == worker && from.weight(i) != 0) {
-                    table.touch(
-                            keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i), from.keyGroup(i), 0);
-                }
-            }
+            table.touchOwn(part.groups(), place);
         }
         table.fetch();
         for (PartialGroups part : parts) {
-            GroupTable from = part.groups();
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % workers == worker && from.weight(i) != 0) {
-                    int slot = table.groups()
-                            .keys()
-                            .find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
-                    table.groups().addWeight(slot, from.weight(i));
-                }
-            }
+            table.mergeOwn(part.groups(), place);
         }
     }
 

@@ -43,14 +43,18 @@ public final class RowsStage implements Stage {
 
     @Override
     public void endEpoch(EpochEnd epoch) {
-        touch();
+        for (PartialGroups part : parts) {
+            table.touchOwn(part.groups(), place);
+        }
         table.fetch();
         int count = table.touchedCount();
         long[] before = new long[count];
         for (int t = 0; t < count; t++) {
             before[t] = Math.max(0, table.groups().weight(table.touched(t)));
         }
-        add();
+        for (PartialGroups part : parts) {
+            table.mergeOwn(part.groups(), place);
+        }
         out.clear();
         for (int t = 0; t < count; t++) {
             int slot = table.touched(t);
@@ -64,38 +68,6 @@ public final class RowsStage implements Stage {
         }
         if (out.size() > 0) {
             output.accept(out);
-        }
-    }
-
-    private boolean own(GroupTable from, int slot) {
-        return from.keyGroup(slot) % place.workers() == place.worker() && from.weight(slot) != 0;
-    }
-
-    private void touch() {
-        for (PartialGroups part : parts) {
-            GroupTable from = part.groups();
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (own(from, i)) {
-                    table.touch(
-                            keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i), from.keyGroup(i), 0);
-                }
-            }
-        }
-    }
-
-    private void add() {
-        for (PartialGroups part : parts) {
-            GroupTable from = part.groups();
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (own(from, i)) {
-                    int slot = table.groups()
-                            .keys()
-                            .find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
-                    table.groups().addWeight(slot, from.weight(i));
-                }
-            }
         }
     }
 

@@ -75,6 +75,39 @@ final class StateTable {
         return slot;
     }
 
+    /** Touches the groups of a part that belong to the worker. */
+    void touchOwn(GroupTable part, AggregateStage.Place place) {
+        ByteKeyTable keys = part.keys();
+        for (int i = 0; i < part.size(); i++) {
+            if (place.owns(part.keyGroup(i))) {
+                touch(
+                        keys.keyArray(),
+                        keys.keyStart(i),
+                        keys.keyLength(i),
+                        keys.hash(i),
+                        part.keyGroup(i),
+                        part.prefix(i));
+            }
+        }
+    }
+
+    /** Adds the part's groups that belong to the worker to those that were touched and fetched. */
+    void mergeOwn(GroupTable part, AggregateStage.Place place) {
+        ByteKeyTable keys = part.keys();
+        for (int i = 0; i < part.size(); i++) {
+            if (!place.owns(part.keyGroup(i))) {
+                continue;
+            }
+            int slot = groups.keys().find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
+            groups.addWeight(slot, part.weight(i));
+            for (int a = 0; a < part.accumulatorCount(); a++) {
+                if (part.accumulator(a) != null) {
+                    groups.accumulator(a).merge(slot, part.accumulator(a), i);
+                }
+            }
+        }
+    }
+
     /** Reads what was touched and is not in memory. */
     void fetch() {
         if (missingCount == 0) {

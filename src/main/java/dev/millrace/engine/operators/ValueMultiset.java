@@ -37,21 +37,9 @@ final class ValueMultiset {
     }
 
     /** Merges the parts of this worker's key groups and notes which values came or went. */
-    void merge(PartialGroups[] parts, int index, int worker, int workers, GroupTable groups) {
+    void merge(PartialGroups[] parts, int index, AggregateStage.Place place, GroupTable groups) {
         for (PartialGroups part : parts) {
-            GroupTable from = part.multiset(index);
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % workers == worker) {
-                    table.touch(
-                            keys.keyArray(),
-                            keys.keyStart(i),
-                            keys.keyLength(i),
-                            keys.hash(i),
-                            from.keyGroup(i),
-                            from.prefix(i));
-                }
-            }
+            table.touchOwn(part.multiset(index), place);
         }
         table.fetch();
         int count = table.touchedCount();
@@ -59,23 +47,10 @@ final class ValueMultiset {
         for (int t = 0; t < count; t++) {
             before[t] = table.groups().weight(table.touched(t));
         }
-        add(parts, index, worker, workers);
-        cross(before, groups);
-    }
-
-    private void add(PartialGroups[] parts, int index, int worker, int workers) {
         for (PartialGroups part : parts) {
-            GroupTable from = part.multiset(index);
-            ByteKeyTable keys = from.keys();
-            for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % workers == worker) {
-                    int slot = table.groups()
-                            .keys()
-                            .find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
-                    table.groups().addWeight(slot, from.weight(i));
-                }
-            }
+            table.mergeOwn(part.multiset(index), place);
         }
+        cross(before, groups);
     }
 
     private void cross(long[] before, GroupTable groups) {
