@@ -207,22 +207,26 @@ final class KafkaReader implements Source.Reader {
         if (parts.isEmpty()) {
             return new SourceBatch(rows, partitions);
         }
-        ConsumerRecords<byte[], Row> records;
         try {
-            records = consumer.poll(Duration.ofMillis(timeoutMillis));
+            return take(consumer.poll(Duration.ofMillis(timeoutMillis)));
         } catch (OffsetOutOfRangeException e) {
             throw lost(e);
         } catch (KafkaException e) {
             throw KafkaTransaction.outage("source '" + config.name() + "' cannot be read", e);
         }
-        return take(records);
     }
 
     private ConnectorException lost(KafkaException e) {
         StringBuilder text =
                 new StringBuilder("source '" + config.name() + "' no longer has the records that are needed:");
-        Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(parts.keySet());
-        Map<TopicPartition, Long> ends = consumer.endOffsets(parts.keySet());
+        Map<TopicPartition, Long> beginnings;
+        Map<TopicPartition, Long> ends;
+        try {
+            beginnings = consumer.beginningOffsets(parts.keySet());
+            ends = consumer.endOffsets(parts.keySet());
+        } catch (KafkaException outage) {
+            throw KafkaTransaction.outage("source '" + config.name() + "' cannot be read", outage);
+        }
         for (Part part : parts.values()) {
             long offset = part.position.offset();
             if (offset < beginnings.get(part.partition) || offset > ends.get(part.partition)) {
@@ -270,9 +274,7 @@ final class KafkaReader implements Source.Reader {
             advance(part, list, beyond);
         }
         for (Part part : parts.values()) {
-            if (part.limit == Long.MAX_VALUE) {
-                moveTo(part, consumer.position(part.partition));
-            }
+            passOver(part);
         }
         rows.fill(count, origin);
         if (taken == count) {
@@ -281,8 +283,17 @@ final class KafkaReader implements Source.Reader {
         return compact(count, taken);
     }
 
-    private static void moveTo(Part part, long offset) {
-        if (offset > part.position.offset()) {
+    /** Moves over offsets without records, such as transaction markers; not beyond the limit. */
+    private void passOver(Part part) {
+        if (part.position.offset() >= part.limit) {
+            return;
+        }
+        long offset = consumer.position(part.partition);
+        if (offset >= part.limit) {
+            part.position = new Position(part.limit, part.position.leaderEpoch());
+            seek(part);
+            consumer.pause(List.of(part.partition));
+        } else if (offset > part.position.offset()) {
             part.position = new Position(offset, part.position.leaderEpoch());
         }
     }

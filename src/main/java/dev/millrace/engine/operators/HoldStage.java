@@ -45,6 +45,7 @@ public final class HoldStage implements Stage {
         this.grouping = grouping;
         this.parts = parts;
         this.place = place;
+        this.more = store.epoch() >= 1;
         this.store = store;
         this.table = new StateTable(store, grouping.operator(), new Accumulator[0], place.memoryBytes());
         this.output = output;
@@ -61,11 +62,12 @@ public final class HoldStage implements Stage {
         merge();
         Waterline waterline = grouping.waterline().orElseThrow();
         long bound = epoch.watermark() == Watermark.NONE ? Watermark.NONE : waterline.at(epoch.watermark());
-        if (bound == Watermark.NONE || (bound == releasedBound && !more)) {
+        boolean nothingNew = bound == Watermark.NONE || (bound == releasedBound && !more);
+        more = false;
+        if (nothingNew) {
             return;
         }
         releasedBound = bound;
-        more = false;
         out.clear();
         for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
             release(keyGroup, bound);

@@ -25,8 +25,8 @@ import java.util.zip.CRC32C;
  * A file of frames {@code length(4) | crc32c(4) | content}, synced at each commit; content is {@code P} and a progress record
  * as JSON, or {@code J}, a name, a zero byte and a journal entry, which belongs to the record behind it.
  *
- * <p>A frame at the end that is cut short or fails its checksum was never committed, and is cut off. One in the middle means
- * that the file is damaged: nothing is guessed then. The file is locked while it is open.
+ * <p>What follows the last whole record was never committed, and is cut off. A bad frame before a whole record means that
+ * the file is damaged: nothing is guessed then. The file is locked while it is open.
  */
 public final class FileProgressLog implements ProgressLog {
 
@@ -73,16 +73,22 @@ public final class FileProgressLog implements ProgressLog {
                         "StateLost",
                         "the progress log " + path + " is shorter than the state says: it was truncated or replaced");
             }
+            long committed = position;
             while (position < size) {
                 byte[] frame = frame(position, size);
                 if (frame == null) {
-                    cutTail(position, size);
-                    return;
+                    checkNothingFollows(position, size);
+                    break;
                 }
                 position += HEADER + frame.length;
                 if (frame[0] == 'P') {
+                    committed = position;
                     entries.accept(new Entry(RecordJson.read(copy(frame, 1)), position));
                 }
+            }
+            if (committed < size) {
+                channel.truncate(committed);
+                channel.force(true);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -127,19 +133,17 @@ public final class FileProgressLog implements ProgressLog {
         return java.util.Arrays.copyOfRange(frame, from, frame.length);
     }
 
-    /** The rest is a torn tail only if no whole frame follows anywhere in it. */
-    private void cutTail(long position, long size) throws IOException {
+    /** The rest is a torn tail only if no whole record follows anywhere in it. */
+    private void checkNothingFollows(long position, long size) throws IOException {
         for (long at = position + 1; at < Math.min(size, position + (1 << 20)); at++) {
             byte[] later = frame(at, size);
-            if (later != null && (later[0] == 'P' || later[0] == 'J')) {
+            if (later != null && later[0] == 'P') {
                 throw new QueryException(
                         "StateLost",
                         "the progress log " + path + " is damaged at byte " + position
                                 + " while later records are whole; restore the file from a backup");
             }
         }
-        channel.truncate(position);
-        channel.force(true);
     }
 
     @Override

@@ -459,16 +459,15 @@ final class EpochLoop implements AutoCloseable {
         });
     }
 
+    /** The least time of all watermarked sources that are not wholly idle; none where there is no such source. */
     private long leastTime() {
         long least = Watermark.END;
-        boolean any = false;
         for (Inputs input : inputs) {
             if (input.watermarked()) {
-                any = true;
                 least = Math.min(least, input.leastTime());
             }
         }
-        return any ? least : Watermark.NONE;
+        return least == Watermark.END ? Watermark.NONE : least;
     }
 
     /** The part of an epoch behind the sources; the same live and in a replay. */
@@ -624,18 +623,30 @@ final class EpochLoop implements AutoCloseable {
                 metrics.figures().phase(), epoch, watermark, lag, lagMillis, store.bytes(), timeMillis, ""));
     }
 
+    /** Closes everything, whatever fails on the way: the next start must find nothing held. */
     @Override
     public void close() {
         workers.close();
         for (Inputs input : inputs) {
-            input.close();
+            closing(input::close);
         }
         if (world != null) {
-            sinks.values().forEach(Sink::close);
-            world.log().close();
+            world.sources().values().forEach(source -> closing(source::close));
+            world.sinks().values().forEach(sink -> closing(sink::close));
+            world.deadLetters().ifPresent(sink -> closing(sink::close));
+            world.lateRows().ifPresent(sink -> closing(sink::close));
+            closing(world.log()::close);
         }
         if (store != null) {
-            store.close();
+            closing(store::close);
+        }
+    }
+
+    private void closing(Runnable close) {
+        try {
+            close.run();
+        } catch (RuntimeException e) {
+            notices.accept("while closing: " + e);
         }
     }
 }

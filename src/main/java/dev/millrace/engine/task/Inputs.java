@@ -168,20 +168,21 @@ final class Inputs {
         watermark = newWatermark;
     }
 
-    /** The least time of the partitions that count, {@link Watermark#NONE} while one of them had no row yet. */
+    /**
+     * The least time of the partitions that count, {@link Watermark#NONE} while one of them had no row yet, {@link
+     * Watermark#END} where none counts.
+     */
     long leastTime() {
         if (timeColumn < 0) {
             return Watermark.END;
         }
-        long least = Watermark.END;
-        boolean any = false;
+        long least = partitions.isEmpty() ? Watermark.NONE : Watermark.END;
         for (Partition partition : partitions) {
             if (!partition.idle) {
-                any = true;
                 least = Math.min(least, threshold(partition));
             }
         }
-        return any ? least : watermark;
+        return least;
     }
 
     private long threshold(Partition partition) {
@@ -215,11 +216,23 @@ final class Inputs {
         }
     }
 
-    /** Opens partitions that appeared in the record's epoch, with the floor that they had then. */
+    private Position startOf(PartitionProgress recorded) {
+        return source.discover().stream()
+                .filter(start -> start.partition().equals(recorded.partition()))
+                .map(Source.Start::position)
+                .findFirst()
+                .orElseThrow(() -> new QueryException(
+                        "SourceDataLost",
+                        "source '" + name() + "' no longer has partition " + recorded.partition()
+                                + ", which was read before"));
+    }
+
+    /** Opens partitions that appeared in the record's epoch, and no others, with the floor that they had then. */
     void addNew(SourceProgress progress) {
-        boolean missing = progress.partitions().stream().anyMatch(p -> !byName.containsKey(p.partition()));
-        if (missing) {
-            discover();
+        for (PartitionProgress recorded : progress.partitions()) {
+            if (!byName.containsKey(recorded.partition())) {
+                add(recorded.partition(), startOf(recorded)).floor = watermark;
+            }
         }
     }
 

@@ -80,18 +80,28 @@ final class StaticTables {
         List<JournalEntry> entries = new ArrayList<>();
         rows.forEach((name, batch) -> {
             Bytes chunk = new Bytes();
+            int inChunk = 0;
             for (int row = 0; row < batch.size(); row++) {
                 for (int c = 0; c < batch.columnCount(); c++) {
                     RowCodec.encode(batch.column(c), row, chunk);
                 }
-                if (chunk.length() >= CHUNK_BYTES) {
-                    entries.add(new JournalEntry(PREFIX + name, chunk.toByteArray()));
+                inChunk++;
+                if (chunk.length() >= CHUNK_BYTES || row + 1 == batch.size()) {
+                    entries.add(new JournalEntry(PREFIX + name, counted(inChunk, chunk)));
                     chunk.clear();
+                    inChunk = 0;
                 }
             }
-            entries.add(new JournalEntry(PREFIX + name, chunk.toByteArray()));
         });
         return entries;
+    }
+
+    /** A row may have no bytes, where none of the table's columns is used: the count tells. */
+    private static byte[] counted(int rows, Bytes chunk) {
+        return new Bytes(chunk.length() + 4)
+                .putInt(rows)
+                .put(chunk.array(), 0, chunk.length())
+                .toByteArray();
     }
 
     void store(StateBatch batch) {
@@ -130,7 +140,7 @@ final class StaticTables {
 
     private static void decode(byte[] chunk, Batch into) {
         Bytes.Reader reader = new Bytes.Reader(chunk);
-        while (reader.position() < chunk.length) {
+        for (int left = reader.getInt(); left > 0; left--) {
             for (int c = 0; c < into.columnCount(); c++) {
                 RowCodec.decode(reader, into.column(c));
             }

@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 
 /** The threads of an engine process: runs one piece of work per worker and waits for all. Worker 0 is the caller. */
@@ -64,10 +65,16 @@ public final class Workers implements AutoCloseable {
         }
     }
 
+    /** Ends the threads, and waits until none works any more: what they use is closed next. */
     @Override
     public void close() {
         if (threads != null) {
             threads.shutdownNow();
+            try {
+                threads.awaitTermination(30, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 }

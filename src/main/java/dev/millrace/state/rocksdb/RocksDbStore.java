@@ -55,16 +55,21 @@ public final class RocksDbStore implements StateStore {
         cache = new LRUCache(memoryBytes);
         buffers = new WriteBufferManager(memoryBytes / 2, cache);
         options = options();
+        RocksDB opened = null;
         try {
             Files.createDirectories(directory);
-            db = RocksDB.open(options, directory.toString());
-            byte[] stored = db.get(EPOCH_KEY);
+            opened = RocksDB.open(options, directory.toString());
+            byte[] stored = opened.get(EPOCH_KEY);
             epoch = stored == null ? NO_EPOCH : Bytes.getLong(stored, 0);
         } catch (RocksDBException e) {
+            if (opened != null) {
+                opened.close();
+            }
             throw failure(directory, e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        db = opened;
     }
 
     private Options options() {
@@ -91,15 +96,16 @@ public final class RocksDbStore implements StateStore {
         Status.Code code =
                 e.getStatus() == null ? Status.Code.Undefined : e.getStatus().getCode();
         String message = String.valueOf(e.getMessage());
-        if (message.contains("lock")) {
+        boolean corrupt = code == Status.Code.Corruption
+                || message.contains("Corruption")
+                || message.contains("mismatch")
+                || message.contains("No such file");
+        if (corrupt) {
+            return new CorruptStateException("the state in " + directory + " is damaged: " + message, e);
+        }
+        if (message.contains("lock hold by") || message.contains("While lock file")) {
             return new StateHome.StateInUseException(
                     "the state in " + directory + " is in use by another process; stop that one first");
-        }
-        if (code == Status.Code.Corruption
-                || message.contains("mismatch")
-                || message.contains("No such file")
-                || message.contains("Corruption")) {
-            return new CorruptStateException("the state in " + directory + " is damaged: " + message, e);
         }
         return new IllegalStateException("RocksDB in " + directory + ": " + message, e);
     }

@@ -51,6 +51,11 @@ public final class StateDirectory implements StateHome {
         loss = null;
         try {
             Files.createDirectories(checkpoints());
+            if (!Files.exists(db().resolve("CURRENT"))
+                    && !checkpointsNewestFirst().isEmpty()) {
+                delete(db());
+                return restore("the state in " + db() + " is gone");
+            }
             try {
                 return new RocksDbStore(db(), memoryBytes);
             } catch (StateStore.CorruptStateException e) {
@@ -68,7 +73,10 @@ public final class StateDirectory implements StateHome {
             if (!intact(checkpoint)) {
                 continue;
             }
-            copy(checkpoint, db());
+            Path copied = directory.resolve("restoring");
+            delete(copied);
+            copy(checkpoint, copied);
+            Files.move(copied, db(), StandardCopyOption.ATOMIC_MOVE);
             try {
                 RocksDbStore store = new RocksDbStore(db(), memoryBytes);
                 loss = reason + "; restored the checkpoint of epoch " + checkpoint.getFileName();
