@@ -57,6 +57,11 @@ public interface Source extends AutoCloseable {
         /** Whether the last poll was answered and the position was the partition's end. */
         boolean atEnd(int index);
 
+        /** {@link #atEnd} asked of where the rows are kept, before a silent partition is declared idle. */
+        default boolean confirmAtEnd(int index) {
+            return atEnd(index);
+        }
+
         /** Whether nothing will ever come after the position. */
         default boolean ended(int index) {
             return false;

@@ -44,6 +44,7 @@ import org.apache.kafka.common.serialization.Deserializer;
 final class KafkaReader implements Source.Reader {
 
     private static final int MALFORMED = -1;
+    private static final Duration CONFIRM = Duration.ofSeconds(2);
 
     private final KafkaSource.Config config;
     private final Source.MalformedRows malformed;
@@ -101,8 +102,8 @@ final class KafkaReader implements Source.Reader {
         this.decoded = new Batch(config.table().select(formatColumns), shared);
         this.kept = new Batch(wanted);
         this.decoder = config.format().decoder(formatTable(config), formatIndexes(config, formatColumns));
-        this.consumer = new KafkaConsumer<>(
-                KafkaSource.consumerConfig(config.properties()), new ByteArrayDeserializer(), new RowDeserializer());
+        this.consumer = KafkaTransaction.connect(() -> new KafkaConsumer<>(
+                KafkaSource.consumerConfig(config.properties()), new ByteArrayDeserializer(), new RowDeserializer()));
     }
 
     /** The table without its metadata columns: what the record's value holds. */
@@ -444,6 +445,18 @@ final class KafkaReader implements Source.Reader {
             return part.position.offset() >= part.now;
         }
         return lag(index) == 0;
+    }
+
+    /** Asks the broker: what is known of the last fetch says nothing where no fetch is answered. */
+    @Override
+    public boolean confirmAtEnd(int index) {
+        Part part = byIndex.get(index);
+        try {
+            Long end = consumer.endOffsets(List.of(part.partition), CONFIRM).get(part.partition);
+            return end != null && part.position.offset() >= end;
+        } catch (KafkaException e) {
+            return false;
+        }
     }
 
     @Override

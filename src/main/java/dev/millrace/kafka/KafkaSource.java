@@ -32,6 +32,7 @@ public final class KafkaSource implements Source {
     private final Map<String, String> topicIds = new TreeMap<>();
     private String clusterId;
     private boolean started;
+    private final List<String> undrained = new ArrayList<>();
 
     /**
      * What is read.
@@ -100,6 +101,9 @@ public final class KafkaSource implements Source {
     private void note(TopicDescription topic) {
         String id = topic.topicId().toString();
         String before = topicIds.put(topic.name(), id);
+        if (before == null && config.pattern().isPresent()) {
+            undrained.add(id + " " + topic.name());
+        }
         if (before != null && !before.equals(id)) {
             throw new ConnectorException(
                     "SourceDataLost",
@@ -150,8 +154,8 @@ public final class KafkaSource implements Source {
     }
 
     private Map<TopicPartition, Long> startingOffsets(List<TopicPartition> partitions) {
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
-                consumerConfig(config.properties()), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaTransaction.connect(() -> new KafkaConsumer<>(
+                consumerConfig(config.properties()), new ByteArrayDeserializer(), new ByteArrayDeserializer()))) {
             Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
             Map<TopicPartition, Long> offsets = new HashMap<>();
@@ -180,10 +184,22 @@ public final class KafkaSource implements Source {
         }
     }
 
-    /** Tells a source that recovers that partitions it meets from now on are new. */
+    /** The ids of topics that a pattern has found; topics with fixed names are in the identity. */
+    @Override
+    public synchronized List<String> drainJournal() {
+        List<String> entries = List.copyOf(undrained);
+        undrained.clear();
+        return entries;
+    }
+
+    /** A source that recovers knows its topics; partitions that it meets from now on are new. */
     @Override
     public synchronized void restoreJournal(List<String> entries) {
         started = true;
+        for (String entry : entries) {
+            int blank = entry.indexOf(' ');
+            topicIds.put(entry.substring(blank + 1), entry.substring(0, blank));
+        }
     }
 
     @Override

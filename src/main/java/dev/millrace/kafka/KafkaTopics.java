@@ -31,7 +31,7 @@ final class KafkaTopics implements AutoCloseable {
         Map<String, Object> config = new HashMap<>(properties);
         config.putIfAbsent(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 15_000);
         config.putIfAbsent(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, 10_000);
-        admin = Admin.create(config);
+        admin = KafkaTransaction.connect(() -> Admin.create(config));
     }
 
     private static <T> T await(KafkaFuture<T> future, String what) {

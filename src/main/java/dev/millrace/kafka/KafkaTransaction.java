@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -40,7 +41,7 @@ public final class KafkaTransaction implements AutoCloseable {
         config.putAll(properties);
         config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
         config.put(ProducerConfig.ACKS_CONFIG, "all");
-        producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+        producer = connect(() -> new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()));
     }
 
     /** Fences older producers of this query and ends their transactions. */
@@ -122,6 +123,15 @@ public final class KafkaTransaction implements AutoCloseable {
             return producer.partitionsFor(topic).size();
         } catch (KafkaException e) {
             throw outage("topic " + topic + " is not known", e);
+        }
+    }
+
+    /** Makes a client; that its brokers cannot be found may pass. */
+    static <T> T connect(Supplier<T> client) {
+        try {
+            return client.get();
+        } catch (KafkaException e) {
+            throw outage("no client can be made", e.getCause() instanceof Exception cause ? cause : e);
         }
     }
 

@@ -352,6 +352,10 @@ final class Inputs {
                 && timeColumn >= 0
                 && idleTimeoutMillis > 0
                 && nowMillis - partition.idleSince >= idleTimeoutMillis;
+        if (becomesIdle && !reader.confirmAtEnd(partition.index)) {
+            partition.idleSince = 0;
+            return false;
+        }
         partition.idle |= becomesIdle;
         return becomesIdle;
     }
