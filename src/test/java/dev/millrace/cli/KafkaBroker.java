@@ -79,6 +79,20 @@ final class KafkaBroker implements AutoCloseable {
                 new ByteArraySerializer());
     }
 
+    /** The sum of a topic's end offsets: grows with what is written, committed or not. */
+    long written(String topic) {
+        Map<String, Object> config = Map.of("bootstrap.servers", servers());
+        try (KafkaConsumer<String, String> consumer =
+                new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
+                    .map(info -> new TopicPartition(topic, info.partition()))
+                    .toList();
+            return consumer.endOffsets(partitions).values().stream()
+                    .mapToLong(Long::longValue)
+                    .sum();
+        }
+    }
+
     /** Receives each record of a topic. */
     interface Records {
         void accept(ConsumerRecord<String, String> record);
