@@ -1,5 +1,6 @@
 package dev.millrace.data;
 
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 
 /** Values of scalar types as text, the way casts to STRING, CSV and the console show them. */
@@ -70,7 +71,7 @@ public final class TextWriter {
         int scale = column.scale();
         long low = column.low(row);
         if (!column.isLong(row) || scale > 18 || low == Long.MIN_VALUE) {
-            out.put(column.toObject(row).toString().getBytes(StandardCharsets.US_ASCII));
+            out.put(((BigDecimal) column.toObject(row)).toPlainString().getBytes(StandardCharsets.US_ASCII));
             return;
         }
         if (scale == 0) {

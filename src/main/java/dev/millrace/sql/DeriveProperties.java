@@ -114,6 +114,9 @@ final class DeriveProperties implements PlanNode.Visitor<Properties> {
 
     /** Applies a step in milliseconds below a conversion to microseconds. */
     private static Waterline shift(Waterline waterline, java.util.function.UnaryOperator<Waterline> step) {
+        if (waterline instanceof Waterline.Least least) {
+            return new Waterline.Least(shift(least.first(), step), shift(least.second(), step));
+        }
         return waterline instanceof Waterline.Micros micros
                 ? new Waterline.Micros(step.apply(micros.inner()))
                 : step.apply(waterline);

@@ -7,8 +7,10 @@ import dev.millrace.plan.Position;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.apache.calcite.avatica.util.ByteString;
 import org.apache.calcite.avatica.util.TimeUnitRange;
 import org.apache.calcite.rel.core.CorrelationId;
@@ -27,6 +29,13 @@ import org.apache.calcite.util.TimestampString;
 
 /** From Calcite's row expressions to ours, with every conversion between types made explicit as a cast. */
 final class ExpressionTranslator {
+
+    private static final Set<Function> INTEGER_ARGUMENTS =
+            EnumSet.of(Function.SUBSTRING, Function.LEFT, Function.RIGHT, Function.REPEAT);
+    private static final Set<String> EXTRACTED =
+            Set.of("YEAR", "QUARTER", "MONTH", "DAY", "DOW", "DOY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "EPOCH");
+    private static final Set<String> ROUNDED =
+            Set.of("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND");
 
     private final RexBuilder builder;
     private CorrelationId correlation;
@@ -132,6 +141,16 @@ final class ExpressionTranslator {
 
     private Expression call(RexCall call) {
         Function direct = SqlFunctions.direct(call.getOperator());
+        if (direct == Function.POSITION && call.getOperands().size() > 2) {
+            throw refuse("POSITION with FROM is not supported yet");
+        }
+        if (direct != null && INTEGER_ARGUMENTS.contains(direct)) {
+            List<Expression> arguments = new ArrayList<>(arguments(call));
+            for (int i = 1; i < arguments.size(); i++) {
+                arguments.set(i, cast(arguments.get(i), DataType.BIGINT));
+            }
+            return make(direct, call, arguments);
+        }
         if (direct != null && call.getKind() != SqlKind.MOD) {
             return make(direct, call, arguments(call));
         }
@@ -304,6 +323,14 @@ final class ExpressionTranslator {
                     ? new Expression.Literal(-value, literal.type())
                     : new Expression.Call(Function.NEGATE, List.of(amount), amount.type(), amount.nullable());
         }
+        if (result.kind() == DataType.Kind.DATE && !SqlTypes.isMonths(interval.getType())) {
+            boolean wholeDays = shifted instanceof Expression.Literal literal
+                    && literal.value() instanceof Long millis
+                    && millis % 86_400_000L == 0;
+            if (!wholeDays) {
+                throw refuse("only whole days, months and years can be added to a DATE; cast it to TIMESTAMP(3) first");
+            }
+        }
         Function function = SqlTypes.isMonths(interval.getType()) ? Function.MONTH_ADD : Function.TIME_ADD;
         return new Expression.Call(
                 function,
@@ -373,7 +400,7 @@ final class ExpressionTranslator {
         if (call.getOperands().size() == 1) {
             return make(number, call, arguments(call));
         }
-        Expression unit = unit(call.getOperands().get(1));
+        Expression unit = unit(call.getOperands().get(1), ROUNDED);
         return make(time, call, List.of(translate(call.getOperands().get(0)), unit));
     }
 
@@ -390,12 +417,19 @@ final class ExpressionTranslator {
     }
 
     private List<Expression> extractArguments(RexCall call) {
+        if (SqlTypes.isInterval(call.getOperands().get(1).getType())) {
+            throw refuse("EXTRACT from an interval is not supported yet");
+        }
         return List.of(
-                unit(call.getOperands().get(0)), translate(call.getOperands().get(1)));
+                unit(call.getOperands().get(0), EXTRACTED),
+                translate(call.getOperands().get(1)));
     }
 
-    private static Expression unit(RexNode rex) {
+    private static Expression unit(RexNode rex, Set<String> known) {
         TimeUnitRange unit = ((RexLiteral) rex).getValueAs(TimeUnitRange.class);
+        if (!known.contains(unit.name())) {
+            throw refuse("the time unit " + unit.name() + " is not supported here");
+        }
         return new Expression.Literal(unit.name(), DataType.STRING);
     }
 

@@ -190,7 +190,7 @@ final class PlanTranslator {
     private PlanNode join(Join join) {
         PlanNode left = translate(join.getLeft());
         PlanNode right = translate(join.getRight());
-        boolean swapped = isFixed(left);
+        boolean swapped = isFixed(left) && (!isFixed(right) || join.getJoinType() == JoinRelType.RIGHT);
         JoinInfo info = join.analyzeCondition();
         List<Integer> leftKeys = swapped ? info.rightKeys : info.leftKeys;
         List<Integer> rightKeys = swapped ? info.leftKeys : info.rightKeys;
@@ -274,6 +274,9 @@ final class PlanTranslator {
         if (input.schema().type(column).kind() != DataType.Kind.TIMESTAMP) {
             throw refuse(name + " needs a TIMESTAMP column in its DESCRIPTOR, not "
                     + input.schema().field(column));
+        }
+        if (input.schema().type(column).equals(DataType.TIMESTAMP_MICROS)) {
+            throw refuse(name + " over a TIMESTAMP(6) column is not supported yet; cast it to TIMESTAMP(3) first");
         }
         boolean hop = name.equals("HOP");
         long slide = millis(call.getOperands().get(1), name);

@@ -13,7 +13,9 @@ import org.apache.calcite.rel.type.RelDataType;
 import org.apache.calcite.rel.type.RelDataTypeField;
 import org.apache.calcite.sql.JoinType;
 import org.apache.calcite.sql.SqlBasicCall;
+import org.apache.calcite.sql.SqlBasicTypeNameSpec;
 import org.apache.calcite.sql.SqlCall;
+import org.apache.calcite.sql.SqlDataTypeSpec;
 import org.apache.calcite.sql.SqlIdentifier;
 import org.apache.calcite.sql.SqlJoin;
 import org.apache.calcite.sql.SqlKind;
@@ -284,6 +286,10 @@ final class Restrictions {
             if (SUB_QUERIES.contains(kind)) {
                 throw refuse("SqlNotSupported", call, "a sub-query in an expression is not supported yet");
             }
+            if ((kind == SqlKind.CAST || kind == SqlKind.SAFE_CAST)
+                    && call.operand(1) instanceof SqlDataTypeSpec type) {
+                checkType(type);
+            }
             if (kind == SqlKind.IN || kind == SqlKind.NOT_IN) {
                 if (call.operand(1) instanceof SqlSelect || call.operand(1) instanceof SqlWith) {
                     throw refuse("SqlNotSupported", call, "IN with a sub-query is not supported yet; use a join");
@@ -295,6 +301,29 @@ final class Restrictions {
                         call,
                         call.getOperator().getName()
                                 + " would give another value when rows are replayed or retracted; use a column of the row");
+            }
+        }
+
+        /** Types that would silently become another one: a length that is not kept, a range that is not checked. */
+        private static void checkType(SqlDataTypeSpec type) {
+            if (!(type.getTypeNameSpec() instanceof SqlBasicTypeNameSpec basic)) {
+                return;
+            }
+            String name = basic.getTypeName().getSimple().toUpperCase(Locale.ROOT);
+            int precision = basic.getPrecision();
+            boolean known = switch (name) {
+                case "BOOLEAN", "INTEGER", "INT", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "DATE" -> true;
+                case "VARCHAR", "VARBINARY" -> precision < 0;
+                case "TIMESTAMP" -> precision < 0 || precision == 3 || precision == 6;
+                default -> false;
+            };
+            if (!known) {
+                throw refuse(
+                        "TypeNotSupported",
+                        type,
+                        "a cast to " + type
+                                + " is not supported; known are BOOLEAN, INT, BIGINT, DOUBLE, DECIMAL(p, s),"
+                                + " STRING, VARBINARY, DATE, TIMESTAMP(3) and TIMESTAMP(6)");
             }
         }
 

@@ -6,6 +6,8 @@ import dev.millrace.plan.Position;
 import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.plan.SourceTable;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -115,7 +117,12 @@ public final class SqlCompiler {
     }
 
     private PlanNode toPlan(String sql) {
-        JavaTypeFactoryImpl types = new JavaTypeFactoryImpl(SqlTypes.SYSTEM);
+        JavaTypeFactoryImpl types = new JavaTypeFactoryImpl(SqlTypes.SYSTEM) {
+            @Override
+            public Charset getDefaultCharset() {
+                return StandardCharsets.UTF_8;
+            }
+        };
         SqlNode parsed = parse(sql);
         Restrictions restrictions = new Restrictions(tables);
         restrictions.check(parsed);
@@ -144,6 +151,7 @@ public final class SqlCompiler {
                 .addRuleInstance(CoreRules.PROJECT_REMOVE)
                 .build();
         HepPlanner planner = new HepPlanner(program);
+        planner.setExecutor((builder, constants, results) -> results.addAll(constants));
         RelOptCluster cluster = RelOptCluster.create(planner, new RexBuilder(types));
         SqlToRelConverter.Config config = SqlToRelConverter.config()
                 .withTrimUnusedFields(false)

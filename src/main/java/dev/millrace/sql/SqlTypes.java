@@ -32,6 +32,18 @@ final class SqlTypes {
         }
 
         @Override
+        @Deprecated
+        public int getMaxNumericPrecision() {
+            return DataType.Decimal.MAX_PRECISION;
+        }
+
+        @Override
+        @Deprecated
+        public int getMaxNumericScale() {
+            return DataType.Decimal.MAX_PRECISION;
+        }
+
+        @Override
         public int getDefaultPrecision(SqlTypeName type) {
             return switch (type) {
                 case TIMESTAMP -> 3;

@@ -61,7 +61,7 @@ class GoldenQueriesTest {
         Path state = Files.createTempDirectory(temporary, "state");
         GoldenRun run = new GoldenRun(directory, variation, state);
         run.run();
-        assertTrue(run.epochs() > 0);
+        assertTrue(run.steps() > 0);
         Map<String, Long> expected = expected(directory);
         for (GoldenRun.Held sink : run.held().values()) {
             if (sink.plan().mode() == OutputMode.APPEND) {

@@ -44,6 +44,7 @@ final class GoldenRun {
     private final Map<String, Held> held = new LinkedHashMap<>();
     private int crashesLeft;
     private long epochs;
+    private long steps;
 
     /** How to run: results must not depend on it. */
     record Variation(int threads, int batchRows, int partitions, int crashes, long seed) {}
@@ -80,8 +81,9 @@ final class GoldenRun {
         return held;
     }
 
-    long epochs() {
-        return epochs;
+    /** How many steps of epochs were reached. */
+    long steps() {
+        return steps;
     }
 
     /** Runs to the end of the input, over all crashes. */
@@ -97,6 +99,7 @@ final class GoldenRun {
     }
 
     private void step(FaultPoints.Step step) {
+        steps++;
         if (step == FaultPoints.Step.AFTER_STATE_WRITE) {
             epochs++;
             checkModesAgree();

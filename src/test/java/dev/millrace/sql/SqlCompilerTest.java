@@ -103,6 +103,9 @@ class SqlCompilerTest {
                         + " FROM c GROUP BY n",
                 OutputMode.UPDATE);
         plan("SELECT DISTINCT page FROM clicks", OutputMode.APPEND);
+        plan(
+                "SELECT CAST(user_id AS STRING) AS s, CAST(page AS DECIMAL(10, 2)) AS d, CAST(ts AS DATE) AS t FROM clicks",
+                OutputMode.APPEND);
         plan("SELECT page FROM clicks UNION SELECT page FROM clicks", OutputMode.UPDATE);
         plan(
                 "SELECT a + 1 AS x, r.y AS y, tags[1] AS t FROM plain UNION ALL SELECT b, 'z', 'q' FROM plain",
@@ -124,6 +127,9 @@ class SqlCompilerTest {
                 "SELECT COUNT(*) FROM clicks | UnnamedColumn | 1 | 8",
                 "SELECT page FROM clicks WHERE ts > CURRENT_TIMESTAMP | NotDeterministic | 1 | 36",
                 "SELECT page FROM clicks WHERE page IN (SELECT page FROM pages) | SqlNotSupported | 1 | 31",
+                "SELECT CAST(page AS VARCHAR(3)) AS p FROM clicks | TypeNotSupported | 1 | 21",
+                "SELECT CAST(user_id AS SMALLINT) AS p FROM clicks | TypeNotSupported | 1 | 24",
+                "SELECT CAST(ts AS TIMESTAMP(0)) AS p FROM clicks | TypeNotSupported | 1 | 19",
                 "SELECT page, COUNT(*) AS n FROM clicks GROUP BY page | OutputModeNotPossible | 1 | 49",
             })
     void refusesWithPosition(String sql, String code, int line, int column) {

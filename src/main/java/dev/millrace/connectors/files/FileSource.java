@@ -163,7 +163,7 @@ public final class FileSource implements Source {
 
         private void refresh() {
             long now = System.currentTimeMillis();
-            boolean needed = end == Long.MAX_VALUE && watched && (!limited || files.hasCandidates());
+            boolean needed = end == Long.MAX_VALUE && (files.hasCandidates() || (watched && !limited));
             if (needed && now - lastRefresh >= REFRESH_MILLIS) {
                 lastRefresh = now;
                 files.refresh(now);
@@ -273,7 +273,7 @@ public final class FileSource implements Source {
 
         @Override
         public boolean atEnd(int partition) {
-            if (limited && files.hasCandidates()) {
+            if ((limited || !watched) && files.hasCandidates()) {
                 return false;
             }
             boolean lastFile = ordinal + 1 >= files.size();
@@ -282,7 +282,7 @@ public final class FileSource implements Source {
 
         @Override
         public boolean ended(int partition) {
-            return !watched && atEnd(partition);
+            return !watched && !files.hasCandidates() && atEnd(partition);
         }
 
         @Override

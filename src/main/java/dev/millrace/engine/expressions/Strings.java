@@ -249,8 +249,7 @@ final class Strings {
 
     private static void repeat(int row, BytesVector out, Vector[] in) {
         long times = Math.max(0, longAt(in[1], row));
-        long length = times * ((BytesVector) in[0]).length(row);
-        if (length > 1 << 20) {
+        if (times > (1 << 20) / Math.max(1, ((BytesVector) in[0]).length(row))) {
             out.setError(row, CellError.INVALID_ARGUMENT);
         } else {
             out.set(row, string(in[0], row).repeat((int) times));
