@@ -29,7 +29,6 @@ import org.apache.calcite.rex.RexInputRef;
 import org.apache.calcite.rex.RexLiteral;
 import org.apache.calcite.rex.RexNode;
 import org.apache.calcite.rex.RexUtil;
-import org.apache.calcite.util.ImmutableBitSet;
 
 /** From Calcite's relational tree to plan nodes, one method per kind of node. */
 final class PlanTranslator {
@@ -303,9 +302,5 @@ final class PlanTranslator {
             throw refuse(function + " needs intervals of days or less, such as INTERVAL '10' SECOND");
         }
         return literal.getValueAs(Long.class);
-    }
-
-    static List<Integer> bits(ImmutableBitSet set) {
-        return set.asList();
     }
 }

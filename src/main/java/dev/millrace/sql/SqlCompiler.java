@@ -16,7 +16,6 @@ import org.apache.calcite.config.CalciteConnectionConfig;
 import org.apache.calcite.jdbc.CalciteSchema;
 import org.apache.calcite.jdbc.JavaTypeFactoryImpl;
 import org.apache.calcite.plan.RelOptCluster;
-import org.apache.calcite.plan.RelOptUtil;
 import org.apache.calcite.plan.hep.HepPlanner;
 import org.apache.calcite.plan.hep.HepProgram;
 import org.apache.calcite.prepare.CalciteCatalogReader;
@@ -263,10 +262,5 @@ public final class SqlCompiler {
         public RelDataType getRowType(RelDataTypeFactory types) {
             return SqlTypes.toCalcite(table.schema(), types);
         }
-    }
-
-    /** For debugging: the relational tree as text. */
-    static String dump(RelNode node) {
-        return RelOptUtil.toString(node);
     }
 }

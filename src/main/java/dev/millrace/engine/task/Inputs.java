@@ -52,7 +52,6 @@ final class Inputs {
         private boolean idle;
         private long idleSince;
         private long rows;
-        private long before;
 
         Partition(String name, int index, int worker, Position position) {
             this.name = name;
@@ -395,7 +394,6 @@ final class Inputs {
     void startEpoch(LongAdder rowsIn) {
         for (Partition partition : partitions) {
             rowsIn.add(partition.rows);
-            partition.before += partition.rows;
             partition.rows = 0;
         }
     }
