@@ -6,6 +6,7 @@ import dev.millrace.connectors.Source;
 import dev.millrace.connectors.files.FileSource;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
+import dev.millrace.data.Watermark;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.MalformedPolicy;
@@ -42,9 +43,11 @@ final class GoldenRun {
     private final Random random;
     private final Path state;
     private final Map<String, Held> held = new LinkedHashMap<>();
+    private QueryRun running;
     private int crashesLeft;
     private long epochs;
     private long steps;
+    private int appendChecks;
 
     /** How to run: results must not depend on it. */
     record Variation(int threads, int batchRows, int partitions, int crashes, long seed) {}
@@ -70,7 +73,16 @@ final class GoldenRun {
         this.random = new Random(variation.seed());
         this.state = state;
         this.crashesLeft = variation.crashes();
-        query.plan().sinks().forEach(sink -> held.put(sink.name(), new Held(sink)));
+        query.plan().sinks().forEach(sink -> held.put(sink.name(), new Held(sink, holdColumn())));
+    }
+
+    private int holdColumn() {
+        return query.plan().sinks().stream()
+                .map(SinkPlan::root)
+                .filter(PlanNode.Hold.class::isInstance)
+                .mapToInt(root -> ((PlanNode.Hold) root).column())
+                .findFirst()
+                .orElse(-1);
     }
 
     Compilation query() {
@@ -90,7 +102,9 @@ final class GoldenRun {
     void run() {
         while (true) {
             try {
-                new QueryRun(definition(), notice -> {}, this::step).run();
+                running = new QueryRun(definition(), notice -> {}, this::step);
+                running.run();
+                checkAppended();
                 return;
             } catch (Crash crash) {
                 held.values().forEach(sink -> sink.pending.clear());
@@ -100,6 +114,9 @@ final class GoldenRun {
 
     private void step(FaultPoints.Step step) {
         steps++;
+        if (step == FaultPoints.Step.BEFORE_SEND) {
+            checkAppended();
+        }
         if (step == FaultPoints.Step.AFTER_STATE_WRITE) {
             epochs++;
             checkModesAgree();
@@ -124,6 +141,40 @@ final class GoldenRun {
             throw new AssertionError("after epoch " + epochs + " update folds to "
                     + update.get().rows() + " but complete is " + complete.get().rows());
         }
+    }
+
+    /** After every epoch: what was appended is the part of the complete table that the watermark has closed. */
+    private void checkAppended() {
+        Held append = null;
+        Held complete = null;
+        for (Held sink : held.values()) {
+            append = sink.plan.mode() == OutputMode.APPEND ? sink : append;
+            complete = sink.plan.mode() == OutputMode.COMPLETE ? sink : complete;
+        }
+        if (append == null || complete == null) {
+            return;
+        }
+        Map<String, Long> closed = new TreeMap<>(complete.rows());
+        if (append.plan.root() instanceof PlanNode.Hold hold) {
+            long watermark = running.metrics().figures().watermark();
+            long bound = watermark == Watermark.NONE
+                    ? Long.MIN_VALUE
+                    : hold.waterline().at(watermark);
+            Map<String, Long> times = complete.times;
+            closed.keySet().removeIf(row -> times.get(row) >= bound);
+        } else if (!query.plan().rootProperties().appendOnly()) {
+            return;
+        }
+        if (!append.rows().equals(closed)) {
+            throw new AssertionError(
+                    "after epoch " + epochs + " append wrote " + append.rows() + " but closed are " + closed);
+        }
+        appendChecks++;
+    }
+
+    /** How often appended rows were compared. */
+    int appendChecks() {
+        return appendChecks;
     }
 
     private QueryDefinition definition() {
@@ -192,8 +243,15 @@ final class GoldenRun {
         private final Map<String, String> byKey = new HashMap<>();
         private final Map<String, Long> bag = new HashMap<>();
 
-        Held(SinkPlan plan) {
+        private final Map<String, Long> times = new HashMap<>();
+        private final int timeColumn;
+
+        /**
+         * @param timeColumn by which rows are held for append, or −1
+         */
+        Held(SinkPlan plan, int timeColumn) {
             this.plan = plan;
+            this.timeColumn = timeColumn;
         }
 
         SinkPlan plan() {
@@ -225,6 +283,9 @@ final class GoldenRun {
                     synchronized (Held.this) {
                         for (int row = 0; row < rows.size(); row++) {
                             String text = json(rows, row, columns());
+                            if (timeColumn >= 0) {
+                                times.put(text, rows.longs(timeColumn).get(row));
+                            }
                             long weight = rows.weight(row);
                             pending.add(() -> bag.merge(text, weight, Long::sum));
                         }
