@@ -11,8 +11,6 @@ import dev.millrace.data.Schema;
 import dev.millrace.data.TimeText;
 import dev.millrace.data.Vector;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
 
 /** Reads the wanted fields of a record of comma-separated values (RFC 4180; a record is one line). */
@@ -115,13 +113,6 @@ final class CsvDecoder implements RowDecoder {
                 break;
             }
             at++;
-            if (at == stop) {
-                at = stop;
-                if (field < fieldTargets.length) {
-                    continue;
-                }
-                break;
-            }
         }
         return field == fieldTargets.length
                 ? null
@@ -183,13 +174,7 @@ final class CsvDecoder implements RowDecoder {
                 return Utf8.isValid(fieldBytes, fieldStart, fieldEnd);
             }
             case BINARY -> {
-                try {
-                    byte[] text = Arrays.copyOfRange(fieldBytes, fieldStart, fieldEnd);
-                    ((BytesVector) target).set(row, Base64.getDecoder().decode(text));
-                    return true;
-                } catch (IllegalArgumentException e) {
-                    return false;
-                }
+                return Base64Text.decode(fieldBytes, fieldStart, fieldEnd, (BytesVector) target, row);
             }
             case BOOLEAN -> {
                 String text = new String(fieldBytes, fieldStart, fieldEnd - fieldStart, StandardCharsets.US_ASCII);
@@ -207,6 +192,12 @@ final class CsvDecoder implements RowDecoder {
                 ((LongVector) target).set(row, millis ? Math.floorDiv(micros, 1000L) : micros);
                 return micros != TimeText.INVALID;
             }
+            case DOUBLE -> {
+                boolean parsed = numbers.parse(fieldBytes, fieldStart, fieldEnd);
+                double value = parsed ? numbers.doubleValue() : SpecialDoubles.parse(fieldBytes, fieldStart, fieldEnd);
+                ((DoubleVector) target).set(row, value);
+                return parsed ? Double.isFinite(value) : value != 0;
+            }
             default -> {
                 return numbers.parse(fieldBytes, fieldStart, fieldEnd) && number(target, row);
             }
@@ -215,11 +206,6 @@ final class CsvDecoder implements RowDecoder {
 
     private boolean number(Vector target, int row) {
         switch (target.type().kind()) {
-            case DOUBLE -> {
-                double value = numbers.doubleValue();
-                ((DoubleVector) target).set(row, value);
-                return Double.isFinite(value);
-            }
             case DECIMAL -> {
                 return numbers.setDecimal((DecimalVector) target, row, true);
             }

@@ -50,4 +50,25 @@ final class Utf8 {
         int value = b & 0xFF;
         return value >= low && value <= high;
     }
+
+    /** Writes a code point that is no surrogate; returns where it ends. */
+    static int put(int point, byte[] slab, int start) {
+        int out = start;
+        if (point < 0x80) {
+            slab[out++] = (byte) point;
+        } else if (point < 0x800) {
+            slab[out++] = (byte) (0xC0 | point >> 6);
+            slab[out++] = (byte) (0x80 | point & 0x3F);
+        } else if (point < 0x10000) {
+            slab[out++] = (byte) (0xE0 | point >> 12);
+            slab[out++] = (byte) (0x80 | point >> 6 & 0x3F);
+            slab[out++] = (byte) (0x80 | point & 0x3F);
+        } else {
+            slab[out++] = (byte) (0xF0 | point >> 18);
+            slab[out++] = (byte) (0x80 | point >> 12 & 0x3F);
+            slab[out++] = (byte) (0x80 | point >> 6 & 0x3F);
+            slab[out++] = (byte) (0x80 | point & 0x3F);
+        }
+        return out;
+    }
 }

@@ -1,8 +1,11 @@
 package dev.millrace.formats;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -163,6 +166,18 @@ class JsonDecoderTest {
                 "{\"id\":1,\"other\":[1,2}",
                 "{\"id\":1,\"other\":\"",
                 "{id:1}",
+                "{\"id\":01}",
+                "{\"id\":+1}",
+                "{\"id\":-}",
+                "{\"id\":1,\"x\":1.}",
+                "{\"id\":1,\"x\":.5}",
+                "{\"id\":1,\"x\":1e}",
+                "{\"id\":1,\"x\":NaN}",
+                "{\"id\":1,\"x\":\"nan\"}",
+                "{\"id\":1,\"other\":01}",
+                "{\"id\":1,\"other\":\"\u0001\"}",
+                "{\"id\":1,\"name\":\"\u001f\"}",
+                "{\"id\":1,\"ts\":\"2024-01-01T00:00:00Z\\q\"}",
             })
     void refusesWhatIsNoRowAndLeavesNothingBehind(String json) {
         Batch batch = batch();
@@ -175,6 +190,52 @@ class JsonDecoderTest {
         assertEquals(6L, batch.toObjects(1).get(0));
         assertNull(batch.toObjects(1).get(1));
         assertNull(batch.toObjects(1).get(5));
+    }
+
+    /** Whatever byte is wrong: a record that is taken is JSON to the other library too. */
+    @Test
+    void takesNoBrokenJson() {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        ObjectMapper lenient = new ObjectMapper();
+        Batch batch = batch();
+        int taken = 0;
+        for (int i = 0; i < 5_000; i++) {
+            StringBuilder json = new StringBuilder(row(random).toString());
+            int at = random.nextInt(json.length());
+            char other = "0123456789.-+eE\"\\{}[]:, \u0002anull".charAt(random.nextInt(30));
+            switch (random.nextInt(3)) {
+                case 0 -> json.setCharAt(at, other);
+                case 1 -> json.insert(at, other);
+                default -> json.deleteCharAt(at);
+            }
+            batch.clear();
+            if (decode(json.toString(), batch) == null) {
+                taken++;
+                String text = json.toString();
+                assertDoesNotThrow(() -> lenient.readTree(text), () -> text + " seed " + seed);
+            }
+        }
+        assertTrue(taken > 500, "only " + taken + " records were taken");
+    }
+
+    @Test
+    void valuesAreReadThroughEscapes() {
+        Schema schema = Schema.of(
+                new Field("ts", DataType.TIMESTAMP_MILLIS, true),
+                new Field("b", DataType.BINARY, true),
+                new Field("x", DataType.DOUBLE, true));
+        RowDecoder reader = new Format.Json(Format.TimestampStyle.ISO8601).decoder(schema, List.of(0, 1, 2));
+        byte[] json = "{\"\\u0074s\":\"2024\\u002d05-01T00:00:00Z\",\"b\":\"a\\/8=\",\"x\":\"-Infinity\"}"
+                .getBytes(StandardCharsets.UTF_8);
+        Batch batch = new Batch(schema);
+        assertNull(reader.decode(json, 0, json.length, batch));
+        assertEquals(
+                java.time.Instant.parse("2024-05-01T00:00:00Z").toEpochMilli(),
+                batch.toObjects(0).get(0));
+        assertEquals(Double.NEGATIVE_INFINITY, batch.toObjects(0).get(2));
+        assertArrayEquals(
+                new byte[] {0x6b, (byte) 0xff}, (byte[]) batch.toObjects(0).get(1));
     }
 
     @Test
