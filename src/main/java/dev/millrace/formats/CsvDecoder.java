@@ -9,6 +9,7 @@ import dev.millrace.data.LongVector;
 import dev.millrace.data.NumberParser;
 import dev.millrace.data.Schema;
 import dev.millrace.data.TimeText;
+import dev.millrace.data.Utf8;
 import dev.millrace.data.Vector;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

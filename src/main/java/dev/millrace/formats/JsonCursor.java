@@ -2,6 +2,7 @@ package dev.millrace.formats;
 
 import dev.millrace.data.BytesVector;
 import dev.millrace.data.NumberParser;
+import dev.millrace.data.Utf8;
 import java.nio.charset.StandardCharsets;
 
 /**

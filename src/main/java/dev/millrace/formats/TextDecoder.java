@@ -3,6 +3,7 @@ package dev.millrace.formats;
 import dev.millrace.data.Batch;
 import dev.millrace.data.BytesVector;
 import dev.millrace.data.DataType;
+import dev.millrace.data.Utf8;
 
 /** The whole record as one cell. */
 final class TextDecoder implements RowDecoder {

@@ -73,7 +73,10 @@ public enum Function {
     EXTRACT,
     TIME_FLOOR,
     TIME_CEIL,
+    // intervals are microseconds, or months
     TIME_ADD,
     MONTH_ADD,
-    TIME_DIFFERENCE
+    TIME_DIFFERENCE,
+    // from, to, and the microseconds of a unit
+    TIME_UNITS
 }

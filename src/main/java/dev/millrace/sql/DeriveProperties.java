@@ -92,8 +92,9 @@ final class DeriveProperties implements PlanNode.Visitor<Properties> {
         }
         if (call.function() == Function.TIME_ADD
                 && call.arguments().get(1) instanceof Expression.Literal amount
-                && amount.value() instanceof Long millis) {
-            return shift(inner, w -> new Waterline.Plus(w, millis));
+                && amount.value() instanceof Long micros
+                && micros % 1000 == 0) {
+            return shift(inner, w -> new Waterline.Plus(w, micros / 1000));
         }
         if (call.function() == Function.TIME_FLOOR
                 && call.arguments().get(1) instanceof Expression.Literal unit

@@ -11,10 +11,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.apache.calcite.avatica.util.ByteString;
 import org.apache.calcite.avatica.util.TimeUnitRange;
 import org.apache.calcite.rel.core.CorrelationId;
-import org.apache.calcite.rex.RexBuilder;
 import org.apache.calcite.rex.RexCall;
 import org.apache.calcite.rex.RexCorrelVariable;
 import org.apache.calcite.rex.RexFieldAccess;
@@ -37,17 +37,27 @@ final class ExpressionTranslator {
     private static final Set<String> ROUNDED =
             Set.of("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND");
 
-    private final RexBuilder builder;
-    private CorrelationId correlation;
+    private static final long MICROS_PER_DAY = 86_400_000_000L;
 
-    ExpressionTranslator(RexBuilder builder) {
-        this.builder = builder;
+    private final Predicate<CorrelationId> leftRow;
+
+    private ExpressionTranslator(Predicate<CorrelationId> leftRow) {
+        this.leftRow = leftRow;
+    }
+
+    /** For expressions over one row. */
+    ExpressionTranslator() {
+        this(id -> false);
     }
 
     /** Reads fields of that correlation variable as input columns. */
-    ExpressionTranslator correlatedWith(CorrelationId id) {
-        correlation = id;
-        return this;
+    static ExpressionTranslator correlatedWith(CorrelationId correlation) {
+        return new ExpressionTranslator(correlation::equals);
+    }
+
+    /** Throws a refusal if the expression, wherever it will stand, cannot be translated. */
+    static void check(RexNode rex) {
+        new ExpressionTranslator(id -> true).translate(rex);
     }
 
     Expression translate(RexNode rex) {
@@ -67,7 +77,7 @@ final class ExpressionTranslator {
         throw refuse("the expression " + rex + " is not supported yet");
     }
 
-    private static SqlError.Refusal refuse(String message) {
+    static SqlError.Refusal refuse(String message) {
         return new SqlError.Refusal("SqlNotSupported", Position.START, message);
     }
 
@@ -80,7 +90,7 @@ final class ExpressionTranslator {
     }
 
     private Expression field(RexFieldAccess access) {
-        if (access.getReferenceExpr() instanceof RexCorrelVariable variable && variable.id.equals(correlation)) {
+        if (access.getReferenceExpr() instanceof RexCorrelVariable variable && leftRow.test(variable.id)) {
             return new Expression.Column(
                     access.getField().getIndex(), type(access), access.getType().isNullable());
         }
@@ -98,8 +108,8 @@ final class ExpressionTranslator {
             case BOOLEAN -> literal.getValueAs(Boolean.class);
             case INT, BIGINT ->
                 SqlTypes.isInterval(literal.getType())
-                        ? (Object) literal.getValueAs(Long.class)
-                        : (Object) literal.getValueAs(BigDecimal.class).longValueExact();
+                        ? interval(literal)
+                        : literal.getValueAs(BigDecimal.class).longValueExact();
             case DOUBLE -> literal.getValueAs(BigDecimal.class).doubleValue();
             case DECIMAL ->
                 literal.getValueAs(BigDecimal.class).setScale(((DataType.Decimal) type).scale(), RoundingMode.HALF_UP);
@@ -111,6 +121,12 @@ final class ExpressionTranslator {
             case ARRAY, ROW -> throw refuse("a literal of type " + type + " is not supported yet");
         };
         return new Expression.Literal(value, type);
+    }
+
+    /** Months, or microseconds. */
+    private static long interval(RexLiteral literal) {
+        long value = literal.getValueAs(Long.class);
+        return SqlTypes.isMonths(literal.getType()) ? value : Math.multiplyExact(value, 1000L);
     }
 
     private static Object stringLiteral(RexLiteral literal) {
@@ -141,6 +157,9 @@ final class ExpressionTranslator {
 
     private Expression call(RexCall call) {
         Function direct = SqlFunctions.direct(call.getOperator());
+        if (direct != null) {
+            refuseBytes(call);
+        }
         if (direct == Function.POSITION && call.getOperands().size() > 2) {
             throw refuse("POSITION with FROM is not supported yet");
         }
@@ -193,10 +212,19 @@ final class ExpressionTranslator {
         };
     }
 
+    /** Functions of characters know no bytes that are none. */
+    private static void refuseBytes(RexCall call) {
+        boolean bytes = call.getOperands().stream()
+                .anyMatch(operand -> SqlTypes.fromCalcite(operand.getType()) == DataType.BINARY);
+        if (bytes && SqlFunctions.direct(call.getOperator()) != Function.OCTET_LENGTH) {
+            throw refuse(call.getOperator().getName() + " of BINARY is not supported yet; cast it to STRING first");
+        }
+    }
+
     private Expression byName(RexCall call) {
         String name = call.getOperator().getName().toUpperCase(Locale.ROOT);
         return switch (name) {
-            case "||", "CONCAT" -> make(Function.CONCAT, call, strings(arguments(call)));
+            case "||", "CONCAT" -> make(Function.CONCAT, call, parts(call));
             case "ROUND" -> round(call);
             case "SQRT" -> make(Function.SQRT, call, doubles(arguments(call)));
             case "POWER" -> make(Function.POWER, call, doubles(arguments(call)));
@@ -204,6 +232,7 @@ final class ExpressionTranslator {
             case "LN" -> make(Function.LN, call, doubles(arguments(call)));
             case "DATETIME_PLUS" -> plus(call);
             case "MINUS_DATE" -> minus(call);
+            case "TIMESTAMPDIFF" -> timeUnits(call);
             case "/INT" -> arithmetic(Function.DIVIDE, call);
             case "CHAR_LENGTH", "CHARACTER_LENGTH" -> make(Function.CHAR_LENGTH, call, arguments(call));
             default -> throw refuse("the function " + name + " is not supported yet");
@@ -267,6 +296,14 @@ final class ExpressionTranslator {
 
     private Expression arithmetic(Function function, RexCall call) {
         DataType result = type(call);
+        if (SqlTypes.isInterval(call.getType())) {
+            for (RexNode operand : call.getOperands()) {
+                if (!SqlTypes.isInterval(operand.getType()) && !type(operand).isLong()) {
+                    throw refuse(
+                            "an interval can be multiplied or divided by a whole number only, not by " + type(operand));
+                }
+            }
+        }
         List<Expression> arguments = new ArrayList<>();
         for (Expression argument : arguments(call)) {
             arguments.add(
@@ -325,8 +362,8 @@ final class ExpressionTranslator {
         }
         if (result.kind() == DataType.Kind.DATE && !SqlTypes.isMonths(interval.getType())) {
             boolean wholeDays = shifted instanceof Expression.Literal literal
-                    && literal.value() instanceof Long millis
-                    && millis % 86_400_000L == 0;
+                    && literal.value() instanceof Long micros
+                    && micros % MICROS_PER_DAY == 0;
             if (!wholeDays) {
                 throw refuse("only whole days, months and years can be added to a DATE; cast it to TIMESTAMP(3) first");
             }
@@ -392,8 +429,20 @@ final class ExpressionTranslator {
         return arguments.stream().map(a -> cast(a, DataType.DOUBLE)).toList();
     }
 
-    private static List<Expression> strings(List<Expression> arguments) {
-        return arguments.stream().map(a -> cast(a, DataType.STRING)).toList();
+    /** What is concatenated: all of the result's type. */
+    private List<Expression> parts(RexCall call) {
+        DataType result = type(call);
+        return arguments(call).stream().map(part -> cast(part, result)).toList();
+    }
+
+    /** The difference of two times in whole units of so many microseconds, the rest cut off. */
+    private Expression timeUnits(RexCall call) {
+        Expression from = cast(translate(call.getOperands().get(1)), DataType.TIMESTAMP_MICROS);
+        Expression to = cast(translate(call.getOperands().get(2)), DataType.TIMESTAMP_MICROS);
+        return make(
+                Function.TIME_UNITS,
+                call,
+                List.of(from, to, translate(call.getOperands().get(0))));
     }
 
     private Expression rounding(Function number, Function time, RexCall call) {

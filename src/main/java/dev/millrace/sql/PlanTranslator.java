@@ -74,7 +74,7 @@ final class PlanTranslator {
 
     private static Expression expression(RexNode rex, RelNode owner) {
         RexBuilder builder = owner.getCluster().getRexBuilder();
-        return new ExpressionTranslator(builder).translate(RexUtil.expandSearch(builder, null, rex));
+        return new ExpressionTranslator().translate(RexUtil.expandSearch(builder, null, rex));
     }
 
     private static Schema schemaOf(RelNode node) {
@@ -159,7 +159,7 @@ final class PlanTranslator {
                 aggregate.getGroupSet().asList(),
                 calls,
                 schemaOf(aggregate),
-                AggregatePositions.positionOf(aggregate));
+                LocatingConverter.positionOf(aggregate));
     }
 
     private static AggregateCall aggregateCall(org.apache.calcite.rel.core.AggregateCall call, Schema input) {
@@ -248,7 +248,7 @@ final class PlanTranslator {
     /** {@code CROSS JOIN UNNEST(array expression of the left row)}. */
     private PlanNode unnest(Correlate correlate) {
         PlanNode left = translate(correlate.getLeft());
-        RelNode right = correlate.getRight();
+        RelNode right = withoutRenaming(correlate.getRight());
         if (!(right instanceof Uncollect uncollect) || !(uncollect.getInput() instanceof Project array)) {
             throw refuse("a correlated sub-query in FROM is not supported yet, except UNNEST(…)");
         }
@@ -257,11 +257,18 @@ final class PlanTranslator {
         }
         RexNode rex = array.getProjects().get(0);
         RexBuilder builder = correlate.getCluster().getRexBuilder();
-        Expression expression = new ExpressionTranslator(builder)
-                .correlatedWith(correlate.getCorrelationId())
+        Expression expression = ExpressionTranslator.correlatedWith(correlate.getCorrelationId())
                 .translate(RexUtil.expandSearch(builder, null, rex));
         boolean outer = correlate.getJoinType() == JoinRelType.LEFT;
         return new PlanNode.Unnest(left, expression, outer, uncollect.withOrdinality, schemaOf(correlate));
+    }
+
+    private static RelNode withoutRenaming(RelNode node) {
+        return node instanceof Project project
+                        && RexUtil.isIdentity(
+                                project.getProjects(), project.getInput().getRowType())
+                ? project.getInput()
+                : node;
     }
 
     private PlanNode window(TableFunctionScan scan) {

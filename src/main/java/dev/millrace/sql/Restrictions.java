@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.apache.calcite.avatica.util.TimeUnit;
 import org.apache.calcite.rel.type.RelDataType;
 import org.apache.calcite.rel.type.RelDataTypeField;
 import org.apache.calcite.sql.JoinType;
@@ -17,8 +18,11 @@ import org.apache.calcite.sql.SqlBasicTypeNameSpec;
 import org.apache.calcite.sql.SqlCall;
 import org.apache.calcite.sql.SqlDataTypeSpec;
 import org.apache.calcite.sql.SqlIdentifier;
+import org.apache.calcite.sql.SqlIntervalLiteral;
+import org.apache.calcite.sql.SqlIntervalQualifier;
 import org.apache.calcite.sql.SqlJoin;
 import org.apache.calcite.sql.SqlKind;
+import org.apache.calcite.sql.SqlLiteral;
 import org.apache.calcite.sql.SqlNode;
 import org.apache.calcite.sql.SqlNodeList;
 import org.apache.calcite.sql.SqlOrderBy;
@@ -295,6 +299,18 @@ final class Restrictions {
                     throw refuse("SqlNotSupported", call, "IN with a sub-query is not supported yet; use a join");
                 }
             }
+            boolean timeUnit = kind == SqlKind.TIMESTAMP_ADD || kind == SqlKind.TIMESTAMP_DIFF;
+            if (timeUnit && call.operand(0) instanceof SqlIntervalQualifier qualifier) {
+                boolean tooFine = qualifier.getUnit() == TimeUnit.NANOSECOND
+                        || (kind == SqlKind.TIMESTAMP_ADD && qualifier.getUnit() == TimeUnit.MICROSECOND);
+                if (tooFine) {
+                    throw refuse(
+                            "SqlNotSupported",
+                            call,
+                            call.getOperator().getName() + " in " + qualifier.getUnit()
+                                    + "S is not supported yet; use MILLISECOND");
+                }
+            }
             if (RUN_DEPENDENT.contains(call.getOperator().getName().toUpperCase(Locale.ROOT))) {
                 throw refuse(
                         "NotDeterministic",
@@ -302,6 +318,18 @@ final class Restrictions {
                         call.getOperator().getName()
                                 + " would give another value when rows are replayed or retracted; use a column of the row");
             }
+        }
+
+        /** Interval literals are kept in milliseconds. */
+        @Override
+        public Void visit(SqlLiteral literal) {
+            if (literal instanceof SqlIntervalLiteral
+                    && literal.getValue() instanceof SqlIntervalLiteral.IntervalValue value
+                    && value.getIntervalLiteral().matches(".*\\.\\d{3}\\d*[1-9].*")) {
+                throw refuse(
+                        "SqlNotSupported", literal, "an interval has whole milliseconds; this one has a finer part");
+            }
+            return null;
         }
 
         /** Types that would silently become another one: a length that is not kept, a range that is not checked. */

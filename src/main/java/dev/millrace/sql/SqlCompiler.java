@@ -35,8 +35,6 @@ import org.apache.calcite.sql.validate.SqlConformanceEnum;
 import org.apache.calcite.sql.validate.SqlDelegatingConformance;
 import org.apache.calcite.sql.validate.SqlValidator;
 import org.apache.calcite.sql.validate.SqlValidatorUtil;
-import org.apache.calcite.sql2rel.SqlToRelConverter;
-import org.apache.calcite.sql2rel.StandardConvertletTable;
 
 /**
  * Compiles one query. The passes, in order: parse; refuse what is not supported ({@link Restrictions}); validate; to
@@ -125,7 +123,7 @@ public final class SqlCompiler {
         SqlNode parsed = parse(sql);
         Restrictions restrictions = new Restrictions(tables);
         restrictions.check(parsed);
-        CalciteCatalogReader catalog = catalog(types);
+        SqlCatalog catalog = catalog(types);
         SqlValidator validator = SqlValidatorUtil.newValidator(
                 SqlFunctions.operatorTable(),
                 catalog,
@@ -138,7 +136,7 @@ public final class SqlCompiler {
     }
 
     private static PlanNode translate(
-            RelDataTypeFactory types, CalciteCatalogReader catalog, SqlValidator validator, SqlNode validated) {
+            RelDataTypeFactory types, SqlCatalog catalog, SqlValidator validator, SqlNode validated) {
         HepProgram program = HepProgram.builder()
                 .addRuleInstance(CoreRules.FILTER_MERGE)
                 .addRuleInstance(CoreRules.FILTER_PROJECT_TRANSPOSE)
@@ -152,18 +150,10 @@ public final class SqlCompiler {
         HepPlanner planner = new HepPlanner(program);
         planner.setExecutor((builder, constants, results) -> results.addAll(constants));
         RelOptCluster cluster = RelOptCluster.create(planner, new RexBuilder(types));
-        SqlToRelConverter.Config config = SqlToRelConverter.config()
-                .withTrimUnusedFields(false)
-                .withExpand(false)
-                .withInSubQueryThreshold(Integer.MAX_VALUE)
-                .withHintStrategyTable(AggregatePositions.HINTS)
-                .withRemoveSortInSubQuery(false);
         try {
-            SqlToRelConverter converter =
-                    new AggregatePositions(validator, catalog, cluster, StandardConvertletTable.INSTANCE, config);
-            RelNode converted = converter.convertQuery(validated, false, true).project();
+            RelNode converted = LocatingConverter.convert(validated, validator, catalog, cluster);
             planner.setRoot(converted);
-            return new PlanTranslator(catalog.unwrap(SqlCatalog.class)).translate(planner.findBestExp());
+            return new PlanTranslator(catalog).translate(planner.findBestExp());
         } catch (CalciteContextException e) {
             throw refusal(e);
         } catch (UnsupportedOperationException | AssertionError | IllegalArgumentException e) {
@@ -223,7 +213,7 @@ public final class SqlCompiler {
         return message.lines().findFirst().orElse(message);
     }
 
-    private CalciteCatalogReader catalog(RelDataTypeFactory types) {
+    private SqlCatalog catalog(RelDataTypeFactory types) {
         CalciteSchema root = CalciteSchema.createRootSchema(false, false);
         for (SourceTable table : tables) {
             root.add(table.name(), new CatalogTable(table));

@@ -117,7 +117,7 @@ final class SqlTypes {
         return factory.createTypeWithNullability(result, nullable);
     }
 
-    /** Day-time intervals are BIGINT milliseconds inside expressions. Null where Millrace has no such type. */
+    /** Day-time intervals are BIGINT microseconds inside expressions, others BIGINT months. Null where Millrace has no such type. */
     static DataType fromCalcite(RelDataType type) {
         return switch (type.getSqlTypeName()) {
             case BOOLEAN -> DataType.BOOLEAN;

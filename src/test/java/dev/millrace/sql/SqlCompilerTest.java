@@ -20,7 +20,9 @@ class SqlCompilerTest {
             table("lines", "line STRING", -1, false),
             table("clicks", "user_id BIGINT, page STRING, price DECIMAL(10, 2), ts TIMESTAMP(3) NOT NULL", 3, false),
             table("plain", "a INT, b BIGINT, c DOUBLE, tags STRING ARRAY, r ROW(x INT, y STRING)", -1, false),
-            table("pages", "page STRING, section STRING", -1, true));
+            table("times", "s TIMESTAMP(3), m TIMESTAMP(6), d DATE, raw BINARY, n DECIMAL(10, 2)", -1, false),
+            table("pages", "page STRING, section STRING", -1, true),
+            table("prices", "n DECIMAL(12, 4), label STRING", -1, true));
 
     private static SourceTable table(String name, String schema, int time, boolean fixed) {
         return new SourceTable(
@@ -130,6 +132,18 @@ class SqlCompilerTest {
                 "SELECT CAST(page AS VARCHAR(3)) AS p FROM clicks | TypeNotSupported | 1 | 21",
                 "SELECT CAST(user_id AS SMALLINT) AS p FROM clicks | TypeNotSupported | 1 | 24",
                 "SELECT CAST(ts AS TIMESTAMP(0)) AS p FROM clicks | TypeNotSupported | 1 | 19",
+                "SELECT d, OCTET_LENGTH(raw) AS o, SUBSTRING(raw FROM 2) AS n FROM times | SqlNotSupported | 1 | 35",
+                "SELECT page FROM clicks WHERE page LIKE page | SqlNotSupported | 1 | 31",
+                "SELECT page, ROUND(price, CAST(user_id AS INT)) AS r FROM clicks | SqlNotSupported | 1 | 14",
+                "SELECT d + INTERVAL '1' HOUR AS x FROM times | SqlNotSupported | 1 | 8",
+                "SELECT TIMESTAMPADD(MICROSECOND, 5, m) AS x FROM times | SqlNotSupported | 1 | 8",
+                "SELECT TIMESTAMPDIFF(MONTH, s, m) AS x FROM times | SqlNotSupported | 1 | 8",
+                "SELECT m + INTERVAL '1.0005' SECOND(2, 4) AS x FROM times | SqlNotSupported | 1 | 12",
+                "SELECT CAST((m - s) SECOND AS BIGINT) AS x FROM times | SqlNotSupported | 1 | 8",
+                "SELECT m + INTERVAL '1' HOUR * 1.5 AS x FROM times | SqlNotSupported | 1 | 12",
+                "SELECT d, COUNT(raw, d) AS x FROM times GROUP BY d | SqlNotSupported | 1 | 50",
+                "SELECT window_end FROM TABLE(TUMBLE(TABLE times, DESCRIPTOR(m), INTERVAL '1' HOUR)) | SqlNotSupported | 1 | 24",
+                "SELECT v FROM plain CROSS JOIN UNNEST(tags, tags) AS t(v, w) | SqlNotSupported | 1 | 32",
                 "SELECT page, COUNT(*) AS n FROM clicks GROUP BY page | OutputModeNotPossible | 1 | 49",
             })
     void refusesWithPosition(String sql, String code, int line, int column) {
@@ -141,6 +155,12 @@ class SqlCompilerTest {
                 error.code() + " " + error.position().line() + ":"
                         + error.position().column(),
                 error::message);
+    }
+
+    @Test
+    void joinKeysOfOtherTypesAreComparedInOne() {
+        plan("SELECT p.label, t.n FROM times t JOIN prices p ON p.n = t.n", OutputMode.APPEND);
+        plan("SELECT p.label, t.a FROM plain t LEFT JOIN prices p ON p.n = t.b", OutputMode.APPEND);
     }
 
     @Test

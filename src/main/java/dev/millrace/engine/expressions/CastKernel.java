@@ -14,6 +14,7 @@ import dev.millrace.data.LongVector;
 import dev.millrace.data.NumberParser;
 import dev.millrace.data.TextWriter;
 import dev.millrace.data.TimeText;
+import dev.millrace.data.Utf8;
 import dev.millrace.data.Vector;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -64,6 +65,9 @@ final class CastKernel implements Kernel {
     }
 
     private static Converter converter(DataType from, DataType to) {
+        if (from.isBytes() && to.isBytes()) {
+            return bytes(to.kind() == Kind.STRING);
+        }
         if (to.kind() == Kind.STRING) {
             return toText();
         }
@@ -74,6 +78,20 @@ final class CastKernel implements Kernel {
             case DECIMAL -> fromDecimal(to);
             case DATE, TIMESTAMP -> time(from, to);
             default -> throw new IllegalArgumentException("cast from " + from + " to " + to);
+        };
+    }
+
+    /** Between BINARY and STRING, as UTF-8. */
+    private static Converter bytes(boolean checked) {
+        return (from, row, to) -> {
+            BytesVector bytes = (BytesVector) from;
+            int start = bytes.start(row);
+            int length = bytes.length(row);
+            if (checked && !Utf8.isValid(bytes.slab(), start, start + length)) {
+                to.setError(row, CellError.INVALID_CAST);
+            } else {
+                ((BytesVector) to).set(row, bytes.slab(), start, length);
+            }
         };
     }
 
@@ -229,7 +247,6 @@ final class CastKernel implements Kernel {
     private static boolean parse(
             NumberParser numbers, byte[] bytes, int start, int end, DataType target, Vector to, int row) {
         switch (target.kind()) {
-            case BINARY -> ((BytesVector) to).set(row, bytes, start, end - start);
             case BOOLEAN -> {
                 String text = new String(bytes, start, end - start, java.nio.charset.StandardCharsets.US_ASCII);
                 if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {

@@ -69,7 +69,8 @@ public final class Kernels {
                     REPEAT,
                     SPLIT -> Strings.kernel(call, arguments);
             case CARDINALITY, ITEM, FIELD, ROW -> nested(call, arguments);
-            case EXTRACT, TIME_FLOOR, TIME_CEIL, TIME_ADD, MONTH_ADD, TIME_DIFFERENCE -> Times.kernel(call, arguments);
+            case EXTRACT, TIME_FLOOR, TIME_CEIL, TIME_ADD, MONTH_ADD, TIME_DIFFERENCE, TIME_UNITS ->
+                Times.kernel(call, arguments);
         };
     }
 

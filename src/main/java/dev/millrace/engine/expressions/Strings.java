@@ -27,7 +27,7 @@ final class Strings {
             case SUBSTRING -> new OfStrings(arguments, Strings::substring);
             case LEFT -> new OfStrings(arguments, (row, out, in) -> part(row, out, in, 0, longAt(in[1], row)));
             case RIGHT -> new OfStrings(arguments, Strings::right);
-            case CONCAT -> new OfStrings(arguments, Strings::concat);
+            case CONCAT -> new OfStrings(call.type(), arguments, Strings::concat);
             case REPLACE -> new OfStrings(arguments, Strings::replace);
             case REVERSE ->
                 new OfStrings(
@@ -74,13 +74,18 @@ final class Strings {
         long apply(int row, Vector[] in);
     }
 
-    /** A STRING result; its slab is that of the first argument as long as results are parts of it. */
+    /** A STRING or BINARY result; its slab is that of the first argument as long as results are parts of it. */
     private static final class OfStrings implements Kernel {
         private final Kernel[] arguments;
         private final StringFunction function;
-        private final BytesVector out = new BytesVector(DataType.STRING);
+        private final BytesVector out;
 
         OfStrings(Kernel[] arguments, StringFunction function) {
+            this(DataType.STRING, arguments, function);
+        }
+
+        OfStrings(DataType type, Kernel[] arguments, StringFunction function) {
+            this.out = new BytesVector(type);
             this.arguments = arguments;
             this.function = function;
         }

@@ -11,6 +11,8 @@ import dev.millrace.plan.Expression;
 /** Functions of DATE and TIMESTAMP, all in UTC. */
 final class Times {
 
+    private static final long MICROS_PER_DAY = 1000 * Calendar.MILLIS_PER_DAY;
+
     private Times() {}
 
     static Kernel kernel(Expression.Call call, Kernel[] arguments) {
@@ -31,7 +33,7 @@ final class Times {
                 long perDay = CastKernel.unitsPerDay(type);
                 yield new Unary(type, arguments[0], value -> ceil(unit, value, perDay));
             }
-            case TIME_ADD -> new Binary(type, arguments, (time, millis) -> addMillis(type, time, millis));
+            case TIME_ADD -> new Binary(type, arguments, (time, micros) -> addMicros(type, time, micros));
             case MONTH_ADD -> {
                 long perDay = CastKernel.unitsPerDay(type);
                 yield new Binary(type, arguments, (time, months) -> {
@@ -39,8 +41,15 @@ final class Times {
                     return Calendar.addMonths(days, months) * perDay + Math.floorMod(time, perDay);
                 });
             }
-            case TIME_DIFFERENCE ->
-                new Binary(type, arguments, (a, b) -> Math.floorDiv(Math.subtractExact(a, b), 1000L));
+            case TIME_DIFFERENCE -> new Binary(type, arguments, Math::subtractExact);
+            case TIME_UNITS -> {
+                long unit = (Long) ((Expression.Literal) call.arguments().get(2)).value();
+                boolean narrow = type.kind() == DataType.Kind.INT;
+                yield new Binary(type, arguments, (from, to) -> {
+                    long units = Math.subtractExact(to, from) / unit;
+                    return narrow ? Math.toIntExact(units) : units;
+                });
+            }
             default -> throw new IllegalArgumentException(call.toString());
         };
     }
@@ -49,12 +58,8 @@ final class Times {
         return (String) ((Expression.Literal) literal).value();
     }
 
-    private static long addMillis(DataType type, long time, long millis) {
-        if (type.kind() == DataType.Kind.DATE) {
-            return Math.addExact(time, Math.floorDiv(millis, Calendar.MILLIS_PER_DAY));
-        }
-        long units = Math.multiplyExact(millis, ((DataType.Timestamp) type).unitsPerSecond() / 1000);
-        return Math.addExact(time, units);
+    private static long addMicros(DataType type, long time, long micros) {
+        return Math.addExact(time, Math.floorDiv(micros, MICROS_PER_DAY / CastKernel.unitsPerDay(type)));
     }
 
     static long extract(String unit, long value, long perDay) {

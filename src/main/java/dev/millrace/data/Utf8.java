@@ -1,11 +1,11 @@
-package dev.millrace.formats;
+package dev.millrace.data;
 
 /** Checks bytes for well-formed UTF-8 (Unicode 15, table 3-7). */
-final class Utf8 {
+public final class Utf8 {
 
     private Utf8() {}
 
-    static boolean isValid(byte[] bytes, int start, int end) {
+    public static boolean isValid(byte[] bytes, int start, int end) {
         int at = start;
         while (at < end) {
             int b = bytes[at];
@@ -52,7 +52,7 @@ final class Utf8 {
     }
 
     /** Writes a code point that is no surrogate; returns where it ends. */
-    static int put(int point, byte[] slab, int start) {
+    public static int put(int point, byte[] slab, int start) {
         int out = start;
         if (point < 0x80) {
             slab[out++] = (byte) point;
