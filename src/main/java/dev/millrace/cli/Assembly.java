@@ -179,7 +179,6 @@ final class Assembly {
             Format format,
             KafkaTransaction transaction) {
         if (kafka != null) {
-            KafkaSink.requireHome(name, servers(kafka.bootstrapServers()), homeServers());
             return new KafkaSink(kafka.topic(), format, transaction);
         }
         if (files != null) {
@@ -261,38 +260,13 @@ final class Assembly {
         return new KafkaSource.Starting(offsets.position(), 0, Map.of());
     }
 
-    private String servers(String own) {
-        return own != null ? own : query.query().spec().kafka().bootstrapServers();
-    }
-
-    /** The cluster of the query's Kafka sinks, or null if it has none. */
-    private String homeServers() {
-        StreamingQuery.Spec spec = query.query().spec();
-        for (StreamingQuery.Sink sink : spec.sinks()) {
-            if (sink.kafka() != null) {
-                return servers(sink.kafka().bootstrapServers());
-            }
-        }
-        for (StreamingQuery.Output output : new StreamingQuery.Output[] {spec.deadLetters(), spec.lateRows()}) {
-            if (output != null && output.kafka() != null) {
-                return servers(output.kafka().bootstrapServers());
-            }
-        }
-        return null;
-    }
-
+    /** How clients reach the home cluster; null where the query writes to none. */
     private Map<String, Object> homeProperties() {
-        String servers = homeServers();
-        if (servers == null) {
-            return null;
-        }
-        for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
-            if (sink.kafka() != null) {
-                return properties(
-                        servers, sink.kafka().properties(), sink.kafka().propertiesFrom());
-            }
-        }
-        return properties(servers, null, null);
+        return query.kafkaOutputs().stream()
+                .findFirst()
+                .map(Compilation.KafkaOutput::kafka)
+                .map(home -> properties(home.bootstrapServers(), home.properties(), home.propertiesFrom()))
+                .orElse(null);
     }
 
     private Map<String, Object> properties(
@@ -305,7 +279,7 @@ final class Assembly {
         }
         load(from, properties);
         putAll(own, properties);
-        properties.put("bootstrap.servers", servers(servers));
+        properties.put("bootstrap.servers", query.servers(servers));
         return properties;
     }
 

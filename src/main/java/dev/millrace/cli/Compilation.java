@@ -63,6 +63,7 @@ final class Compilation {
         compilation.checkSources();
         compilation.checkSinks();
         compilation.checkOutputs();
+        compilation.checkHome();
         compilation.checkSettings();
         compilation.compile();
         return compilation;
@@ -94,6 +95,50 @@ final class Compilation {
 
     Format sinkFormat(String sink) {
         return sinkFormats.get(sink);
+    }
+
+    /** A topic that the query writes to, and where in the file it stands. */
+    record KafkaOutput(String path, StreamingQuery.KafkaSink kafka) {}
+
+    /** Sinks, then dead letters and late rows. The cluster of the first is the query's home. */
+    List<KafkaOutput> kafkaOutputs() {
+        StreamingQuery.Spec spec = query.spec();
+        List<KafkaOutput> outputs = new ArrayList<>();
+        for (int i = 0; i < spec.sinks().size(); i++) {
+            outputs.add(new KafkaOutput(
+                    "spec.sinks[" + i + "].kafka", spec.sinks().get(i).kafka()));
+        }
+        if (spec.deadLetters() != null) {
+            outputs.add(
+                    new KafkaOutput("spec.deadLetters.kafka", spec.deadLetters().kafka()));
+        }
+        if (spec.lateRows() != null) {
+            outputs.add(new KafkaOutput("spec.lateRows.kafka", spec.lateRows().kafka()));
+        }
+        outputs.removeIf(output -> output.kafka() == null);
+        return outputs;
+    }
+
+    /** The servers of a connector: its own, or those of the query. */
+    String servers(String own) {
+        return own != null || query.spec().kafka() == null
+                ? own
+                : query.spec().kafka().bootstrapServers();
+    }
+
+    private void checkHome() {
+        List<KafkaOutput> outputs = kafkaOutputs();
+        for (KafkaOutput output : outputs) {
+            String home = servers(outputs.get(0).kafka().bootstrapServers());
+            String own = servers(output.kafka().bootstrapServers());
+            if (own != null && home != null && !own.equals(home)) {
+                add(
+                        output.path() + ".bootstrapServers",
+                        "TwoClusters",
+                        "this output is in the cluster " + own + " but the query's home is " + home
+                                + "; all that a query writes must be in one cluster");
+            }
+        }
     }
 
     private void add(String path, String code, String message) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 
 /** {@code millrace kafka}: a broker of one node in a process of its own, from jars that the launcher has fetched. */
@@ -21,6 +22,12 @@ final class KafkaCommand implements Callable<Integer> {
     @CommandLine.Option(names = "--data", defaultValue = ".millrace/kafka", description = "directory of its data")
     private Path data;
 
+    @CommandLine.Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "a broker setting on top of the development ones; may be repeated")
+    private List<String> settings = List.of();
+
     @Override
     public Integer call() throws IOException, InterruptedException {
         String jars = System.getProperty("millrace.kafka.jars");
@@ -31,7 +38,7 @@ final class KafkaCommand implements Callable<Integer> {
         Files.createDirectories(data);
         Path properties = data.resolve("server.properties");
         Path logs = data.resolve("log").toAbsolutePath();
-        Files.write(properties, settings(logs));
+        Files.write(properties, allSettings(logs));
         if (!Files.exists(logs.resolve("meta.properties"))) {
             int formatted = java(
                             jars,
@@ -66,7 +73,12 @@ final class KafkaCommand implements Callable<Integer> {
         return "millrace" + "-development"; // 22 characters, as Kafka's ids have
     }
 
-    private List<String> settings(Path logs) {
+    private List<String> allSettings(Path logs) {
+        return Stream.concat(developmentSettings(logs).stream(), settings.stream())
+                .toList();
+    }
+
+    private List<String> developmentSettings(Path logs) {
         return List.of(
                 "process.roles=broker,controller",
                 "node.id=1",

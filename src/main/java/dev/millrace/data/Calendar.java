@@ -8,7 +8,15 @@ public final class Calendar {
 
     public static final long MILLIS_PER_DAY = 86_400_000L;
 
+    private static final long FIRST_DAY = days(0, 1, 1);
+    private static final long LAST_DAY = days(9999, 12, 31);
+
     private Calendar() {}
+
+    /** Whether the day is in the years 0000 to 9999, beyond which there are no dates. */
+    public static boolean hasDay(long days) {
+        return days >= FIRST_DAY && days <= LAST_DAY;
+    }
 
     public static long days(long year, int month, int day) {
         long y = month <= 2 ? year - 1 : year;
@@ -56,9 +64,13 @@ public final class Calendar {
         };
     }
 
-    /** Adds months; a day beyond the month's end becomes its last day. */
+    /**
+     * Adds months; a day beyond the month's end becomes its last day.
+     *
+     * @throws ArithmeticException where the months do not fit a long
+     */
     public static long addMonths(long days, long months) {
-        long total = year(days) * 12 + month(days) - 1 + months;
+        long total = Math.addExact(year(days) * 12 + month(days) - 1, months);
         long year = Math.floorDiv(total, 12L);
         int month = (int) Math.floorMod(total, 12L) + 1;
         return days(year, month, Math.min(day(days), daysInMonth(year, month)));

@@ -31,6 +31,26 @@ public record ProgressRecord(
 
     public static final int FORMAT = 1;
 
+    /** The engine that computes epochs; another one replays only what is declared compatible. */
+    public static final String BUILD = "0.1";
+
+    /** The record that takes over from here. */
+    public ProgressRecord claimedBy(long newIncarnation) {
+        return new ProgressRecord(
+                FORMAT,
+                lineage,
+                plan,
+                newIncarnation,
+                true,
+                epoch,
+                timeMillis,
+                watermark,
+                sources,
+                outputs,
+                prepared,
+                BUILD);
+    }
+
     /**
      * @param identity what positions refer to
      * @param journal facts about the source that became known in this epoch

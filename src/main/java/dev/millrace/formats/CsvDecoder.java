@@ -8,6 +8,7 @@ import dev.millrace.data.DoubleVector;
 import dev.millrace.data.LongVector;
 import dev.millrace.data.NumberParser;
 import dev.millrace.data.Schema;
+import dev.millrace.data.SpecialDoubles;
 import dev.millrace.data.TimeText;
 import dev.millrace.data.Utf8;
 import dev.millrace.data.Vector;

@@ -3,6 +3,7 @@ package dev.millrace.formats;
 import dev.millrace.data.ArrayVector;
 import dev.millrace.data.Batch;
 import dev.millrace.data.BytesVector;
+import dev.millrace.data.Calendar;
 import dev.millrace.data.CellError;
 import dev.millrace.data.DataType;
 import dev.millrace.data.DecimalVector;
@@ -11,6 +12,7 @@ import dev.millrace.data.Field;
 import dev.millrace.data.LongVector;
 import dev.millrace.data.RowVector;
 import dev.millrace.data.Schema;
+import dev.millrace.data.SpecialDoubles;
 import dev.millrace.data.TimeText;
 import dev.millrace.data.Vector;
 import java.nio.charset.StandardCharsets;
@@ -250,13 +252,15 @@ final class JsonDecoder implements RowDecoder {
             default -> 1_000;
         };
         long value = json.numbers().longValue();
+        if (!Calendar.hasDay(Math.floorDiv(value, 86_400 * from))) {
+            return false;
+        }
         if (perSecond < from) {
             target.set(row, Math.floorDiv(value, from / perSecond));
             return true;
         }
-        long factor = perSecond / from;
-        target.set(row, value * factor);
-        return Math.multiplyHigh(value, factor) == value * factor >> 63;
+        target.set(row, value * (perSecond / from));
+        return true;
     }
 
     private boolean string(Vector target, int row) {

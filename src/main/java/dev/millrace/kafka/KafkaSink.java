@@ -1,6 +1,5 @@
 package dev.millrace.kafka;
 
-import dev.millrace.connectors.ConnectorException;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
@@ -98,16 +97,6 @@ public final class KafkaSink implements Sink {
 
         private static Header header(String name, long value) {
             return new RecordHeader(name, String.valueOf(value).getBytes(StandardCharsets.US_ASCII));
-        }
-    }
-
-    /** Fails where a cluster other than the home cluster is asked for. */
-    public static void requireHome(String sink, String servers, String home) {
-        if (!servers.equals(home)) {
-            throw new ConnectorException(
-                    "TwoClusters",
-                    "sink '" + sink + "' is in the cluster " + servers + " but the query's home is " + home
-                            + "; all sinks must be in one cluster");
         }
     }
 }

@@ -23,6 +23,7 @@ import org.apache.calcite.rex.RexLiteral;
 import org.apache.calcite.rex.RexNode;
 import org.apache.calcite.sql.SqlKind;
 import org.apache.calcite.sql.fun.SqlTrimFunction;
+import org.apache.calcite.sql.type.SqlTypeName;
 import org.apache.calcite.util.DateString;
 import org.apache.calcite.util.NlsString;
 import org.apache.calcite.util.TimestampString;
@@ -36,6 +37,29 @@ final class ExpressionTranslator {
             Set.of("YEAR", "QUARTER", "MONTH", "DAY", "DOW", "DOY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "EPOCH");
     private static final Set<String> ROUNDED =
             Set.of("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND");
+
+    /** What gives a NULL without a type the type of what stands beside it. */
+    private static final Set<SqlKind> TAKES_NULL = EnumSet.of(
+            SqlKind.CASE,
+            SqlKind.CAST,
+            SqlKind.SAFE_CAST,
+            SqlKind.AND,
+            SqlKind.OR,
+            SqlKind.NOT,
+            SqlKind.IS_NULL,
+            SqlKind.IS_NOT_NULL,
+            SqlKind.IS_TRUE,
+            SqlKind.IS_FALSE,
+            SqlKind.IS_NOT_TRUE,
+            SqlKind.IS_NOT_FALSE,
+            SqlKind.EQUALS,
+            SqlKind.NOT_EQUALS,
+            SqlKind.LESS_THAN,
+            SqlKind.LESS_THAN_OR_EQUAL,
+            SqlKind.GREATER_THAN,
+            SqlKind.GREATER_THAN_OR_EQUAL,
+            SqlKind.IS_DISTINCT_FROM,
+            SqlKind.IS_NOT_DISTINCT_FROM);
 
     private static final long MICROS_PER_DAY = 86_400_000_000L;
 
@@ -110,7 +134,7 @@ final class ExpressionTranslator {
                 SqlTypes.isInterval(literal.getType())
                         ? interval(literal)
                         : literal.getValueAs(BigDecimal.class).longValueExact();
-            case DOUBLE -> literal.getValueAs(BigDecimal.class).doubleValue();
+            case DOUBLE -> literal.getValueAs(Double.class);
             case DECIMAL ->
                 literal.getValueAs(BigDecimal.class).setScale(((DataType.Decimal) type).scale(), RoundingMode.HALF_UP);
             case STRING -> stringLiteral(literal);
@@ -160,6 +184,9 @@ final class ExpressionTranslator {
         if (direct != null) {
             refuseBytes(call);
         }
+        if (direct != null || !TAKES_NULL.contains(call.getKind())) {
+            refuseUntypedNull(call);
+        }
         if (direct == Function.POSITION && call.getOperands().size() > 2) {
             throw refuse("POSITION with FROM is not supported yet");
         }
@@ -174,15 +201,15 @@ final class ExpressionTranslator {
             return make(direct, call, arguments(call));
         }
         return switch (call.getKind()) {
-            case AND -> make(Function.AND, call, arguments(call));
-            case OR -> make(Function.OR, call, arguments(call));
-            case NOT -> make(Function.NOT, call, arguments(call));
-            case IS_NULL -> make(Function.IS_NULL, call, arguments(call));
-            case IS_NOT_NULL -> make(Function.IS_NOT_NULL, call, arguments(call));
-            case IS_TRUE -> make(Function.IS_TRUE, call, arguments(call));
-            case IS_FALSE -> make(Function.IS_FALSE, call, arguments(call));
-            case IS_NOT_TRUE -> make(Function.IS_NOT_TRUE, call, arguments(call));
-            case IS_NOT_FALSE -> make(Function.IS_NOT_FALSE, call, arguments(call));
+            case AND -> make(Function.AND, call, conditions(call));
+            case OR -> make(Function.OR, call, conditions(call));
+            case NOT -> make(Function.NOT, call, conditions(call));
+            case IS_NULL -> isNull(Function.IS_NULL, call);
+            case IS_NOT_NULL -> isNull(Function.IS_NOT_NULL, call);
+            case IS_TRUE -> make(Function.IS_TRUE, call, conditions(call));
+            case IS_FALSE -> make(Function.IS_FALSE, call, conditions(call));
+            case IS_NOT_TRUE -> make(Function.IS_NOT_TRUE, call, conditions(call));
+            case IS_NOT_FALSE -> make(Function.IS_NOT_FALSE, call, conditions(call));
             case EQUALS -> comparison(Function.EQUALS, call);
             case NOT_EQUALS -> comparison(Function.NOT_EQUALS, call);
             case LESS_THAN -> comparison(Function.LESS, call);
@@ -195,7 +222,7 @@ final class ExpressionTranslator {
             case MINUS -> minus(call);
             case TIMES -> arithmetic(Function.MULTIPLY, call);
             case DIVIDE -> arithmetic(Function.DIVIDE, call);
-            case MOD -> arithmetic(Function.MOD, call);
+            case MOD -> mod(call);
             case MINUS_PREFIX -> arithmetic(Function.NEGATE, call);
             case PLUS_PREFIX, REINTERPRET -> translate(call.getOperands().get(0));
             case CASE -> caseOf(call);
@@ -210,6 +237,16 @@ final class ExpressionTranslator {
             case ROW -> make(Function.ROW, call, arguments(call));
             default -> byName(call);
         };
+    }
+
+    private static boolean isUntypedNull(RexNode rex) {
+        return rex.getType().getSqlTypeName() == SqlTypeName.NULL;
+    }
+
+    private static void refuseUntypedNull(RexCall call) {
+        if (call.getOperands().stream().anyMatch(ExpressionTranslator::isUntypedNull)) {
+            throw refuse("a NULL in " + call.getOperator().getName() + " needs a type: CAST(NULL AS …)");
+        }
     }
 
     /** Functions of characters know no bytes that are none. */
@@ -248,9 +285,38 @@ final class ExpressionTranslator {
                 function, arguments, type(call), call.getType().isNullable());
     }
 
+    private List<Expression> conditions(RexCall call) {
+        return arguments(call).stream().map(a -> cast(a, DataType.BOOLEAN)).toList();
+    }
+
+    /** SQL calls a row NULL whose fields all are, which is not what a cell of a row knows. */
+    private Expression isNull(Function function, RexCall call) {
+        if (call.getOperands().get(0).getKind() == SqlKind.ROW) {
+            throw refuse("IS NULL of a ROW is not supported; ask for its fields");
+        }
+        return make(function, call, arguments(call));
+    }
+
+    private Expression mod(RexCall call) {
+        for (RexNode operand : call.getOperands()) {
+            if (type(operand).kind() == DataType.Kind.DOUBLE) {
+                throw refuse("MOD of DOUBLE is not supported; cast it to DECIMAL");
+            }
+        }
+        return arithmetic(Function.MOD, call);
+    }
+
     private Expression comparison(Function function, RexCall call) {
         Expression a = translate(call.getOperands().get(0));
         Expression b = translate(call.getOperands().get(1));
+        a = isUntypedNull(call.getOperands().get(0)) ? cast(a, b.type()) : a;
+        b = isUntypedNull(call.getOperands().get(1)) ? cast(b, a.type()) : b;
+        boolean exact = function == Function.IS_DISTINCT_FROM || function == Function.IS_NOT_DISTINCT_FROM;
+        boolean nested = a.type().kind() == DataType.Kind.ROW || a.type().kind() == DataType.Kind.ARRAY;
+        if (nested && !exact) {
+            throw refuse("a comparison of " + a.type() + " is not supported, since NULLs within would count as values;"
+                    + " compare its parts, or use IS [NOT] DISTINCT FROM");
+        }
         DataType common = common(a.type(), b.type());
         if (common != null) {
             a = cast(a, common);
@@ -382,8 +448,7 @@ final class ExpressionTranslator {
         List<RexNode> operands = call.getOperands();
         for (int i = 0; i < operands.size(); i++) {
             boolean condition = i % 2 == 0 && i < operands.size() - 1;
-            Expression operand = translate(operands.get(i));
-            arguments.add(condition ? operand : cast(operand, result));
+            arguments.add(cast(translate(operands.get(i)), condition ? DataType.BOOLEAN : result));
         }
         return make(Function.CASE, call, arguments);
     }
@@ -419,10 +484,24 @@ final class ExpressionTranslator {
         if (expression instanceof Expression.Literal literal && literal.value() == null) {
             return new Expression.Literal(null, type);
         }
+        if (losesDigits(expression.type(), type)) {
+            throw refuse("a conversion from " + expression.type() + " to " + type
+                    + ", the common type, would lose digits; cast explicitly");
+        }
         if (!Casts.supported(expression.type(), type)) {
             throw refuse("a conversion from " + expression.type() + " to " + type + " is not supported");
         }
         return new Expression.Call(Function.CAST, List.of(expression), type, expression.nullable());
+    }
+
+    /** Whether a conversion that nobody asked for would round. */
+    static boolean losesDigits(DataType from, DataType to) {
+        if (from.kind() == DataType.Kind.DOUBLE) {
+            return to.isNumeric() && to.kind() != DataType.Kind.DOUBLE;
+        }
+        int scale = to instanceof DataType.Decimal decimal ? decimal.scale() : 0;
+        boolean exact = to.isLong() || to.kind() == DataType.Kind.DECIMAL;
+        return exact && from instanceof DataType.Decimal wide && wide.scale() > scale;
     }
 
     private static List<Expression> doubles(List<Expression> arguments) {
@@ -458,7 +537,7 @@ final class ExpressionTranslator {
         if (arguments.size() == 1) {
             arguments.add(new Expression.Literal(0L, DataType.INT));
         }
-        if (!(arguments.get(1) instanceof Expression.Literal)) {
+        if (!(arguments.get(1) instanceof Expression.Literal digits) || digits.value() == null) {
             throw refuse("ROUND needs a constant number of digits");
         }
         arguments.set(0, cast(arguments.get(0), type(call)));
@@ -496,6 +575,11 @@ final class ExpressionTranslator {
         return make(function, call, List.of(translate(call.getOperands().get(2))));
     }
 
+    private static boolean isOneCharacter(Expression expression) {
+        String text = (String) ((Expression.Literal) expression).value();
+        return text != null && text.codePointCount(0, text.length()) == 1;
+    }
+
     private Expression like(RexCall call) {
         if (!call.getOperator().getName().equals("LIKE")) {
             throw refuse(call.getOperator().getName() + " is not supported yet");
@@ -505,6 +589,9 @@ final class ExpressionTranslator {
             if (!(pattern instanceof Expression.Literal)) {
                 throw refuse("LIKE needs a constant pattern");
             }
+        }
+        if (arguments.size() > 2 && !isOneCharacter(arguments.get(2))) {
+            throw refuse("the ESCAPE of LIKE is one character");
         }
         return make(Function.LIKE, call, arguments);
     }

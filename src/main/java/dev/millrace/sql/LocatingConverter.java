@@ -1,10 +1,14 @@
 package dev.millrace.sql;
 
 import com.google.common.collect.ImmutableList;
+import dev.millrace.data.DataType;
 import dev.millrace.plan.Position;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.calcite.avatica.util.TimeUnit;
 import org.apache.calcite.plan.RelOptCluster;
 import org.apache.calcite.rel.RelNode;
@@ -16,6 +20,7 @@ import org.apache.calcite.rel.hint.HintStrategyTable;
 import org.apache.calcite.rel.hint.RelHint;
 import org.apache.calcite.rel.type.RelDataType;
 import org.apache.calcite.rex.RexBuilder;
+import org.apache.calcite.rex.RexCall;
 import org.apache.calcite.rex.RexNode;
 import org.apache.calcite.sql.SqlCall;
 import org.apache.calcite.sql.SqlIntervalQualifier;
@@ -24,6 +29,7 @@ import org.apache.calcite.sql.SqlKind;
 import org.apache.calcite.sql.SqlNode;
 import org.apache.calcite.sql.SqlSelect;
 import org.apache.calcite.sql.SqlWindowTableFunction;
+import org.apache.calcite.sql.fun.SqlCase;
 import org.apache.calcite.sql.fun.SqlStdOperatorTable;
 import org.apache.calcite.sql.parser.SqlParserPos;
 import org.apache.calcite.sql.validate.SqlValidator;
@@ -74,6 +80,7 @@ final class LocatingConverter extends SqlToRelConverter {
                 .withExpand(false)
                 .withInSubQueryThreshold(Integer.MAX_VALUE)
                 .withHintStrategyTable(HINTS)
+                .withRelBuilderConfigTransform(builder -> builder.withSimplify(false))
                 .withRemoveSortInSubQuery(false);
         RelRoot root = new LocatingConverter(validator, catalog, cluster, config).convertQuery(validated, false, true);
         return root.project();
@@ -95,24 +102,53 @@ final class LocatingConverter extends SqlToRelConverter {
         if (ofTables) {
             return convertlet.convertCall(context, call);
         }
-        RexNode rex = call.getOperator() == SqlStdOperatorTable.TIMESTAMP_DIFF && MICROS.containsKey(unit(call))
-                ? timeUnits(context, call)
-                : convertlet.convertCall(context, call);
+        RexNode rex = own(context, call).orElseGet(() -> convertlet.convertCall(context, call));
         at(call.getParserPosition(), () -> {
-            refuseCastsOfIntervals(context, call);
+            refuseCasts(context, call, rex);
             ExpressionTranslator.check(rex);
         });
         return rex;
     }
 
-    /** Calcite makes them divisions by milliseconds. */
-    private static void refuseCastsOfIntervals(SqlRexContext context, SqlCall call) {
+    /** What Calcite would convert to something else than it is. */
+    private static Optional<RexNode> own(SqlRexContext context, SqlCall call) {
+        if (call.getOperator() == SqlStdOperatorTable.TIMESTAMP_DIFF && MICROS.containsKey(unit(call))) {
+            return Optional.of(timeUnits(context, call));
+        }
+        if (call.getOperator() == SqlStdOperatorTable.SQRT) {
+            return Optional.of(
+                    context.getRexBuilder().makeCall(call.getOperator(), context.convertExpression(call.operand(0))));
+        }
+        return Optional.empty();
+    }
+
+    /** Casts of intervals, which Calcite makes divisions by milliseconds, and those of its own that lose digits. */
+    private static void refuseCasts(SqlRexContext context, SqlCall call, RexNode rex) {
+        if (call instanceof SqlCase branches) {
+            Stream.concat(branches.getThenOperands().stream(), Optional.ofNullable(branches.getElseOperand()).stream())
+                    .map(context.getValidator()::getValidatedNodeTypeIfKnown)
+                    .filter(Objects::nonNull)
+                    .forEach(type -> refuseLoss(type, rex.getType()));
+        }
         if (call.getKind() != SqlKind.CAST && call.getKind() != SqlKind.SAFE_CAST) {
             return;
         }
         if (isInterval(context, call.operand(0)) != isInterval(context, call)) {
             throw ExpressionTranslator.refuse(
                     "a cast from or to an interval is not supported; use TIMESTAMPDIFF or TIMESTAMPADD");
+        }
+        boolean asked = call.operand(1).getParserPosition().getLineNum() > 0;
+        if (!asked && rex instanceof RexCall cast && rex.getKind() == SqlKind.CAST) {
+            refuseLoss(cast.getOperands().get(0).getType(), cast.getType());
+        }
+    }
+
+    private static void refuseLoss(RelDataType from, RelDataType to) {
+        DataType narrow = SqlTypes.fromCalcite(to);
+        DataType wide = SqlTypes.fromCalcite(from);
+        if (narrow != null && wide != null && ExpressionTranslator.losesDigits(wide, narrow)) {
+            throw ExpressionTranslator.refuse("a conversion from " + wide + " to " + narrow
+                    + ", the common type, would lose digits; cast explicitly");
         }
     }
 

@@ -171,6 +171,15 @@ final class PlanTranslator {
             case MAX -> AggregateCall.Kind.MAX;
             default -> throw refuse(call.getAggregation().getName() + " is not supported yet");
         };
+        if (call.distinctKeys != null
+                || !call.getCollation().getFieldCollations().isEmpty()) {
+            throw refuse("WITHIN DISTINCT and WITHIN GROUP are not supported");
+        }
+        boolean sums = kind == AggregateCall.Kind.SUM || kind == AggregateCall.Kind.AVG;
+        if (sums && !input.type(call.getArgList().get(0)).isNumeric()) {
+            throw refuse(call.getAggregation().getName() + " of "
+                    + input.type(call.getArgList().get(0)) + " is not supported; it needs numbers");
+        }
         if (call.getArgList().size() > 1) {
             throw refuse(call.getAggregation().getName() + " of more than one argument is not supported yet");
         }

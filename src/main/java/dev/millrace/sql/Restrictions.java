@@ -1,7 +1,10 @@
 package dev.millrace.sql;
 
+import dev.millrace.data.DataType;
+import dev.millrace.data.TimeText;
 import dev.millrace.plan.Position;
 import dev.millrace.plan.SourceTable;
+import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,10 +30,12 @@ import org.apache.calcite.sql.SqlNode;
 import org.apache.calcite.sql.SqlNodeList;
 import org.apache.calcite.sql.SqlOrderBy;
 import org.apache.calcite.sql.SqlSelect;
+import org.apache.calcite.sql.SqlUnknownLiteral;
 import org.apache.calcite.sql.SqlWith;
 import org.apache.calcite.sql.SqlWithItem;
 import org.apache.calcite.sql.parser.SqlParserPos;
 import org.apache.calcite.sql.util.SqlBasicVisitor;
+import org.apache.calcite.sql.validate.SqlValidatorUtil;
 
 /**
  * Refuses, with the position in the text, the parts of SQL that the engine does not run. Works on the parsed text, since
@@ -77,6 +82,7 @@ final class Restrictions {
 
     /** Each output column needs a name of its own, since sinks write names. */
     void checkOutput(SqlNode query, RelDataType rowType) {
+        checkNames(query);
         for (RelDataTypeField field : rowType.getFieldList()) {
             if (field.getName().startsWith("EXPR$")) {
                 throw refuse(
@@ -90,6 +96,18 @@ final class Restrictions {
                         outputItem(query, field.getIndex()),
                         "the output column '" + field.getName() + "' has type " + field.getType()
                                 + ", which no sink can write; cast it");
+            }
+        }
+    }
+
+    private static void checkNames(SqlNode query) {
+        Set<String> names = new HashSet<>();
+        for (int i = 0; outputItem(query, i).getKind() != SqlKind.SELECT; i++) {
+            SqlNode item = outputItem(query, i);
+            String name = SqlValidatorUtil.alias(item);
+            if (name != null && !names.add(lower(name))) {
+                throw refuse(
+                        "DuplicateColumn", item, "two output columns are named '" + name + "'; rename one: AS name");
             }
         }
     }
@@ -126,10 +144,25 @@ final class Restrictions {
         if (node instanceof SqlJoin join) {
             checkJoin(join, names);
         }
+        if (node.getKind() == SqlKind.UNION) {
+            checkUnion((SqlCall) node, names);
+        }
         if (node instanceof SqlCall call) {
             call.getOperandList().stream().filter(o -> o != null).forEach(o -> checkJoins(o, names));
         } else if (node instanceof SqlNodeList list) {
             list.stream().filter(o -> o != null).forEach(o -> checkJoins(o, names));
+        }
+    }
+
+    private void checkUnion(SqlCall union, Map<String, SqlNode> names) {
+        boolean allFixed = union.getOperandList().stream().allMatch(branch -> isFixed(branch, names));
+        for (SqlNode branch : union.getOperandList()) {
+            if (!allFixed && isFixed(branch, names)) {
+                throw refuse(
+                        "UnionNotSupported",
+                        branch,
+                        "a UNION of a stream with a static table is not supported; make the table a stream (without static)");
+            }
         }
     }
 
@@ -320,9 +353,17 @@ final class Restrictions {
             }
         }
 
-        /** Interval literals are kept in milliseconds. */
+        /** Times that Calcite would read as others, and intervals, which are kept in milliseconds. */
         @Override
         public Void visit(SqlLiteral literal) {
+            if (literal instanceof SqlUnknownLiteral unknown
+                    && !isTime(unknown.tag, String.valueOf(unknown.getValue()))) {
+                throw refuse(
+                        "SqlInvalid",
+                        literal,
+                        "'" + literal.getValue() + "' is no " + unknown.tag
+                                + "; write DATE '2024-05-01' or TIMESTAMP '2024-05-01 12:00:00.123456'");
+            }
             if (literal instanceof SqlIntervalLiteral
                     && literal.getValue() instanceof SqlIntervalLiteral.IntervalValue value
                     && value.getIntervalLiteral().matches(".*\\.\\d{3}\\d*[1-9].*")) {
@@ -330,6 +371,16 @@ final class Restrictions {
                         "SqlNotSupported", literal, "an interval has whole milliseconds; this one has a finer part");
             }
             return null;
+        }
+
+        private static boolean isTime(String tag, String text) {
+            String pattern = switch (tag) {
+                case "DATE" -> "\\d{4}-\\d\\d-\\d\\d";
+                case "TIMESTAMP" -> "\\d{4}-\\d\\d-\\d\\d( \\d\\d:\\d\\d:\\d\\d(\\.\\d{1,6}0*)?)?";
+                default -> "";
+            };
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            return text.matches(pattern) && TimeText.parseMicros(bytes, 0, bytes.length) != TimeText.INVALID;
         }
 
         /** Types that would silently become another one: a length that is not kept, a range that is not checked. */
@@ -340,7 +391,8 @@ final class Restrictions {
             String name = basic.getTypeName().getSimple().toUpperCase(Locale.ROOT);
             int precision = basic.getPrecision();
             boolean known = switch (name) {
-                case "BOOLEAN", "INTEGER", "INT", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "DATE" -> true;
+                case "BOOLEAN", "INTEGER", "INT", "BIGINT", "DOUBLE", "FLOAT", "DATE" -> true;
+                case "DECIMAL" -> precision < 0 || isDecimal(precision, basic.getScale());
                 case "VARCHAR", "VARBINARY" -> precision < 0;
                 case "TIMESTAMP" -> precision < 0 || precision == 3 || precision == 6;
                 default -> false;
@@ -353,6 +405,12 @@ final class Restrictions {
                                 + " is not supported; known are BOOLEAN, INT, BIGINT, DOUBLE, DECIMAL(p, s),"
                                 + " STRING, VARBINARY, DATE, TIMESTAMP(3) and TIMESTAMP(6)");
             }
+        }
+
+        private static boolean isDecimal(int precision, int scale) {
+            return precision >= 1
+                    && precision <= DataType.Decimal.MAX_PRECISION
+                    && (scale == RelDataType.SCALE_NOT_SPECIFIED || (scale >= 0 && scale <= precision));
         }
 
         @Override

@@ -16,8 +16,11 @@ import org.apache.calcite.config.CalciteConnectionConfig;
 import org.apache.calcite.jdbc.CalciteSchema;
 import org.apache.calcite.jdbc.JavaTypeFactoryImpl;
 import org.apache.calcite.plan.RelOptCluster;
+import org.apache.calcite.plan.RelOptRule;
+import org.apache.calcite.plan.RelRule;
 import org.apache.calcite.plan.hep.HepPlanner;
 import org.apache.calcite.plan.hep.HepProgram;
+import org.apache.calcite.plan.hep.HepProgramBuilder;
 import org.apache.calcite.prepare.CalciteCatalogReader;
 import org.apache.calcite.rel.RelNode;
 import org.apache.calcite.rel.rules.CoreRules;
@@ -35,6 +38,7 @@ import org.apache.calcite.sql.validate.SqlConformanceEnum;
 import org.apache.calcite.sql.validate.SqlDelegatingConformance;
 import org.apache.calcite.sql.validate.SqlValidator;
 import org.apache.calcite.sql.validate.SqlValidatorUtil;
+import org.apache.calcite.tools.RelBuilder;
 
 /**
  * Compiles one query. The passes, in order: parse; refuse what is not supported ({@link Restrictions}); validate; to
@@ -77,6 +81,16 @@ public final class SqlCompiler {
             .withCaseSensitive(false)
             .withConformance(CONFORMANCE)
             .withIdentifierMaxLength(256);
+
+    private static final List<RelRule<?>> PUSH_DOWN = List.of(
+            CoreRules.FILTER_MERGE,
+            CoreRules.FILTER_PROJECT_TRANSPOSE,
+            CoreRules.JOIN_CONDITION_PUSH,
+            CoreRules.FILTER_INTO_JOIN,
+            CoreRules.JOIN_PUSH_EXPRESSIONS,
+            CoreRules.FILTER_MERGE,
+            CoreRules.FILTER_PROJECT_TRANSPOSE,
+            CoreRules.PROJECT_REMOVE);
 
     /** What is asked of one sink. */
     public record SinkRequest(String name, OutputMode mode, long maxRows) {}
@@ -131,23 +145,15 @@ public final class SqlCompiler {
                 SqlValidator.Config.DEFAULT.withConformance(CONFORMANCE).withIdentifierExpansion(true));
         restrictions.checkSources(parsed);
         SqlNode validated = validate(validator, parsed);
-        restrictions.checkOutput(parsed, validator.getValidatedNodeType(validated));
+        restrictions.checkOutput(validated, validator.getValidatedNodeType(validated));
         return translate(types, catalog, validator, validated);
     }
 
     private static PlanNode translate(
             RelDataTypeFactory types, SqlCatalog catalog, SqlValidator validator, SqlNode validated) {
-        HepProgram program = HepProgram.builder()
-                .addRuleInstance(CoreRules.FILTER_MERGE)
-                .addRuleInstance(CoreRules.FILTER_PROJECT_TRANSPOSE)
-                .addRuleInstance(CoreRules.JOIN_CONDITION_PUSH)
-                .addRuleInstance(CoreRules.FILTER_INTO_JOIN)
-                .addRuleInstance(CoreRules.JOIN_PUSH_EXPRESSIONS)
-                .addRuleInstance(CoreRules.FILTER_MERGE)
-                .addRuleInstance(CoreRules.FILTER_PROJECT_TRANSPOSE)
-                .addRuleInstance(CoreRules.PROJECT_REMOVE)
-                .build();
-        HepPlanner planner = new HepPlanner(program);
+        HepProgramBuilder program = HepProgram.builder();
+        PUSH_DOWN.forEach(rule -> program.addRuleInstance(unsimplified(rule)));
+        HepPlanner planner = new HepPlanner(program.build());
         planner.setExecutor((builder, constants, results) -> results.addAll(constants));
         RelOptCluster cluster = RelOptCluster.create(planner, new RexBuilder(types));
         try {
@@ -156,10 +162,19 @@ public final class SqlCompiler {
             return new PlanTranslator(catalog).translate(planner.findBestExp());
         } catch (CalciteContextException e) {
             throw refusal(e);
-        } catch (UnsupportedOperationException | AssertionError | IllegalArgumentException e) {
-            throw new SqlError.Refusal(
-                    "SqlNotSupported", Position.START, "this query is not supported: " + firstLine(e));
+        } catch (RuntimeException | AssertionError e) {
+            throw unexpected(e);
         }
+    }
+
+    /**
+     * The rule without Calcite's simplifications: they compare strings by UTF-16, and drop expressions whose errors must be
+     * seen.
+     */
+    private static RelOptRule unsimplified(RelRule<?> rule) {
+        return rule.config
+                .withRelBuilderFactory(RelBuilder.proto(RelBuilder.Config.DEFAULT.withSimplify(false)))
+                .toRule();
     }
 
     private SqlNode parse(String sql) {
@@ -170,6 +185,8 @@ public final class SqlCompiler {
                     ? Position.START
                     : new Position(e.getPos().getLineNum(), e.getPos().getColumnNum());
             throw new SqlError.Refusal("SqlSyntax", position, syntaxMessage(e));
+        } catch (RuntimeException | AssertionError e) {
+            throw unexpected(e);
         }
     }
 
@@ -195,7 +212,19 @@ public final class SqlCompiler {
             return validator.validate(parsed);
         } catch (CalciteContextException e) {
             throw refusal(e);
+        } catch (RuntimeException | AssertionError e) {
+            throw unexpected(e);
         }
+    }
+
+    /** Calcite wraps refusals, and fails on some of what it does not know. */
+    private static SqlError.Refusal unexpected(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SqlError.Refusal refusal) {
+                return refusal;
+            }
+        }
+        return new SqlError.Refusal("SqlNotSupported", Position.START, "this query is not supported: " + firstLine(e));
     }
 
     private static SqlError.Refusal refusal(CalciteContextException e) {

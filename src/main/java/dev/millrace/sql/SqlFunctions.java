@@ -1,11 +1,18 @@
 package dev.millrace.sql;
 
+import dev.millrace.data.DataType;
 import dev.millrace.plan.Function;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.apache.calcite.rel.type.RelDataType;
+import org.apache.calcite.sql.SqlBasicFunction;
+import org.apache.calcite.sql.SqlFunction;
 import org.apache.calcite.sql.SqlFunctionCategory;
 import org.apache.calcite.sql.SqlIdentifier;
 import org.apache.calcite.sql.SqlOperator;
@@ -13,7 +20,8 @@ import org.apache.calcite.sql.SqlOperatorTable;
 import org.apache.calcite.sql.SqlSyntax;
 import org.apache.calcite.sql.fun.SqlLibraryOperators;
 import org.apache.calcite.sql.fun.SqlStdOperatorTable;
-import org.apache.calcite.sql.util.SqlOperatorTables;
+import org.apache.calcite.sql.type.OperandTypes;
+import org.apache.calcite.sql.type.SqlTypeName;
 import org.apache.calcite.sql.validate.SqlNameMatcher;
 
 /**
@@ -21,6 +29,24 @@ import org.apache.calcite.sql.validate.SqlNameMatcher;
  * position; a function that is here has a kernel in the engine.
  */
 final class SqlFunctions {
+
+    /** ROUND whose result has room for the digit that rounding up may add. */
+    private static final SqlFunction ROUND = SqlBasicFunction.create(
+            "ROUND",
+            binding -> {
+                RelDataType type = binding.getOperandType(0);
+                RelDataType wider = type.getSqlTypeName() == SqlTypeName.DECIMAL
+                        ? binding.getTypeFactory()
+                                .createSqlType(
+                                        SqlTypeName.DECIMAL,
+                                        Math.min(DataType.Decimal.MAX_PRECISION, type.getPrecision() + 1),
+                                        type.getScale())
+                        : type;
+                boolean nullable = binding.collectOperandTypes().stream().anyMatch(RelDataType::isNullable);
+                return binding.getTypeFactory().createTypeWithNullability(wider, nullable);
+            },
+            OperandTypes.NUMERIC.or(OperandTypes.NUMERIC_INT32),
+            SqlFunctionCategory.NUMERIC);
 
     /** Scalar functions whose arguments map one to one. */
     private static final Map<SqlOperator, Function> DIRECT = new HashMap<>();
@@ -55,10 +81,11 @@ final class SqlFunctions {
             SqlStdOperatorTable.TRIM,
             SqlStdOperatorTable.TIMESTAMP_ADD,
             SqlStdOperatorTable.TIMESTAMP_DIFF,
-            SqlStdOperatorTable.ROUND,
+            ROUND,
             SqlStdOperatorTable.CONCAT,
             SqlLibraryOperators.CONCAT_FUNCTION,
             SqlLibraryOperators.IF,
+            SqlLibraryOperators.SAFE_CAST,
             SqlStdOperatorTable.POWER,
             SqlStdOperatorTable.LN,
             SqlStdOperatorTable.EXP,
@@ -88,16 +115,24 @@ final class SqlFunctions {
         DIRECT.put(SqlLibraryOperators.RTRIM, Function.RTRIM);
     }
 
+    /** The operators of both lists themselves: Calcite calls operators of one name equal. */
+    private static final Set<SqlOperator> LISTED = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    /** Those that are not Calcite's standard ones. */
+    private static final List<SqlOperator> LIBRARY = new ArrayList<>();
+
+    static {
+        LISTED.addAll(DIRECT.keySet());
+        LISTED.addAll(REWRITTEN);
+        Set<SqlOperator> standard = Collections.newSetFromMap(new IdentityHashMap<>());
+        standard.addAll(SqlStdOperatorTable.instance().getOperatorList());
+        LISTED.stream().filter(operator -> !standard.contains(operator)).forEach(LIBRARY::add);
+    }
+
     private SqlFunctions() {}
 
-    /** Calcite's standard operators and a few of its library ones, less the named functions that are not in the lists. */
+    /** Calcite's standard operators, with the functions of the lists in place of all others. */
     static SqlOperatorTable operatorTable() {
-        List<SqlOperator> library = new ArrayList<>();
-        Stream.concat(DIRECT.keySet().stream(), REWRITTEN.stream())
-                .filter(operator ->
-                        !SqlStdOperatorTable.instance().getOperatorList().contains(operator))
-                .forEach(library::add);
-        SqlOperatorTable others = SqlOperatorTables.of(library);
         return new SqlOperatorTable() {
             @Override
             public void lookupOperatorOverloads(
@@ -108,17 +143,20 @@ final class SqlFunctions {
                     SqlNameMatcher matcher) {
                 List<SqlOperator> standard = new ArrayList<>();
                 SqlStdOperatorTable.instance().lookupOperatorOverloads(name, category, syntax, standard, matcher);
-                standard.removeIf(operator -> !allowed(operator));
-                if (standard.isEmpty()) {
-                    others.lookupOperatorOverloads(name, category, syntax, standard, matcher);
+                standard.stream().filter(SqlFunctions::allowed).forEach(found::add);
+                if (found.isEmpty() && syntax == SqlSyntax.FUNCTION && name.isSimple()) {
+                    LIBRARY.stream()
+                            .filter(function -> matcher.matches(function.getName(), name.getSimple()))
+                            .forEach(found::add);
                 }
-                found.addAll(standard);
             }
 
             @Override
             public List<SqlOperator> getOperatorList() {
-                return SqlStdOperatorTable.instance().getOperatorList().stream()
-                        .filter(SqlFunctions::allowed)
+                return Stream.concat(
+                                SqlStdOperatorTable.instance().getOperatorList().stream()
+                                        .filter(SqlFunctions::allowed),
+                                LIBRARY.stream())
                         .toList();
             }
         };
@@ -127,7 +165,7 @@ final class SqlFunctions {
     private static boolean allowed(SqlOperator operator) {
         return switch (operator.getSyntax()) {
             case FUNCTION, FUNCTION_STAR, FUNCTION_ID, FUNCTION_ID_CONSTANT, ORDERED_FUNCTION ->
-                DIRECT.containsKey(operator) || REWRITTEN.contains(operator);
+                LISTED.contains(operator);
             default -> true;
         };
     }

@@ -4,11 +4,14 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -26,13 +29,37 @@ final class KafkaBroker implements AutoCloseable {
         Logs.quiet();
     }
 
+    private final Path directory;
     private final int port;
-    private final Process process;
+    private final List<String> settings;
+    private final Map<String, String> client;
+    private Process process;
 
     KafkaBroker(Path directory) throws IOException {
-        port = freePort();
-        process = new ProcessBuilder(
-                        launcher(), "kafka", "--port", String.valueOf(port), "--data", directory.toString())
+        this(directory, List.of(), Map.of());
+    }
+
+    /**
+     * @param settings of the broker, on top of those for development; {@code @port} stands for its port, {@code @controller}
+     *     for its controller's
+     * @param client properties that its clients need
+     */
+    KafkaBroker(Path directory, List<String> settings, Map<String, String> client) throws IOException {
+        this.directory = directory;
+        this.port = freePort();
+        this.settings = settings;
+        this.client = client;
+        restart();
+    }
+
+    /** Starts it, on the same data, if it was killed. */
+    void restart() throws IOException {
+        List<String> command = new ArrayList<>(
+                List.of(launcher(), "kafka", "--port", String.valueOf(port), "--data", directory.toString()));
+        settings.forEach(setting -> command.addAll(List.of(
+                "--set",
+                setting.replace("@port", String.valueOf(port)).replace("@controller", String.valueOf(port + 1)))));
+        process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolveSibling("broker.log").toFile())
                 .start();
@@ -41,6 +68,28 @@ final class KafkaBroker implements AutoCloseable {
                 return !admin.describeCluster().nodes().get().isEmpty();
             }
         });
+    }
+
+    /** {@code kill -9}. */
+    void kill() {
+        List<ProcessHandle> all = Stream.concat(process.descendants(), Stream.of(process.toHandle()))
+                .toList();
+        all.forEach(ProcessHandle::destroyForcibly);
+        all.forEach(handle -> handle.onExit().join());
+    }
+
+    /** Properties of its clients, as they stand in YAML. */
+    String clientProperties() {
+        return client.entrySet().stream()
+                .map(entry -> entry.getKey() + ": '" + entry.getValue() + "'")
+                .collect(Collectors.joining(", "));
+    }
+
+    private Map<String, Object> client(Map<String, Object> more) {
+        Map<String, Object> config = new HashMap<>(client);
+        config.put("bootstrap.servers", servers());
+        config.putAll(more);
+        return config;
     }
 
     static String launcher() {
@@ -60,12 +109,11 @@ final class KafkaBroker implements AutoCloseable {
     }
 
     Admin admin() {
-        return Admin.create(
-                Map.of("bootstrap.servers", servers(), "default.api.timeout.ms", 3000, "request.timeout.ms", 2000));
+        return Admin.create(client(Map.of("default.api.timeout.ms", 3000, "request.timeout.ms", 2000)));
     }
 
     void createTopic(String name, int partitions) throws Exception {
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers()))) {
+        try (Admin admin = Admin.create(client(Map.of()))) {
             admin.createTopics(List.of(new NewTopic(name, Optional.of(partitions), Optional.empty())))
                     .all()
                     .get();
@@ -74,14 +122,14 @@ final class KafkaBroker implements AutoCloseable {
 
     KafkaProducer<byte[], byte[]> producer() {
         return new KafkaProducer<>(
-                Map.of("bootstrap.servers", servers(), "linger.ms", 20, "batch.size", 256 << 10),
+                client(Map.of("linger.ms", 20, "batch.size", 256 << 10)),
                 new ByteArraySerializer(),
                 new ByteArraySerializer());
     }
 
     /** The sum of a topic's end offsets: grows with what is written, committed or not. */
     long written(String topic) {
-        Map<String, Object> config = Map.of("bootstrap.servers", servers());
+        Map<String, Object> config = client(Map.of());
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
@@ -100,10 +148,7 @@ final class KafkaBroker implements AutoCloseable {
 
     /** Reads what is committed in a topic, from its beginning to its present end. */
     void read(String topic, Records records) {
-        Map<String, Object> config = new HashMap<>();
-        config.put("bootstrap.servers", servers());
-        config.put("isolation.level", "read_committed");
-        config.put("max.poll.records", 20_000);
+        Map<String, Object> config = client(Map.of("isolation.level", "read_committed", "max.poll.records", 20_000));
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()

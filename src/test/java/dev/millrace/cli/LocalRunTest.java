@@ -269,4 +269,87 @@ class LocalRunTest {
                 "SourceDataLost",
                 assertThrows(QueryException.class, () -> run(yaml)).code());
     }
+
+    private String joined(String query) {
+        return """
+                apiVersion: millrace.dev/v1alpha1
+                kind: StreamingQuery
+                metadata: {name: joined}
+                spec:
+                  sources:
+                    - {name: events, schema: "k STRING, v INT", format: {json: {}}, files: {path: in}}
+                    - {name: names, schema: "k STRING, d INT, name STRING", static: {}, format: {csv: {}}, files: {path: names.csv}}
+                  query: @query
+                  sinks:
+                    - {name: out, outputMode: append, format: {json: {}}, files: {path: out}}
+                  trigger: {availableNow: true}
+                """.replace("@query", query);
+    }
+
+    /** P5: what the file says later is not what the rows met. */
+    @Test
+    void aStaticTableKeepsTheRowsOfItsFirstReading() throws IOException {
+        String yaml = joined("SELECT e.v, n.name FROM events e JOIN names n ON n.k = e.k");
+        Files.writeString(directory.resolve("names.csv"), "a,1,first\n");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        Files.writeString(directory.resolve("names.csv"), "a,1,second\n");
+        input("b.json", row("a", 2, 0));
+        run(yaml);
+        delete(directory.resolve("state/db"));
+        delete(directory.resolve("state/checkpoints"));
+        input("c.json", row("a", 3, 0));
+        run(yaml);
+        assertEquals(
+                List.of("{\"v\":1,\"name\":\"first\"}", "{\"v\":2,\"name\":\"first\"}", "{\"v\":3,\"name\":\"first\"}"),
+                output("out"));
+    }
+
+    @Test
+    void aKeyOfAStaticTableThatCannotBeComputedStops() throws IOException {
+        Files.writeString(directory.resolve("names.csv"), "a,0,first\n");
+        input("a.json", row("a", 1, 0));
+        String yaml =
+                joined("SELECT e.v, n.name FROM events e JOIN (SELECT 10 / d AS q, name FROM names) n ON n.q = e.v");
+        QueryException e = assertThrows(QueryException.class, () -> run(yaml));
+        assertEquals("StaticTableFailed", e.code());
+        assertTrue(e.getMessage().contains("division by zero"), e::getMessage);
+    }
+
+    /** S12: one equality everywhere. */
+    @Test
+    void equalDoublesAreOneGroup() throws IOException {
+        input(
+                "a.json",
+                "{\"k\":\"-0.0\",\"ts\":\"2024-01-01T00:00:00Z\"}",
+                "{\"k\":\"0\",\"ts\":\"2024-01-01T00:00:00Z\"}",
+                "{\"k\":\"NaN\",\"ts\":\"2024-01-01T00:00:00Z\"}",
+                "{\"k\":\"NaN\",\"ts\":\"2024-01-01T00:00:00Z\"}",
+                "{\"k\":\"Infinity\",\"ts\":\"2024-01-01T00:00:00Z\"}");
+        run(yaml(
+                "SELECT CAST(k AS DOUBLE) AS d, COUNT(*) AS n, MAX(CAST(k AS DOUBLE)) AS m FROM events GROUP BY CAST(k AS DOUBLE)",
+                "complete",
+                ""));
+        assertEquals(
+                List.of(
+                        "{\"d\":\"Infinity\",\"n\":1,\"m\":\"Infinity\"}",
+                        "{\"d\":\"NaN\",\"n\":2,\"m\":\"NaN\"}",
+                        "{\"d\":0.0,\"n\":2,\"m\":0.0}"),
+                output("out").stream().sorted().toList());
+    }
+
+    /** S7: accumulators are wider than results; only what an epoch ends with can overflow, and it can be taken back. */
+    @Test
+    void onlyTheSumAtTheEndOfAnEpochOverflows() throws IOException {
+        String sql = "SELECT SUM(w) AS s FROM (SELECT k, MAX(v) * 4611686018427387904 AS w FROM events GROUP BY k)";
+        String yaml = yaml(sql, "complete", "");
+        input("a.json", row("a", 1, 0), row("b", 1, 0), row("c", -1, 0));
+        run(yaml);
+        assertEquals(List.of("{\"s\":4611686018427387904}"), output("out"));
+        input("b.json", row("c", 0, 1));
+        assertEquals(
+                "MalformedRow",
+                assertThrows(QueryException.class, () -> run(yaml)).code());
+        assertEquals(List.of("{\"s\":4611686018427387904}"), output("out"));
+    }
 }

@@ -83,6 +83,16 @@ class ProblemsOfResourcesTest {
     }
 
     @Test
+    void oneHomeCluster() {
+        String sink = "format: {json: {}}, kafka: {bootstrapServers: 'a:1', topic: o}";
+        check("console: {}", sink);
+        check(
+                "console: {}}",
+                sink + "}\n  lateRows: {kafka: {bootstrapServers: 'b:1', topic: l}}",
+                "17:40 TwoClusters");
+    }
+
+    @Test
     void theQueryItself() {
         check("COUNT(*) AS n", "COUNT(*)", "12:18 UnnamedColumn");
         check("COUNT(*) AS n", "COUNTS(page) AS n", "12:18 SqlInvalid");

@@ -21,6 +21,7 @@ class SqlCompilerTest {
             table("clicks", "user_id BIGINT, page STRING, price DECIMAL(10, 2), ts TIMESTAMP(3) NOT NULL", 3, false),
             table("plain", "a INT, b BIGINT, c DOUBLE, tags STRING ARRAY, r ROW(x INT, y STRING)", -1, false),
             table("times", "s TIMESTAMP(3), m TIMESTAMP(6), d DATE, raw BINARY, n DECIMAL(10, 2)", -1, false),
+            table("untimed", "y STRING, s TIMESTAMP(3)", -1, false),
             table("pages", "page STRING, section STRING", -1, true),
             table("prices", "n DECIMAL(12, 4), label STRING", -1, true));
 
@@ -144,6 +145,15 @@ class SqlCompilerTest {
                 "SELECT d, COUNT(raw, d) AS x FROM times GROUP BY d | SqlNotSupported | 1 | 50",
                 "SELECT window_end FROM TABLE(TUMBLE(TABLE times, DESCRIPTOR(m), INTERVAL '1' HOUR)) | SqlNotSupported | 1 | 24",
                 "SELECT v FROM plain CROSS JOIN UNNEST(tags, tags) AS t(v, w) | SqlNotSupported | 1 | 32",
+                "SELECT page FROM clicks UNION ALL SELECT page FROM pages | UnionNotSupported | 1 | 35",
+                "SELECT page, user_id AS Page FROM clicks | DuplicateColumn | 1 | 14",
+                "SELECT SUM(user_id) WITHIN DISTINCT (page) AS n FROM clicks | SqlNotSupported | 1 | 8",
+                "SELECT SUM(NULL) AS n FROM clicks | SqlNotSupported | 1 | 8",
+                "SELECT page, window_end, n FROM (SELECT page, window_end + INTERVAL '1' MONTH AS window_end, COUNT(*) AS n"
+                        + " FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' HOUR)) GROUP BY page, window_end + INTERVAL '1' MONTH)"
+                        + " | OutputModeNotPossible | 1 | 185",
+                "SELECT page, ts, COUNT(*) AS n FROM (SELECT page, ts FROM clicks UNION ALL SELECT y, s FROM untimed) GROUP BY page, ts"
+                        + " | OutputModeNotPossible | 1 | 111",
                 "SELECT page, COUNT(*) AS n FROM clicks GROUP BY page | OutputModeNotPossible | 1 | 49",
             })
     void refusesWithPosition(String sql, String code, int line, int column) {
@@ -155,6 +165,23 @@ class SqlCompilerTest {
                 error.code() + " " + error.position().line() + ":"
                         + error.position().column(),
                 error::message);
+    }
+
+    /** S13: Calcite's own types would lose digits. */
+    @Test
+    void aggregatesAreWiderThanTheirArguments() {
+        PlanNode root = plan(
+                        "SELECT SUM(a) AS sa, SUM(b) AS sb, SUM(c) AS sc, AVG(a) AS aa, COUNT(*) AS n FROM plain",
+                        OutputMode.UPDATE)
+                .root();
+        assertEquals(
+                "[sa BIGINT, sb BIGINT, sc DOUBLE, aa DOUBLE, n BIGINT NOT NULL]",
+                root.schema().fields().toString());
+        PlanNode decimals = plan("SELECT SUM(n) AS s, AVG(n) AS a, MAX(m) AS m FROM times", OutputMode.UPDATE)
+                .root();
+        assertEquals(
+                "[s DECIMAL(38, 2), a DECIMAL(38, 6), m TIMESTAMP(6)]",
+                decimals.schema().fields().toString());
     }
 
     @Test

@@ -17,6 +17,9 @@ import java.math.RoundingMode;
 /** Arithmetic on INT and BIGINT, DOUBLE and DECIMAL: what does not fit is an error cell, never a wrapped value. */
 final class Arithmetic {
 
+    /** More digits than any number has, before and after the point. */
+    private static final int MAX_DIGITS = 400;
+
     private Arithmetic() {}
 
     static Kernel kernel(Expression.Call call, Kernel[] arguments) {
@@ -28,9 +31,11 @@ final class Arithmetic {
     }
 
     private static int digits(Expression.Call call) {
-        return call.function() == Function.ROUND
-                ? ((Long) ((Expression.Literal) call.arguments().get(1)).value()).intValue()
-                : 0;
+        if (call.function() != Function.ROUND) {
+            return 0;
+        }
+        long digits = (Long) ((Expression.Literal) call.arguments().get(1)).value();
+        return (int) Math.max(-MAX_DIGITS, Math.min(MAX_DIGITS, digits));
     }
 
     /** INT and BIGINT. */
@@ -150,7 +155,7 @@ final class Arithmetic {
             if (digits >= 0) {
                 return value;
             }
-            if (digits < -18) {
+            if (digits < -19) {
                 return 0;
             }
             BigDecimal rounded = BigDecimal.valueOf(value).setScale(digits, RoundingMode.HALF_UP);
@@ -223,13 +228,17 @@ final class Arithmetic {
                 case EXP -> StrictMath.exp(x);
                 case LN -> StrictMath.log(x);
                 case ROUND ->
-                    Double.isFinite(x)
+                    Double.isFinite(x) && digits < MAX_DIGITS
                             ? BigDecimal.valueOf(x)
                                     .setScale(digits, RoundingMode.HALF_UP)
                                     .doubleValue()
                             : x;
                 default -> throw new IllegalStateException(function.name());
             };
+        }
+
+        private boolean isOutOfDomain(double x, double result) {
+            return (function == Function.SQRT || function == Function.LN) && x < 0 && Double.isNaN(result);
         }
 
         /** A result that is not finite is right only if an operand was not. */
@@ -240,7 +249,7 @@ final class Arithmetic {
             boolean divides = function == Function.DIVIDE || function == Function.MOD;
             if (divides && y == 0) {
                 out.setError(row, CellError.DIVISION_BY_ZERO);
-            } else if (Double.isFinite(x) && Double.isFinite(y)) {
+            } else if ((Double.isFinite(x) && Double.isFinite(y)) || isOutOfDomain(x, result)) {
                 out.setError(row, Double.isNaN(result) ? CellError.INVALID_ARGUMENT : CellError.OVERFLOW);
             }
         }

@@ -12,6 +12,7 @@ import dev.millrace.data.DoubleVector;
 import dev.millrace.data.Int128;
 import dev.millrace.data.LongVector;
 import dev.millrace.data.NumberParser;
+import dev.millrace.data.SpecialDoubles;
 import dev.millrace.data.TextWriter;
 import dev.millrace.data.TimeText;
 import dev.millrace.data.Utf8;
@@ -270,10 +271,10 @@ final class CastKernel implements Kernel {
                 return target.kind() == Kind.BIGINT || value == (int) value;
             }
             case DOUBLE -> {
-                if (!numbers.parse(bytes, start, end)) {
-                    return false;
-                }
-                ((DoubleVector) to).set(row, numbers.doubleValue());
+                boolean parsed = numbers.parse(bytes, start, end);
+                double value = parsed ? numbers.doubleValue() : SpecialDoubles.parse(bytes, start, end);
+                ((DoubleVector) to).set(row, value);
+                return parsed ? Double.isFinite(value) : value != 0;
             }
             case DECIMAL -> {
                 return numbers.parse(bytes, start, end) && numbers.setDecimal((DecimalVector) to, row, false);

@@ -182,12 +182,12 @@ final class Strings {
     /** SUBSTRING(text FROM from [FOR length]): positions before 1 count as missing characters; a negative length fails. */
     private static void substring(int row, BytesVector out, Vector[] in) {
         long from = longAt(in[1], row);
-        long length = in.length > 2 ? longAt(in[2], row) : Integer.MAX_VALUE;
+        long length = in.length > 2 ? longAt(in[2], row) : Long.MAX_VALUE;
         if (length < 0) {
             out.setError(row, CellError.INVALID_ARGUMENT);
             return;
         }
-        long until = Math.min(from + length, Integer.MAX_VALUE);
+        long until = length > Long.MAX_VALUE - Math.max(from, 0) ? Long.MAX_VALUE : from + length;
         long first = Math.max(from, 1);
         part(row, out, in, first - 1, Math.max(0, until - first));
     }

@@ -37,8 +37,8 @@ final class Times {
             case MONTH_ADD -> {
                 long perDay = CastKernel.unitsPerDay(type);
                 yield new Binary(type, arguments, (time, months) -> {
-                    long days = Math.floorDiv(time, perDay);
-                    return Calendar.addMonths(days, months) * perDay + Math.floorMod(time, perDay);
+                    long days = Calendar.addMonths(Math.floorDiv(time, perDay), months);
+                    return Math.addExact(Math.multiplyExact(days, perDay), Math.floorMod(time, perDay));
                 });
             }
             case TIME_DIFFERENCE -> new Binary(type, arguments, Math::subtractExact);
@@ -52,6 +52,10 @@ final class Times {
             }
             default -> throw new IllegalArgumentException(call.toString());
         };
+    }
+
+    private static boolean isTime(DataType type) {
+        return type.kind() == DataType.Kind.DATE || type.kind() == DataType.Kind.TIMESTAMP;
     }
 
     private static String text(Expression literal) {
@@ -135,7 +139,10 @@ final class Times {
         private final LongFunction function;
         private final LongVector out;
 
+        private final long perDay;
+
         Unary(DataType type, Kernel argument, LongFunction function) {
+            this.perDay = isTime(type) ? CastKernel.unitsPerDay(type) : 0;
             this.argument = argument;
             this.function = function;
             this.out = new LongVector(type);
@@ -149,7 +156,11 @@ final class Times {
             out.mergeMarks(cells, rows);
             for (int i = 0; i < rows; i++) {
                 if (out.isValue(i)) {
-                    out.set(i, function.apply(cells.get(i)));
+                    long value = function.apply(cells.get(i));
+                    out.set(i, value);
+                    if (perDay > 0 && !Calendar.hasDay(Math.floorDiv(value, perDay))) {
+                        out.setError(i, CellError.OVERFLOW);
+                    }
                 }
             }
             return out;
@@ -161,12 +172,21 @@ final class Times {
         private final Kernel right;
         private final LongBinary function;
         private final LongVector out;
+        private final long perDay;
 
         Binary(DataType type, Kernel[] arguments, LongBinary function) {
+            this.perDay = isTime(type) ? CastKernel.unitsPerDay(type) : 0;
             this.left = arguments[0];
             this.right = arguments[1];
             this.function = function;
             this.out = new LongVector(type);
+        }
+
+        private long inRange(long value) {
+            if (perDay > 0 && !Calendar.hasDay(Math.floorDiv(value, perDay))) {
+                throw new ArithmeticException();
+            }
+            return value;
         }
 
         @Override
@@ -180,7 +200,7 @@ final class Times {
             for (int i = 0; i < rows; i++) {
                 if (out.isValue(i)) {
                     try {
-                        out.set(i, function.apply(a.get(i), b.get(i)));
+                        out.set(i, inRange(function.apply(a.get(i), b.get(i))));
                     } catch (ArithmeticException e) {
                         out.setError(i, CellError.OVERFLOW);
                     }

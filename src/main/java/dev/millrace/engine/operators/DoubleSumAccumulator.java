@@ -57,12 +57,12 @@ final class DoubleSumAccumulator extends Accumulator {
             out.setNull(row);
             return;
         }
-        double value = sum(slot).value();
+        double value = average ? sum(slot).average(counts[slot]) : sum(slot).value();
         if (!Double.isFinite(value) && !sum(slot).hasSpecial()) {
             out.setError(row, CellError.OVERFLOW);
             return;
         }
-        ((DoubleVector) out).set(row, average ? value / counts[slot] : value);
+        ((DoubleVector) out).set(row, value);
     }
 
     @Override

@@ -2,7 +2,9 @@ package dev.millrace.engine.operators;
 
 import dev.millrace.data.Batch;
 import dev.millrace.data.ByteKeyTable;
+import dev.millrace.data.CellError;
 import dev.millrace.data.RowEncoder;
+import dev.millrace.engine.QueryException;
 import java.util.Arrays;
 
 /** The rows of a static table, found by key. Immutable once built; shared by all workers. */
@@ -21,12 +23,27 @@ public final class StaticTable {
         this.firsts = new int[rows.size()];
         this.nexts = new int[rows.size()];
         Arrays.fill(firsts, -1);
+        checkKeys(rows, keyColumns);
         RowEncoder encoder = new RowEncoder(keyColumns);
         encoder.encode(rows);
         for (int row = rows.size() - 1; row >= 0; row--) {
             int slot = keys.findOrAdd(encoder.array(), encoder.start(row), encoder.length(row), encoder.hash(row));
             nexts[row] = firsts[slot];
             firsts[slot] = row;
+        }
+    }
+
+    private static void checkKeys(Batch rows, int[] keyColumns) {
+        for (int column : keyColumns) {
+            for (int row = 0; row < rows.size(); row++) {
+                byte mark = rows.column(column).mark(row);
+                if (CellError.isError(mark)) {
+                    throw new QueryException(
+                            "StaticTableFailed",
+                            "a row of a static table cannot be joined: "
+                                    + CellError.ofMark(mark).text() + " in a key of " + rows.toObjects(row));
+                }
+            }
         }
     }
 

@@ -163,6 +163,24 @@ final class Superaccumulator {
         return round(exact(), base * CHUNK_BITS + LEAST_EXPONENT);
     }
 
+    /** The sum divided by a count above 0, rounded once. */
+    double average(long count) {
+        if (hasSpecial()) {
+            return value();
+        }
+        normalise();
+        BigInteger sum = exact();
+        if (sum.signum() == 0) {
+            return 0;
+        }
+        BigInteger divisor = BigInteger.valueOf(count);
+        int shift = Math.max(0, 2 * Double.SIZE + divisor.bitLength() - sum.bitLength());
+        BigInteger[] quotient = sum.abs().shiftLeft(shift).divideAndRemainder(divisor);
+        BigInteger sticky = quotient[0].shiftLeft(1).or(BigInteger.valueOf(quotient[1].signum()));
+        double average = round(sticky, base * CHUNK_BITS + LEAST_EXPONENT - shift - 1);
+        return sum.signum() < 0 ? 0 - average : average;
+    }
+
     private BigInteger exact() {
         BigInteger sum = BigInteger.ZERO;
         for (int i = chunks.length - 1; i >= 0; i--) {

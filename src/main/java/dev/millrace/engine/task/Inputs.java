@@ -11,9 +11,11 @@ import dev.millrace.data.Watermark;
 import dev.millrace.engine.ProgressRecord.PartitionProgress;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.operators.Output;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SourceTable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -94,7 +96,7 @@ final class Inputs {
             readers[worker] = source.reader((index, position, record, start, length, reason) -> {
                 Partition partition = partitions.get(index);
                 partition.rows++;
-                own.malformed(position, reason, java.util.Arrays.copyOfRange(record, start, start + length));
+                own.malformed(position, reason, Arrays.copyOfRange(record, start, start + length));
             });
         }
     }
@@ -126,10 +128,6 @@ final class Inputs {
         byName.put(name, partition);
         readers[partition.worker].assign(index, name, position);
         return partition;
-    }
-
-    boolean hasPartitions() {
-        return !partitions.isEmpty();
     }
 
     /** Takes over what a record says, as the state at the end of its epoch. */
@@ -242,7 +240,7 @@ final class Inputs {
     }
 
     /** Polls the worker's partitions once and pushes on-time rows; returns how many rows were read. */
-    int poll(int worker, long timeoutMillis, dev.millrace.engine.operators.Output output) {
+    int poll(int worker, long timeoutMillis, Output output) {
         if (worker >= partitions.size()) {
             pause(timeoutMillis);
             return 0;
@@ -265,7 +263,7 @@ final class Inputs {
         }
     }
 
-    private void accept(int worker, SourceBatch batch, dev.millrace.engine.operators.Output output) {
+    private void accept(int worker, SourceBatch batch, Output output) {
         Batch rows = batch.rows();
         int[] of = batch.partitions();
         int count = rows.size();

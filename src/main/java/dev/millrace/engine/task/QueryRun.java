@@ -62,9 +62,8 @@ public final class QueryRun {
         String lastNotice = "";
         while (true) {
             long epochBefore = metrics.figures().epoch();
-            try (EpochLoop loop = new EpochLoop(definition, metrics, notices, faults, incarnation)) {
-                loop.open();
-                incarnation = loop.incarnation();
+            try (EpochLoop loop = new EpochLoop(definition, metrics, notices, faults)) {
+                incarnation = loop.open(incarnation);
                 lastNotice = "";
                 return loop.run(() -> stopping);
             } catch (SupersededException e) {

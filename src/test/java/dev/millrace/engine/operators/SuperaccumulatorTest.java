@@ -91,4 +91,27 @@ class SuperaccumulatorTest {
         sum.add(Double.POSITIVE_INFINITY, -1);
         assertEquals(1.5, sum.value());
     }
+
+    @Test
+    void averagesAreRoundedOnce() {
+        Superaccumulator large = new Superaccumulator();
+        large.add(1.5e308, 2);
+        assertEquals(1.5e308, large.average(2));
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        for (int i = 0; i < 300; i++) {
+            Superaccumulator sum = new Superaccumulator();
+            BigDecimal exact = BigDecimal.ZERO;
+            int count = 1 + random.nextInt(50);
+            for (int k = 0; k < count; k++) {
+                double value = random.nextGaussian() * Math.pow(10, random.nextInt(30) - 15);
+                value = random.nextInt(10) == 0 ? Double.MIN_VALUE * random.nextInt(9) : value;
+                sum.add(value, 1);
+                exact = exact.add(new BigDecimal(value));
+            }
+            double expected = exact.divide(BigDecimal.valueOf(count), new java.math.MathContext(1_500))
+                    .doubleValue();
+            assertEquals(expected, sum.average(count), "seed " + seed);
+        }
+    }
 }

@@ -234,7 +234,8 @@ final class SlowZSets {
             return sum.divide(BigDecimal.valueOf(count), decimal.scale(), RoundingMode.HALF_UP);
         }
         return of.kind() == DataType.Kind.DOUBLE
-                ? (Object) (sum.doubleValue() / count)
+                ? (Object) sum.divide(BigDecimal.valueOf(count), new MathContext(1_500))
+                        .doubleValue()
                 : (Object) sum.divide(BigDecimal.valueOf(count), MathContext.DECIMAL128)
                         .doubleValue();
     }

@@ -1,0 +1,278 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.connectors.Sink;
+import dev.millrace.data.Batch;
+import dev.millrace.data.Watermark;
+import dev.millrace.engine.ProgressRecord.SourceProgress;
+import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.operators.RowErrors;
+import dev.millrace.engine.operators.Stage;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.SinkPlan;
+import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateStore;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * What a query's rows go through, on all workers: sources, the dataflow, sinks. It computes epochs, live ones and replayed
+ * ones by the same code, and knows nothing of the log.
+ */
+final class Flow {
+
+    private static final long POLL_MILLIS = 50;
+    private static final long EPOCH_BYTES = 64L << 20;
+
+    private final QueryMetrics metrics;
+    private final Workers workers;
+    private final Dataflow dataflow;
+    private final List<Problems> problems = new ArrayList<>();
+    private final List<Inputs> inputs = new ArrayList<>();
+    private final List<Results> results = new ArrayList<>();
+    private final Map<String, Sink> sinks = new LinkedHashMap<>();
+    private final Sink.Writer letterWriter;
+    private final Sink.Writer lateWriter;
+
+    Flow(
+            QueryDefinition definition,
+            QueryDefinition.World world,
+            StateStore store,
+            StaticTables tables,
+            Workers workers,
+            QueryMetrics metrics) {
+        this.metrics = metrics;
+        this.workers = workers;
+        for (int worker = 0; worker < workers.count(); worker++) {
+            problems.add(new Problems(
+                    policies(definition), world.lateRows().isPresent(), metrics.rowsMalformed, metrics.rowsLate));
+        }
+        List<PlanNode> roots =
+                definition.plan().sinks().stream().map(SinkPlan::root).toList();
+        List<RowErrors> errors = new ArrayList<>(problems);
+        int keyGroups = definition.plan().keyGroups();
+        dataflow = new Dataflow(
+                roots, new Dataflow.Context(definition.plan().properties(), keyGroups, store, tables.rows(), errors));
+        Results.Context context = new Results.Context(dataflow, store, keyGroups, problems, metrics.rowsOut);
+        for (SinkPlan plan : definition.plan().sinks()) {
+            Sink sink = world.sinks().get(plan.name());
+            sinks.put(plan.name(), sink);
+            results.add(new Results(plan, sink, context));
+        }
+        world.deadLetters().ifPresent(sink -> sinks.put("deadLetters", sink));
+        world.lateRows().ifPresent(sink -> sinks.put("lateRows", sink));
+        letterWriter = world.deadLetters().map(Sink::writer).orElse(null);
+        lateWriter = world.lateRows().map(Sink::writer).orElse(null);
+        for (PlanNode.Scan scan : definition.plan().scans(false)) {
+            String name = scan.table().name();
+            inputs.add(new Inputs(
+                    scan,
+                    world.sources().get(name),
+                    definition.plan().usesWatermark(),
+                    definition.sources().get(name).idleTimeoutMillis(),
+                    problems));
+        }
+    }
+
+    private static Map<String, MalformedPolicy> policies(QueryDefinition definition) {
+        Map<String, MalformedPolicy> policies = new LinkedHashMap<>();
+        definition.sources().forEach((name, binding) -> policies.put(name, binding.policy()));
+        return policies;
+    }
+
+    List<Inputs> inputs() {
+        return inputs;
+    }
+
+    /** Takes up new partitions; returns whether there were some. */
+    boolean discover() {
+        boolean found = false;
+        for (Inputs input : inputs) {
+            found |= input.discover();
+        }
+        return found;
+    }
+
+    /** Polls on all workers until the interval is over; one that has read enough ends it for all. */
+    void read(QueryDefinition.Settings settings, long intervalMillis) {
+        long start = System.nanoTime();
+        long budget = intervalMillis * 1_000_000;
+        boolean endsEarly = settings.availableNow() || settings.triggerIntervalMillis() > 0;
+        AtomicBoolean cut = new AtomicBoolean();
+        workers.run(worker -> {
+            long rows = 0;
+            long begun = System.nanoTime();
+            boolean atEnd;
+            do {
+                int round = 0;
+                for (Inputs input : inputs) {
+                    long left = (budget - (System.nanoTime() - start)) / 1_000_000;
+                    long timeout = rows > 0 || round > 0 ? 0 : Math.max(0, Math.min(POLL_MILLIS, left));
+                    round += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
+                }
+                rows += round;
+                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= EPOCH_BYTES) {
+                    cut.set(true);
+                }
+                atEnd = endsEarly && round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
+            } while (!cut.get() && System.nanoTime() - start < budget && !atEnd);
+            metrics.busyNanos.add(System.nanoTime() - begun);
+        });
+    }
+
+    /** Reads again what an epoch read that ended at these positions; nothing is written until {@link #endReplay}. */
+    void replay(Map<String, SourceProgress> ends) {
+        results.forEach(result -> result.suppress(true));
+        for (Inputs input : inputs) {
+            SourceProgress end = ends.get(input.name());
+            input.restoreJournal(end.journal());
+            input.addNew(end);
+            input.limitTo(end);
+        }
+        workers.run(worker -> {
+            for (Inputs input : inputs) {
+                SourceProgress end = ends.get(input.name());
+                while (!input.reached(worker, end)) {
+                    input.poll(worker, 1_000, dataflow.input(worker, input.scan()));
+                }
+            }
+        });
+        for (Inputs input : inputs) {
+            input.endEpoch(0, false);
+            input.checkReplay(ends.get(input.name()));
+            input.startEpoch(metrics.rowsIn);
+            input.unlimit();
+        }
+    }
+
+    void endReplay() {
+        problems.forEach(Problems::clear);
+        results.forEach(result -> result.suppress(false));
+    }
+
+    /** The part of an epoch behind the sources. */
+    void finishEpoch(long epoch, long watermark) {
+        inputs.forEach(input -> input.watermark(watermark));
+        dataflow.endEpoch(new Stage.EpochEnd(epoch, watermark), workers);
+        results.forEach(result -> result.endEpoch(epoch));
+    }
+
+    /**
+     * Writes the epoch's dead letters and late rows.
+     *
+     * @throws dev.millrace.engine.QueryException for a row that must not be passed over
+     */
+    void writeProblems(long epoch) {
+        problems.forEach(Problems::check);
+        Batch letters = new Batch(Problems.SCHEMA);
+        Batch late = new Batch(Problems.SCHEMA);
+        for (Problems problem : problems) {
+            problem.letters(epoch, letters);
+            problem.lateRows(epoch, late);
+            problem.clear();
+        }
+        if (letterWriter != null && letters.size() > 0) {
+            letterWriter.append(letters);
+        }
+        if (lateWriter != null && late.size() > 0) {
+            lateWriter.append(late);
+        }
+    }
+
+    /** By sink: the hash of what it was given since the last call. */
+    Map<String, Long> takeHashes() {
+        Map<String, Long> hashes = new LinkedHashMap<>();
+        results.forEach(result -> hashes.put(result.name(), result.takeHash()));
+        return hashes;
+    }
+
+    /** By sink: what publishing the epoch will need. */
+    Map<String, String> prepare(long epoch) {
+        Map<String, String> prepared = new LinkedHashMap<>();
+        sinks.forEach((name, sink) -> {
+            String note = sink.prepare(epoch);
+            if (note != null) {
+                prepared.put(name, note);
+            }
+        });
+        return prepared;
+    }
+
+    /** Publishes an epoch that the log has; doing it again changes nothing. */
+    void publish(long epoch, Map<String, String> prepared) {
+        prepared.forEach((name, note) -> {
+            Sink sink = sinks.get(name);
+            if (sink != null) {
+                sink.publish(epoch, note);
+            }
+        });
+    }
+
+    /** Tells sinks that all of the epoch is done. */
+    void committed(long epoch) {
+        sinks.values().forEach(sink -> sink.committed(epoch));
+    }
+
+    /** By source: facts that became known since the last call. */
+    Map<String, List<String>> drainJournals() {
+        Map<String, List<String>> journals = new LinkedHashMap<>();
+        inputs.forEach(input -> journals.put(input.name(), input.drainJournal()));
+        return journals;
+    }
+
+    Map<String, SourceProgress> progress(Map<String, List<String>> journals) {
+        Map<String, SourceProgress> progress = new LinkedHashMap<>();
+        inputs.forEach(input -> progress.put(input.name(), input.progress(journals.get(input.name()))));
+        return progress;
+    }
+
+    void startEpoch() {
+        inputs.forEach(input -> input.startEpoch(metrics.rowsIn));
+    }
+
+    /** Moves what the operators changed into the batch. */
+    void flush(StateBatch batch) {
+        dataflow.flush(batch);
+    }
+
+    /** Whether an epoch is due without input: rows that wait to leave. */
+    boolean hasMore() {
+        return dataflow.hasMore();
+    }
+
+    void limitToNow() {
+        inputs.forEach(Inputs::limitToNow);
+    }
+
+    boolean atEnd() {
+        return inputs.stream().allMatch(Inputs::atEnd);
+    }
+
+    /** Whether nothing will ever come. */
+    boolean ended() {
+        return inputs.stream().allMatch(Inputs::ended);
+    }
+
+    /** The least time of all watermarked sources that are not wholly idle; none where there is no such source. */
+    long leastTime() {
+        long least = Watermark.END;
+        for (Inputs input : inputs) {
+            if (input.watermarked()) {
+                least = Math.min(least, input.leastTime());
+            }
+        }
+        return least == Watermark.END ? Watermark.NONE : least;
+    }
+
+    /** Records behind the present positions; −1 if unknown. */
+    long lag() {
+        long lag = 0;
+        for (Inputs input : inputs) {
+            long own = input.lag();
+            lag = own < 0 || lag < 0 ? -1 : lag + own;
+        }
+        return lag;
+    }
+}

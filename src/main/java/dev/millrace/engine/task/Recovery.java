@@ -1,0 +1,218 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.data.Watermark;
+import dev.millrace.engine.ProgressLog;
+import dev.millrace.engine.ProgressLog.SupersededException;
+import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.ProgressRecord.SourceProgress;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.QueryMetrics;
+import dev.millrace.state.StateStore;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/**
+ * Brings a query from what its state holds to the end of its log, and makes this incarnation the one that goes on from
+ * there. The log is the truth: epochs that it has and the state misses are computed again by the code that computes live
+ * ones, with output suppressed, and must give the rows that they gave. What cannot be recovered stops with {@code
+ * StateLost}, {@code SourceDataLost}, {@code PlanChanged} or {@code ReplayDiverged}.
+ */
+final class Recovery {
+
+    private final QueryDefinition definition;
+    private final QueryDefinition.World world;
+    private final KeptState state;
+    private final Workers workers;
+    private final QueryMetrics metrics;
+    private final Consumer<String> notices;
+    private final List<ProgressLog.Entry> entries = new ArrayList<>();
+    private Flow flow;
+
+    Recovery(
+            QueryDefinition definition,
+            QueryDefinition.World world,
+            KeptState state,
+            Workers workers,
+            QueryMetrics metrics,
+            Consumer<String> notices) {
+        this.definition = definition;
+        this.world = world;
+        this.state = state;
+        this.workers = workers;
+        this.metrics = metrics;
+        this.notices = notices;
+    }
+
+    /** A query that is ready to go on live behind its last record. */
+    record Recovered(Flow flow, ProgressRecord last) {}
+
+    /**
+     * Fences older incarnations and recovers.
+     *
+     * @param incarnation ours, or 0 to take the next one
+     */
+    Recovered run(long incarnation) {
+        world.log().open(state.logPosition(), entries::add);
+        state.record().ifPresent(record -> requirePlan(record.plan()));
+        long own = incarnation(incarnation);
+        return state.store().epoch() == StateStore.NO_EPOCH && entries.isEmpty() ? begin(own) : recover(own);
+    }
+
+    private long incarnation(long wanted) {
+        long greatest = state.record().map(ProgressRecord::incarnation).orElse(0L);
+        for (ProgressLog.Entry entry : entries) {
+            greatest = Math.max(greatest, entry.record().incarnation());
+        }
+        if (wanted > 0 && greatest > wanted) {
+            throw new SupersededException("incarnation " + greatest + " of query '" + definition.name()
+                    + "' has taken over; this one, " + wanted + ", stops");
+        }
+        return wanted > 0 ? wanted : greatest + 1;
+    }
+
+    private void requirePlan(String plan) {
+        if (!plan.equals(definition.plan().id())) {
+            throw new QueryException(
+                    "PlanChanged",
+                    "the query differs from the one whose state and log are kept under this name (plan " + plan
+                            + ", now "
+                            + definition.plan().id()
+                            + "): it needs a rebuild. Use another state.id to start anew, beside"
+                            + " what the old query has written");
+        }
+    }
+
+    /** The first start: epoch 0 fixes the starting positions and the static tables before any row is read. */
+    private Recovered begin(long incarnation) {
+        StaticTables tables = StaticTables.read(definition, world);
+        flow = flow(tables);
+        flow.discover();
+        world.log().begin();
+        ProgressRecord record = new ProgressRecord(
+                ProgressRecord.FORMAT,
+                UUID.randomUUID().toString(),
+                definition.plan().id(),
+                incarnation,
+                true,
+                0,
+                System.currentTimeMillis(),
+                Watermark.NONE,
+                flow.progress(flow.drainJournals()),
+                Map.of(),
+                Map.of(),
+                ProgressRecord.BUILD);
+        long position = world.log().commit(record, tables.journal());
+        state.begin(tables, record, position);
+        return new Recovered(flow, record);
+    }
+
+    private Flow flow(StaticTables tables) {
+        return new Flow(definition, world, state.store(), tables, workers, metrics);
+    }
+
+    private Recovered recover(long incarnation) {
+        ProgressRecord base = state.record().orElse(null);
+        if (base != null) {
+            flow = flow(StaticTables.load(definition, state.store()));
+            flow.inputs().forEach(input -> input.restoreJournal(state.journal(input.name())));
+            resume(base);
+        } else {
+            base = fromNothing();
+        }
+        ProgressRecord last = replay(base);
+        ProgressRecord claim = claim(last, incarnation);
+        flow.publish(claim.epoch(), claim.prepared());
+        return new Recovered(flow, claim);
+    }
+
+    /** The state is gone: the log must still have the beginning. */
+    private ProgressRecord fromNothing() {
+        ProgressLog.Entry first = entries.get(0);
+        if (first.record().epoch() != 0) {
+            throw new QueryException(
+                    "StateLost",
+                    "the state is gone and the progress log begins at epoch "
+                            + first.record().epoch() + ": earlier input cannot be replayed");
+        }
+        requirePlan(first.record().plan());
+        StaticTables tables = StaticTables.of(definition, world.log().journal(0));
+        flow = flow(tables);
+        flow.inputs()
+                .forEach(input -> input.restoreJournal(
+                        first.record().sources().get(input.name()).journal()));
+        resume(first.record());
+        state.begin(tables, first.record(), first.position());
+        return first.record();
+    }
+
+    private void resume(ProgressRecord record) {
+        for (Inputs input : flow.inputs()) {
+            SourceProgress progress = record.sources().get(input.name());
+            input.watermark(record.watermark());
+            input.restore(progress);
+        }
+    }
+
+    private ProgressRecord replay(ProgressRecord base) {
+        long end = entries.isEmpty()
+                ? base.epoch()
+                : entries.get(entries.size() - 1).record().epoch();
+        if (end < base.epoch()) {
+            throw new QueryException(
+                    "StateLost",
+                    "the state is at epoch " + base.epoch() + " but the progress log ends at epoch " + end);
+        }
+        if (end > base.epoch()) {
+            notices.accept(
+                    "replaying epochs " + (base.epoch() + 1) + " to " + end + " of query '" + definition.name() + "'");
+            metrics.phase("replaying", "");
+        }
+        ProgressRecord last = base;
+        for (ProgressLog.Entry entry : entries) {
+            if (entry.record().epoch() > last.epoch()) {
+                checkNext(last, entry.record());
+                replayEpoch(entry.record(), entry.position());
+                last = entry.record();
+            }
+        }
+        return last;
+    }
+
+    private void checkNext(ProgressRecord last, ProgressRecord next) {
+        boolean sameLineage = next.lineage().equals(last.lineage());
+        if (next.epoch() != last.epoch() + 1 || !sameLineage) {
+            throw new QueryException(
+                    "StateLost",
+                    "the progress log goes from epoch " + last.epoch() + " to epoch " + next.epoch()
+                            + (sameLineage ? "" : " of another lineage"));
+        }
+        requirePlan(next.plan());
+    }
+
+    private void replayEpoch(ProgressRecord record, long position) {
+        flow.replay(record.sources());
+        flow.finishEpoch(record.epoch(), record.watermark());
+        flow.takeHashes().forEach((sink, hash) -> {
+            if (!hash.equals(record.outputs().getOrDefault(sink, 0L))) {
+                throw new QueryException(
+                        "ReplayDiverged",
+                        "replaying epoch " + record.epoch() + " gave other rows for sink '" + sink
+                                + "' than were written: the input has changed, or another build of Millrace wrote them");
+            }
+        });
+        flow.endReplay();
+        state.apply(flow, record, position);
+        metrics.replayedEpochs.increment();
+    }
+
+    /** The first record of this incarnation: repeats the epoch that it found. */
+    private ProgressRecord claim(ProgressRecord last, long incarnation) {
+        world.log().begin();
+        ProgressRecord claim = last.claimedBy(incarnation);
+        state.claim(claim, world.log().commit(claim, List.of()));
+        return claim;
+    }
+}
