@@ -1,5 +1,6 @@
 package dev.millrace.data;
 
+import com.fasterxml.jackson.core.io.NumberOutput;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 
@@ -63,7 +64,7 @@ public final class TextWriter {
             writeLong((long) value, out);
             out.put('.').put('0');
         } else {
-            out.put(Double.toString(value).getBytes(StandardCharsets.US_ASCII));
+            out.put(NumberOutput.toString(value, true).getBytes(StandardCharsets.US_ASCII));
         }
     }
 

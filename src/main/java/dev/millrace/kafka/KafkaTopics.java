@@ -86,6 +86,7 @@ final class KafkaTopics implements AutoCloseable {
                 .configs(Map.of("cleanup.policy", "delete", "retention.ms", "-1", "retention.bytes", "-1"));
         try {
             admin.createTopics(List.of(wanted)).all().get(WAIT_SECONDS, TimeUnit.SECONDS);
+            awaitTopic(topic);
         } catch (ExecutionException e) {
             if (!(e.getCause() instanceof TopicExistsException)) {
                 throw new ConnectorException(
@@ -102,6 +103,14 @@ final class KafkaTopics implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw KafkaTransaction.outage("interrupted", e);
+        }
+    }
+
+    /** Brokers learn of a new topic one after the other; what asks too early is told that there is none. */
+    private void awaitTopic(String topic) throws InterruptedException {
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (describe(topic).isEmpty() && System.nanoTime() < until) {
+            TimeUnit.MILLISECONDS.sleep(20);
         }
     }
 

@@ -53,7 +53,11 @@ class CrashAtEachStepIT {
     void outputIsExactAfterACrashAt(FaultPoints.Step step) throws Exception {
         String name = "crash-" + step.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
         broker.createTopic(name + "-out", 2);
-        String yaml = queries.yaml(name, "events", COUNTS, USUAL);
+        String yaml = queries.yaml(name, "events", COUNTS, USUAL)
+                .replace(
+                        "  trigger:",
+                        "    - {name: table, outputMode: complete, format: {json: {}}, files: {path: " + name
+                                + "-files}}\n  trigger:");
         for (int after = 2; after <= 3; after++) {
             int[] left = {after};
             FaultPoints crash = reached -> {
@@ -69,6 +73,18 @@ class CrashAtEachStepIT {
         assertEquals(QueryRun.End.COMPLETED, last.run());
         assertTrue(last.metrics().figures().epoch() > 4);
         queries.checkCounts(name + "-out", ROWS);
+        List<String> upserted = new ArrayList<>();
+        broker.read(name + "-out", record -> {
+            upserted.removeIf(row ->
+                    row.startsWith(record.key().substring(0, record.key().length() - 1) + ","));
+            upserted.add(record.value());
+        });
+        assertEquals(
+                upserted.stream().sorted().toList(),
+                Files.readAllLines(directory.resolve(name + "-files").resolve("result.json")).stream()
+                        .sorted()
+                        .toList(),
+                "a file beside the log's transaction");
     }
 
     @Test

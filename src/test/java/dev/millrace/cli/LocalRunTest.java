@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.ResourceReader;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -72,13 +73,17 @@ class LocalRunTest {
                 .replace("@more", more.equals("skip") ? "" : more);
     }
 
-    private QueryRun run(String yaml) {
+    private QueryRun query(String yaml, FaultPoints faults) {
         ResourceReader.Result read = ResourceReader.read("test.yaml", yaml);
         assertEquals(List.of(), read.problems());
         Compilation compilation = Compilation.of(read.documents().get(0), directory);
         assertEquals(List.of(), compilation.problems());
-        QueryRun run = new QueryRun(
-                new Assembly(compilation, directory.resolve("state"), 1, System.out, null).definition(), notices::add);
+        Assembly assembly = new Assembly(compilation, directory.resolve("state"), 1, System.out, null);
+        return new QueryRun(assembly.definition(), notices::add, faults);
+    }
+
+    private QueryRun run(String yaml) {
+        QueryRun run = query(yaml, FaultPoints.NONE);
         assertEquals(QueryRun.End.COMPLETED, run.run());
         return run;
     }
@@ -351,5 +356,71 @@ class LocalRunTest {
                 "MalformedRow",
                 assertThrows(QueryException.class, () -> run(yaml)).code());
         assertEquals(List.of("{\"s\":4611686018427387904}"), output("out"));
+    }
+
+    /** A generator is a function of the row's number: a crash, and other epochs, change no row. */
+    @ParameterizedTest
+    @ValueSource(strings = {"words", "adEvents", "nexmark", "columns"})
+    void generatedRowsAreTheSameAfterACrash(String kind) throws IOException {
+        String columns = "x BIGINT, s STRING, t TIMESTAMP(3), d DOUBLE";
+        String generator = kind.equals("columns")
+                ? "columns: {x: {uniform: {min: 1, max: 9}}, s: {textLength: 5}, t: {time: {step: 1s, jitter: 5s}},"
+                        + " d: {uniform: {min: 0, max: 1}, nullShare: 0.5}}"
+                : "kind: " + kind;
+        String yaml = """
+                apiVersion: millrace.dev/v1alpha1
+                kind: StreamingQuery
+                metadata: {name: generated}
+                spec:
+                  sources:
+                    - {name: made, @schema datagen: {rows: 30000, partitions: 3, seed: 7, @generator}}
+                  query: SELECT * FROM made
+                  sinks:
+                    - {name: out, outputMode: append, format: {json: {}}, files: {path: @out}}
+                  trigger: {availableNow: true, commitInterval: 1ms}
+                """.replace("@schema", kind.equals("columns") ? "schema: \"" + columns + "\"," : "")
+                .replace("@generator", generator);
+        run(yaml.replace("@out", "whole"));
+        int[] steps = new int[1];
+        int[] crashes = {4};
+        FaultPoints faults = step -> {
+            if (++steps[0] % 4 == 0 && --crashes[0] >= 0) {
+                throw new dev.millrace.connectors.ConnectorException("Crash", "at " + step + crashes[0], null, true);
+            }
+        };
+        delete(directory.resolve("state"));
+        query(yaml.replace("@out", "parts"), faults).run();
+        assertTrue(crashes[0] <= 0, "too few epochs to crash in: " + steps[0]);
+        List<String> whole = output("whole").stream().sorted().toList();
+        assertEquals(30_000, whole.size());
+        assertEquals(whole, output("parts").stream().sorted().toList());
+    }
+
+    @Test
+    void zstandardFilesAreUnpacked() throws IOException {
+        Path file = directory.resolve("in").resolve("a.json.zst");
+        try (OutputStream out = new com.github.luben.zstd.ZstdOutputStream(Files.newOutputStream(file))) {
+            out.write((row("a", 1, 0) + "\n" + row("b", 2, 0)).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        }
+        Files.setLastModifiedTime(file, FileTime.fromMillis(System.currentTimeMillis() - 10_000));
+        run(yaml("SELECT k FROM events", "append", ""));
+        assertEquals(List.of("{\"k\":\"a\"}", "{\"k\":\"b\"}"), output("out"));
+    }
+
+    @Test
+    void filesMayBeTakenAwayButNotTheirDirectory() throws IOException {
+        String yaml = yaml("SELECT k FROM events", "append", "");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"a\"}"), output("out"));
+        delete(directory.resolve("out").resolve("part-000000000001-0.json"));
+        run(yaml);
+        input("b.json", row("b", 1, 0));
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"b\"}"), output("out"));
+        delete(directory.resolve("out"));
+        assertEquals(
+                "SinkDataLost",
+                assertThrows(QueryException.class, () -> run(yaml)).code());
     }
 }

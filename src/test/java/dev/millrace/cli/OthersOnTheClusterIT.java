@@ -92,7 +92,7 @@ class OthersOnTheClusterIT {
                 .until(() -> newer.metrics().figures().phase().equals("running"));
         queries.produce("owned", 1_000, 2_000);
         assertEquals(QueryRun.End.SUPERSEDED, olderEnd.get(60, TimeUnit.SECONDS));
-        awaitRows(newer, 2_000);
+        awaitRows(newer, 1_000);
         newer.stop();
         assertEquals(QueryRun.End.STOPPED, newerEnd.get(60, TimeUnit.SECONDS), notices::toString);
         queries.checkCounts("owner-out", 2_000);

@@ -7,42 +7,55 @@ import dev.millrace.data.Bytes;
 import dev.millrace.formats.Format;
 import dev.millrace.formats.RecordEncoder;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * A directory. Append: one file per epoch and writer, {@code part-<epoch>-<writer>}. Complete: {@code result}, replaced as a
  * whole. Files are written aside and synced before the epoch is committed, named in its record, and renamed in after it; a
- * rename that a crash prevented is done at the next start. A reader never sees a file of an epoch that does not exist.
+ * rename that a crash prevented is done at the next start. A reader never sees a file of an epoch that does not exist, and
+ * may take files away: the manifest {@code .staging/published} holds the last epoch that is in place.
  */
 public final class FileSink implements Sink {
 
     private static final String STAGING = ".staging";
+    private static final String MANIFEST = "published";
+    private static final long NOTHING = -1;
 
     private final Path directory;
+    private final Path staging;
     private final Format format;
     private final String suffix;
     private final List<PartWriter> writers = new ArrayList<>();
 
     public FileSink(Path directory, Format format) {
         this.directory = directory;
+        this.staging = directory.resolve(STAGING);
         this.format = format;
         this.suffix = format instanceof Format.Json ? ".json" : format instanceof Format.Csv ? ".csv" : ".txt";
         try {
-            Files.createDirectories(directory.resolve(STAGING));
+            Files.createDirectories(staging);
         } catch (IOException e) {
             throw new ConnectorException(
                     "SinkNotWritable", "the directory " + directory + " cannot be made: " + e, e, false);
         }
+    }
+
+    /** A disk that is full or away may come back. */
+    private ConnectorException unwritable(IOException e) {
+        return new ConnectorException(
+                "SinkNotWritable", "the directory " + directory + " cannot be written: " + e, e, true);
     }
 
     @Override
@@ -61,27 +74,80 @@ public final class FileSink implements Sink {
                 names.add(name);
             }
         }
-        return names.isEmpty() ? null : String.join(" ", names);
+        if (names.isEmpty()) {
+            return null;
+        }
+        if (published().isEmpty()) {
+            note(NOTHING);
+        }
+        return String.join(" ", names);
     }
 
     @Override
     public void publish(long epoch, String prepared) {
+        OptionalLong published = published();
+        if (published.orElse(NOTHING) >= epoch) {
+            return;
+        }
+        for (String name : prepared.split(" ")) {
+            Path staged = staging.resolve(epoch + "-" + name);
+            Path target = directory.resolve(name);
+            if (Files.exists(staged)) {
+                move(staged, target);
+            } else if (published.isEmpty() && !Files.exists(target)) {
+                throw new ConnectorException(
+                        "SinkDataLost",
+                        "the file " + target + " of epoch " + epoch + " was written, and the directory has lost it");
+            }
+        }
+        note(epoch);
+        dropStaged(epoch);
+    }
+
+    private void move(Path from, Path to) {
         try {
-            for (String name : prepared.split(" ")) {
-                Path staged = directory.resolve(STAGING).resolve(epoch + "-" + name);
-                Path target = directory.resolve(name);
-                if (Files.exists(staged)) {
-                    Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-                } else if (!Files.exists(target)) {
-                    throw new ConnectorException(
-                            "SinkDataLost",
-                            "the file " + target + " of epoch " + epoch
-                                    + " is neither in place nor staged: it was removed");
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            sync(to.getParent());
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+    }
+
+    /** The last epoch whose files were put in place; empty where the manifest is missing. */
+    private OptionalLong published() {
+        try {
+            return OptionalLong.of(
+                    Long.parseLong(Files.readString(staging.resolve(MANIFEST)).strip()));
+        } catch (NoSuchFileException e) {
+            return OptionalLong.empty();
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+    }
+
+    private void note(long epoch) {
+        Path written = staging.resolve(MANIFEST + ".new");
+        try (FileChannel channel = FileChannel.open(
+                written, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+            channel.write(ByteBuffer.wrap((epoch + "\n").getBytes(StandardCharsets.US_ASCII)));
+            channel.force(true);
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+        move(written, staging.resolve(MANIFEST));
+    }
+
+    /** Removes what attempts left behind that were not committed. */
+    private void dropStaged(long epoch) {
+        try (Stream<Path> files = Files.list(staging)) {
+            for (Path file : files.toList()) {
+                String[] parts = file.getFileName().toString().split("-", 2);
+                if (parts[0].matches("\\d+") && Long.parseLong(parts[0]) <= epoch) {
+                    Files.deleteIfExists(file);
                 }
             }
-            sync(directory);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw unwritable(e);
         }
     }
 
@@ -93,7 +159,7 @@ public final class FileSink implements Sink {
 
     @Override
     public void close() {
-        try (Stream<Path> staged = Files.list(directory.resolve(STAGING))) {
+        try (Stream<Path> staged = Files.list(staging)) {
             for (PartWriter writer : writers) {
                 writer.discard();
             }
@@ -102,7 +168,7 @@ public final class FileSink implements Sink {
                 Files.deleteIfExists(path);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw unwritable(e);
         }
     }
 
@@ -118,7 +184,7 @@ public final class FileSink implements Sink {
         }
 
         private Path open() {
-            return directory.resolve(STAGING).resolve("open-" + number);
+            return staging.resolve("open-" + number);
         }
 
         @Override
@@ -147,7 +213,7 @@ public final class FileSink implements Sink {
                         StandardOpenOption.WRITE,
                         StandardOpenOption.TRUNCATE_EXISTING);
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw unwritable(e);
             }
             byte[] header = encoder.header(rows);
             if (header != null) {
@@ -163,7 +229,7 @@ public final class FileSink implements Sink {
                 }
                 buffer.clear();
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw unwritable(e);
             }
         }
 
@@ -191,11 +257,11 @@ public final class FileSink implements Sink {
                 channel.force(true);
                 channel.close();
                 channel = null;
-                Path staged = directory.resolve(STAGING).resolve(epoch + "-" + name);
+                Path staged = staging.resolve(epoch + "-" + name);
                 Files.move(open(), staged, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-                sync(directory.resolve(STAGING));
+                sync(staging);
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw unwritable(e);
             }
             return name;
         }
@@ -207,7 +273,7 @@ public final class FileSink implements Sink {
                     channel.close();
                     channel = null;
                 } catch (IOException e) {
-                    throw new UncheckedIOException(e);
+                    throw unwritable(e);
                 }
             }
         }

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 public final class QueryRun {
 
     private static final long FIRST_BACKOFF_MILLIS = 200;
-    private static final long MAX_BACKOFF_MILLIS = 10_000;
+    private static final long MAX_BACKOFF_MILLIS = 2_000;
 
     private final QueryDefinition definition;
     private final QueryMetrics metrics = new QueryMetrics();
