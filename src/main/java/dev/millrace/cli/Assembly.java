@@ -50,6 +50,7 @@ final class Assembly {
     private final int threads;
     private final PrintStream out;
     private final ConsoleTable table;
+    private final KafkaTransaction.Patience patience = new KafkaTransaction.Patience();
 
     /**
      * @param table draws console sinks on a terminal; null for plain lines
@@ -124,7 +125,7 @@ final class Assembly {
         ProgressLog log;
         if (home != null) {
             KafkaProgressLog.Names names = names();
-            transaction = new KafkaTransaction(home, names.transactionalId());
+            transaction = new KafkaTransaction(home, names.transactionalId(), patience);
             log = new KafkaProgressLog(transaction, home, names);
         } else {
             log = new FileProgressLog(stateDirectory.resolve("progress.log"));

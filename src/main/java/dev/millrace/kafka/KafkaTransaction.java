@@ -5,6 +5,7 @@ import dev.millrace.data.Bytes;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -24,21 +25,47 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public final class KafkaTransaction implements AutoCloseable {
 
-    private static final int TRANSACTION_TIMEOUT_MILLIS = 60_000;
+    /**
+     * How long a transaction may take, over the lives of a query's producers. An epoch that cannot be split and takes longer
+     * is met again after each abort: the next life gives it twice the time, up to what brokers allow by default.
+     */
+    public static final class Patience {
+        private static final int FIRST_MILLIS = 60_000;
+        private static final int MAX_MILLIS = 900_000;
 
+        private int millis;
+
+        private int millis(Object configured) {
+            if (millis == 0) {
+                millis = configured == null ? FIRST_MILLIS : Integer.parseInt(configured.toString());
+            }
+            return millis;
+        }
+
+        private void exhausted() {
+            millis = Math.max(millis, Math.min(MAX_MILLIS, 2 * millis));
+        }
+    }
+
+    private final Patience patience;
+    private final long timeoutNanos;
+    private long begun;
     private final KafkaProducer<byte[], byte[]> producer;
     private final AtomicReference<Exception> failure = new AtomicReference<>();
     private boolean open;
     private String watchedTopic;
     private volatile long watchedOffset = -1;
 
-    public KafkaTransaction(Map<String, Object> properties, String transactionalId) {
+    public KafkaTransaction(Map<String, Object> properties, String transactionalId, Patience patience) {
+        this.patience = patience;
         Map<String, Object> config = new HashMap<>();
         config.put(ProducerConfig.LINGER_MS_CONFIG, 20);
         config.put(ProducerConfig.BATCH_SIZE_CONFIG, 256 << 10);
         config.put(ProducerConfig.BUFFER_MEMORY_CONFIG, 64L << 20);
-        config.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MILLIS);
         config.putAll(properties);
+        int timeout = patience.millis(properties.get(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG));
+        config.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, timeout);
+        timeoutNanos = TimeUnit.MILLISECONDS.toNanos(timeout);
         config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
         config.put(ProducerConfig.ACKS_CONFIG, "all");
         producer = connect(() -> new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()));
@@ -71,6 +98,7 @@ public final class KafkaTransaction implements AutoCloseable {
         try {
             producer.beginTransaction();
             open = true;
+            begun = System.nanoTime();
         } catch (KafkaException e) {
             throw outage("a transaction cannot be started", e);
         }
@@ -112,8 +140,11 @@ public final class KafkaTransaction implements AutoCloseable {
             }
             producer.commitTransaction();
             open = false;
-        } catch (KafkaException | IllegalStateException e) {
-            throw outage("a commit has no certain outcome", e);
+        } catch (KafkaException | IllegalStateException | ConnectorException e) {
+            if (System.nanoTime() - begun > timeoutNanos) {
+                patience.exhausted();
+            }
+            throw e instanceof ConnectorException known ? known : outage("a commit has no certain outcome", e);
         }
     }
 

@@ -55,7 +55,10 @@ class OthersOnTheClusterIT {
 
     @BeforeAll
     static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")));
+        broker = new KafkaBroker(
+                Files.createDirectory(directory.resolve("kafka")),
+                List.of("transaction.abort.timed.out.transaction.cleanup.interval.ms=300"),
+                Map.of());
         queries = new KafkaQueries(broker, directory);
     }
 
@@ -153,6 +156,28 @@ class OthersOnTheClusterIT {
         assertEquals(QueryRun.End.COMPLETED, run.run());
         assertEquals(0, left[0]);
         assertEquals(KafkaQueries.ids(0, 3_000), queries.values("shakes-out"), "seed " + seed);
+    }
+
+    /** P10: the same epoch would be met again for ever. */
+    @Test
+    void anEpochThatTakesLongerThanItsTransactionMayIsGivenMoreTime() throws Exception {
+        broker.createTopic("large", 1);
+        broker.createTopic("takes-out", 1);
+        queries.produce("large", 0, 100);
+        FaultPoints slow = step -> {
+            if (step == FaultPoints.Step.BEFORE_COMMIT) {
+                Awaitility.await().pollDelay(Duration.ofMillis(3_500)).until(() -> true);
+            }
+        };
+        List<String> notices = new ArrayList<>();
+        String yaml = queries.yaml("takes", "large", COUNTS, USUAL.mode("complete"))
+                .replace("properties: {}", "properties: {transaction.timeout.ms: \"1000\"}");
+        assertEquals(
+                QueryRun.End.COMPLETED,
+                queries.query(yaml, "takes", notices, slow).run(),
+                notices::toString);
+        assertTrue(notices.size() >= 2, notices::toString);
+        assertEquals(100, queries.values("takes-out").size() - 1, "one frame and its rows");
     }
 
     @ParameterizedTest
