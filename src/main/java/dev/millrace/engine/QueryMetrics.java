@@ -5,7 +5,12 @@ import java.util.concurrent.atomic.LongAdder;
 /** A query's counters and present figures, read from any thread. Counters only grow while the process lives. */
 public final class QueryMetrics {
 
+    /** Rows that were read, whether their epoch was committed yet or not. */
+    public final LongAdder rowsRead = new LongAdder();
+
+    /** Rows of committed epochs. */
     public final LongAdder rowsIn = new LongAdder();
+
     public final LongAdder rowsOut = new LongAdder();
     public final LongAdder rowsLate = new LongAdder();
     public final LongAdder rowsMalformed = new LongAdder();

@@ -113,6 +113,7 @@ final class Flow {
                     round += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
                 }
                 rows += round;
+                metrics.rowsRead.add(round);
                 if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= EPOCH_BYTES) {
                     cut.set(true);
                 }

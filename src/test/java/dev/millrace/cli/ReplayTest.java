@@ -1,0 +1,105 @@
+package dev.millrace.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.millrace.api.ResourceReader;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.recovery.FileProgressLog;
+import dev.millrace.engine.task.FaultPoints;
+import dev.millrace.engine.task.MalformedPolicy;
+import dev.millrace.engine.task.QueryDefinition;
+import dev.millrace.engine.task.QueryRun;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.SinkPlan;
+import dev.millrace.state.rocksdb.StateDirectory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A replay proves itself (P16): the same input gives the same rows, other input behind the same positions is noticed. */
+class ReplayTest {
+
+    private static final String YAML = """
+            apiVersion: millrace.dev/v1alpha1
+            kind: StreamingQuery
+            metadata: {name: replayed}
+            spec:
+              sources:
+                - {name: events, schema: "k STRING, v INT", format: {json: {}}, files: {path: in}}
+              query: SELECT k, SUM(v) AS s FROM events GROUP BY k
+              sinks:
+                - {name: out, outputMode: complete, format: {json: {}}, files: {path: out}}
+            """;
+
+    @TempDir
+    private Path directory;
+
+    private QueryRun query(FaultPoints faults, String... rows) {
+        Compilation compilation =
+                Compilation.of(ResourceReader.read("q.yaml", YAML).documents().get(0), directory);
+        assertEquals(List.of(), compilation.problems());
+        PlanNode.Scan scan = compilation.plan().scans(false).get(0);
+        List<byte[]> records =
+                Stream.of(rows).map(row -> row.getBytes(StandardCharsets.UTF_8)).toList();
+        SinkPlan sink = compilation.plan().sinks().get(0);
+        QueryDefinition.World world = new QueryDefinition.World(
+                Map.of(
+                        "events",
+                        new RecordsSource(
+                                scan, compilation.sources().get("events").format(), records, 1, 100)),
+                Map.of("out", new GoldenRun.Held(sink, -1)),
+                Optional.empty(),
+                Optional.empty(),
+                new FileProgressLog(directory.resolve("log")));
+        QueryDefinition definition = new QueryDefinition(
+                "replayed",
+                compilation.plan(),
+                Map.of("events", new QueryDefinition.SourceBinding(MalformedPolicy.SKIP, 0)),
+                () -> world,
+                new StateDirectory(directory.resolve("state"), 16 << 20, 2),
+                new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 1_000));
+        return new QueryRun(definition, notice -> {}, faults);
+    }
+
+    private void crashBehindTheCommit() {
+        FaultPoints crash = step -> {
+            if (step == FaultPoints.Step.AFTER_COMMIT) {
+                throw new GoldenRun.Crash(step);
+            }
+        };
+        assertThrows(
+                GoldenRun.Crash.class,
+                () -> query(crash, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":2}")
+                        .run());
+    }
+
+    @Test
+    void theSameInputIsReplayed() {
+        crashBehindTheCommit();
+        QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":2}");
+        assertEquals(QueryRun.End.COMPLETED, again.run());
+        assertEquals(1, again.metrics().replayedEpochs.sum());
+    }
+
+    @Test
+    void otherRowsBehindTheSamePositionsAreNoticed() {
+        crashBehindTheCommit();
+        QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":3}");
+        assertEquals(
+                "ReplayDiverged", assertThrows(QueryException.class, again::run).code());
+    }
+
+    /** Compaction takes records out of the middle: positions are reached with fewer of them. */
+    @Test
+    void missingRowsAreNoticed() {
+        crashBehindTheCommit();
+        QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "not a row any more");
+        assertThrows(QueryException.class, again::run);
+    }
+}
