@@ -1,0 +1,41 @@
+package dev.millrace.cli;
+
+import dev.millrace.api.ResourceReader;
+import dev.millrace.bench.Samples;
+import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.task.QueryRun;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** One run of one query over a topic's records, as {@code millrace run} does it, watched. */
+public final class EngineRun {
+
+    private EngineRun() {}
+
+    /**
+     * @param arguments the query's file, its state directory, the number of records, threads
+     */
+    public static void main(String[] arguments) throws Exception {
+        Logs.quiet();
+        Path file = Path.of(arguments[0]);
+        ResourceReader.Result read = ResourceReader.read(file.toString(), Files.readString(file));
+        Compilation compilation =
+                Compilation.of(read.documents().get(0), file.toAbsolutePath().getParent());
+        if (!read.problems().isEmpty() || !compilation.problems().isEmpty()) {
+            throw new IllegalStateException(read.problems() + " " + compilation.problems());
+        }
+        int threads = Integer.parseInt(arguments[3]);
+        Assembly assembly = new Assembly(compilation, Path.of(arguments[1]), threads, System.out, null);
+        QueryRun run = new QueryRun(assembly.definition(), System.err::println);
+        QueryMetrics metrics = run.metrics();
+        try (Samples samples = new Samples(metrics.rowsRead::sum, Long.parseLong(arguments[2]))) {
+            run.run();
+            Map<String, Object> figures = samples.figures();
+            figures.put("rowsOut", metrics.rowsOut.sum());
+            figures.put("stateMb", metrics.figures().stateBytes() / 1e6);
+            figures.put("epochs", metrics.epochs.sum());
+            Samples.print(figures);
+        }
+    }
+}
