@@ -5,10 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.Problem;
 import dev.millrace.api.ResourceReader;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each mistake in a file is told with its line and column, its code, and what to do; all of them at once. */
 class ProblemsOfResourcesTest {
@@ -106,5 +111,15 @@ class ProblemsOfResourcesTest {
         assertEquals(
                 List.of("7:20 SchemaInvalid", "16:7 ConnectorMissing"),
                 problems(GOOD.replace("page STRING", "page STRNG").replace(", console: {}", "")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"k8s-examples", "src/bench/workloads"})
+    void whatIsShippedIsValid(String directory) throws IOException {
+        try (Stream<Path> files = Files.list(Path.of(directory))) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".yaml")).toList()) {
+                assertEquals(List.of(), problems(Files.readString(file)), file.toString());
+            }
+        }
     }
 }
