@@ -177,6 +177,7 @@ public final class Bench {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(c.java());
+        command.add("-Djava.util.logging.manager=org.jboss.logmanager.LogManager");
         String extra = System.getProperty("bench.java", "");
         if (!extra.isEmpty()) {
             command.addAll(List.of(extra.split(" ")));

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -28,6 +30,7 @@ final class RawConsumer {
      * @param arguments servers, topic, number of records, then the fields to take, if any
      */
     public static void main(String[] arguments) throws IOException {
+        Logger.getLogger("").setLevel(Level.WARNING);
         String topic = arguments[1];
         long total = Long.parseLong(arguments[2]);
         Set<String> fields = new HashSet<>(List.of(arguments).subList(3, arguments.length));

@@ -3,6 +3,9 @@ package dev.millrace.formats;
 import dev.millrace.data.BytesVector;
 import dev.millrace.data.NumberParser;
 import dev.millrace.data.Utf8;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -12,6 +15,12 @@ import java.nio.charset.StandardCharsets;
 final class JsonCursor {
 
     private static final int MAX_DEPTH = 512;
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long ONES = 0x0101_0101_0101_0101L;
+    private static final long HIGHS = 0x80 * ONES;
+    private static final long QUOTES = '"' * ONES;
+    private static final long BACKSLASHES = '\\' * ONES;
+    private static final long BLANKS = ' ' * ONES;
     private static final String ESCAPES = "\"\\/bfnrt";
 
     private final NumberParser numbers = new NumberParser();
@@ -22,6 +31,7 @@ final class JsonCursor {
     private int start;
     private int stop;
     private boolean escaped;
+    private boolean wide;
 
     void reset(byte[] array, int from, int length) {
         bytes = array;
@@ -138,25 +148,61 @@ final class JsonCursor {
 
     /** Steps over a string, whose opening quote is here; notes where its content is. */
     boolean string() {
-        start = ++at;
+        start = at + 1;
         escaped = false;
-        int bits = 0;
-        while (at < end && bytes[at] != '"') {
+        wide = false;
+        if (!restOfString(false)) {
+            return false;
+        }
+        stop = at - 1;
+        return !wide || Utf8.isValid(bytes, start, stop) || fail("a string is not well-formed UTF-8");
+    }
+
+    private boolean restOfString(boolean checkEscapes) {
+        at++;
+        while ((at = findSpecial(at)) < end) {
             byte b = bytes[at];
-            bits |= b;
-            if (b == '\\') {
-                escaped = true;
+            if (b == '"') {
                 at++;
-            } else if (b >= 0 && b < 0x20) {
+                return true;
+            }
+            if (b != '\\') {
                 return fail("a control character stands in a string");
             }
-            at++;
+            if (checkEscapes && !isEscape()) {
+                return fail("a string has a bad escape");
+            }
+            escaped = true;
+            at += 2;
         }
-        if (at >= end) {
-            return fail("the record ends within a string");
+        return fail("the record ends within a string");
+    }
+
+    /**
+     * The next quote, backslash or control character, or a place at or behind the end; notes bytes beyond ASCII. Looks at
+     * eight bytes at a time: of the marks below, the lowest that is set is right (H. S. Warren, Hacker's Delight, 6-1).
+     */
+    private int findSpecial(int from) {
+        int i = from;
+        for (; i + Long.BYTES <= end; i += Long.BYTES) {
+            long word = (long) LONGS.get(bytes, i);
+            long quotes = word ^ QUOTES;
+            long backslashes = word ^ BACKSLASHES;
+            long marks =
+                    ((quotes - ONES) & ~quotes | (backslashes - ONES) & ~backslashes | (word - BLANKS) & ~word) & HIGHS;
+            wide |= (word & HIGHS) != 0;
+            if (marks != 0) {
+                return i + (Long.numberOfTrailingZeros(marks) >>> 3);
+            }
         }
-        stop = at++;
-        return bits >= 0 || Utf8.isValid(bytes, start, stop) || fail("a string is not well-formed UTF-8");
+        for (; i < end; i++) {
+            byte b = bytes[i];
+            if (b == '"' || b == '\\' || (b >= 0 && b < ' ')) {
+                return i;
+            }
+            wide |= b < 0;
+        }
+        return i;
     }
 
     /** Steps over a number and reads it. False, with nothing noted, if there is none. */
@@ -202,28 +248,45 @@ final class JsonCursor {
             case 't' -> literal("true");
             case 'f' -> literal("false");
             case 'n' -> literal("null");
-            default -> number() || fail("a value is not JSON");
+            default -> skipNumber() || fail("a value is not JSON");
         };
     }
 
     private boolean skipString() {
-        at++;
-        while (at < end && bytes[at] != '"') {
-            byte b = bytes[at];
-            if (b >= 0 && b < 0x20) {
-                return fail("a control character stands in a string");
-            }
-            if (b == '\\' && !isEscape()) {
-                return fail("a string has a bad escape");
-            }
-            at += b == '\\' ? 2 : 1;
-        }
-        return at++ < end || fail("the record ends within a string");
+        return restOfString(true);
     }
 
     private boolean isEscape() {
         byte code = at + 1 < end ? bytes[at + 1] : 0;
         return code == 'u' ? hex(at + 2, end) >= 0 : code != 0 && ESCAPES.indexOf(code) >= 0;
+    }
+
+    private boolean skipNumber() {
+        at += peek() == '-' ? 1 : 0;
+        int first = at;
+        if (!skipDigits() || (bytes[first] == '0' && at > first + 1)) {
+            return false;
+        }
+        if (peek() == '.') {
+            at++;
+            if (!skipDigits()) {
+                return false;
+            }
+        }
+        if (peek() == 'e' || peek() == 'E') {
+            at++;
+            at += peek() == '-' || peek() == '+' ? 1 : 0;
+            return skipDigits();
+        }
+        return true;
+    }
+
+    private boolean skipDigits() {
+        int first = at;
+        while (at < end && isDigit(bytes[at])) {
+            at++;
+        }
+        return at > first;
     }
 
     private boolean skipNested(boolean object, int depth) {

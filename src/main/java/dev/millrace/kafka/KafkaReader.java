@@ -323,14 +323,14 @@ final class KafkaReader implements Source.Reader {
         if (list.isEmpty()) {
             return;
         }
-        long next = part.position.offset();
-        int epoch = part.position.leaderEpoch();
-        for (ConsumerRecord<byte[], Row> record : list) {
-            if (record.offset() < part.limit) {
-                next = record.offset() + 1;
-                epoch = record.leaderEpoch().orElse(epoch);
-            }
+        int last = list.size() - 1;
+        while (last >= 0 && list.get(last).offset() >= part.limit) {
+            last--;
         }
+        long next = last < 0 ? part.position.offset() : list.get(last).offset() + 1;
+        int epoch = last < 0
+                ? part.position.leaderEpoch()
+                : list.get(last).leaderEpoch().orElse(part.position.leaderEpoch());
         if (part.limit == Long.MAX_VALUE) {
             part.position = new Position(Math.max(next, consumer.position(part.partition)), epoch);
         } else if (beyond || consumer.position(part.partition) >= part.limit) {
