@@ -27,14 +27,24 @@ final class JsonDecoder implements RowDecoder {
 
     private static final int NONE = -1;
     private static final int MISTAKE = -2;
+    private static final int UNKNOWN = -3;
 
     private final Shape root;
     private final Format.TimestampStyle style;
     private final JsonCursor json = new JsonCursor();
     private final BytesVector resolved = new BytesVector(DataType.STRING);
 
-    /** The fields of an object that are wanted. */
+    /**
+     * The fields of an object that are wanted. Records of one writer repeat what stands between two values, such as {@code
+     * ,"page":}: it is learned by its place, compared as bytes, and only read as a name where it differs.
+     */
     private static final class Shape {
+        private static final int MAX_PLACES = 64;
+        private static final int MAX_LESSONS = 1_000;
+
+        private final byte[][] literals = new byte[MAX_PLACES][];
+        private final int[] literalFields = new int[MAX_PLACES];
+        private int lessons;
         private final List<Field> fields;
         private final byte[][] names;
         private final Shape[] children;
@@ -55,6 +65,22 @@ final class JsonDecoder implements RowDecoder {
                 return new Shape(row.fields());
             }
             return type instanceof DataType.Array array ? childOf(array.element()) : null;
+        }
+
+        /** The field whose name comes next, stepped over, if what stands here is what was learned. */
+        int learned(int place, JsonCursor json) {
+            return place < MAX_PLACES && literals[place] != null && json.stepOver(literals[place])
+                    ? literalFields[place]
+                    : UNKNOWN;
+        }
+
+        /** Notes what stood between a value and the next; no more where records differ too often. */
+        void learn(int place, JsonCursor json, int from, int field) {
+            if (place < MAX_PLACES && lessons < MAX_LESSONS) {
+                lessons++;
+                literals[place] = Arrays.copyOfRange(json.bytes(), from, json.position());
+                literalFields[place] = field;
+            }
         }
 
         /** The field of that name, or −1; tries the one after the last found first. */
@@ -107,17 +133,22 @@ final class JsonDecoder implements RowDecoder {
     private boolean object(Shape shape, Batch batch, RowVector cell, int row) {
         Arrays.fill(shape.seen, false);
         shape.next = 0;
-        if (json.opensEmpty((byte) '}')) {
-            return finish(shape, batch, cell, row);
-        }
-        while (true) {
-            int field = name(shape);
-            if (field == MISTAKE || !(field == NONE ? json.skipValue() : member(shape, field, batch, cell, row))) {
-                return false;
+        for (int place = 0; ; place++) {
+            int field = shape.learned(place, json);
+            if (field == UNKNOWN) {
+                int from = json.position();
+                int more = place == 0 ? (json.opensEmpty((byte) '}') ? 0 : 1) : json.separator((byte) '}');
+                if (more <= 0) {
+                    return more == 0 && finish(shape, batch, cell, row);
+                }
+                field = name(shape);
+                if (field == MISTAKE) {
+                    return false;
+                }
+                shape.learn(place, json, from, field);
             }
-            int more = json.separator((byte) '}');
-            if (more <= 0) {
-                return more == 0 && finish(shape, batch, cell, row);
+            if (!(field == NONE ? json.skipValue() : member(shape, field, batch, cell, row))) {
+                return false;
             }
         }
     }
