@@ -66,16 +66,8 @@ final class JsonCursor {
         return at < end ? bytes[at] : 0;
     }
 
-    void advance() {
-        at++;
-    }
-
     int position() {
         return at;
-    }
-
-    void moveTo(int position) {
-        at = position;
     }
 
     /** Where the content of the last string or the last number starts. */
