@@ -1,5 +1,7 @@
 package dev.millrace.api;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.fabric8.generator.annotation.Required;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -29,8 +31,6 @@ import org.yaml.snakeyaml.nodes.Tag;
  * nearest known name, wrong types, missing fields.
  */
 public final class ResourceReader {
-
-    private static final Map<String, String> FIELD_NAMES = Map.of("fixed", "static");
 
     private final String file;
     private final String text;
@@ -236,8 +236,14 @@ public final class ResourceReader {
 
     private static List<String> fieldNames(Class<?> type) {
         return Arrays.stream(type.getRecordComponents())
-                .map(component -> FIELD_NAMES.getOrDefault(component.getName(), component.getName()))
+                .map(ResourceReader::fieldName)
                 .toList();
+    }
+
+    /** Java's words cannot name a component. */
+    private static String fieldName(RecordComponent component) {
+        JsonProperty given = component.getAccessor().getAnnotation(JsonProperty.class);
+        return given == null ? component.getName() : given.value();
     }
 
     private Object record(MappingNode node, Class<?> type, String path, Places places) {
@@ -266,7 +272,7 @@ public final class ResourceReader {
             }
         }
         for (int i = 0; i < components.length; i++) {
-            if (components[i].isAnnotationPresent(Required.class) && !seen.contains(names.get(i))) {
+            if (components[i].getAccessor().isAnnotationPresent(Required.class) && !seen.contains(names.get(i))) {
                 report(node, "MissingField", "the field '" + names.get(i) + "' is missing; add it");
             }
         }

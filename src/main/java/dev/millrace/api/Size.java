@@ -1,11 +1,12 @@
 package dev.millrace.api;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.math.BigDecimal;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A quantity of bytes or of CPU as the user wrote it, in the notation of Kubernetes. */
-public record Size(String text) {
+public record Size(@JsonValue String text) {
 
     private static final Pattern PATTERN = Pattern.compile("(\\d+(?:\\.\\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?");
 

@@ -1,5 +1,8 @@
 package dev.millrace.api;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.fabric8.crd.generator.annotation.PreserveUnknownFields;
+import io.fabric8.generator.annotation.Required;
 import java.util.List;
 import java.util.Map;
 
@@ -36,7 +39,7 @@ public record StreamingQuery(
             OnDataLoss onDataLoss,
             Boolean suspend,
             Integer replicas,
-            Map<String, Object> template) {}
+            @PreserveUnknownFields Map<String, Object> template) {}
 
     /** The home cluster and the default of every Kafka connector. */
     public record Kafka(String bootstrapServers, Map<String, String> properties, List<PropertiesFrom> propertiesFrom) {}
@@ -53,7 +56,7 @@ public record StreamingQuery(
             Watermark watermark,
             Format format,
             OnMalformed onMalformed,
-            Static fixed,
+            @JsonProperty("static") Static fixed,
             KafkaSource kafka,
             Files files,
             Datagen datagen,
@@ -191,7 +194,10 @@ public record StreamingQuery(
 
     public record AutoGrow(@Required Size limit) {}
 
-    public record Checkpoint(TimeSpan interval, Integer retained, Map<String, Object> store) {}
+    public record Checkpoint(
+            TimeSpan interval,
+            Integer retained,
+            @PreserveUnknownFields Map<String, Object> store) {}
 
     public record Topics(String prefix, Integer replicationFactor) {}
 

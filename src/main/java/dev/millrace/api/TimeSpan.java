@@ -1,10 +1,11 @@
 package dev.millrace.api;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A length of time as the user wrote it: a number and one of ms, s, m, h, d. */
-public record TimeSpan(String text) {
+public record TimeSpan(@JsonValue String text) {
 
     private static final Pattern PATTERN = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
 
