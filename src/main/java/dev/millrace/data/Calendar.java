@@ -8,8 +8,10 @@ public final class Calendar {
 
     public static final long MILLIS_PER_DAY = 86_400_000L;
 
-    private static final long FIRST_DAY = days(0, 1, 1);
-    private static final long LAST_DAY = days(9999, 12, 31);
+    /** Of the years 0000 to 9999, beyond which there are no dates. */
+    public static final long FIRST_DAY = days(0, 1, 1);
+
+    public static final long LAST_DAY = days(9999, 12, 31);
 
     private Calendar() {}
 

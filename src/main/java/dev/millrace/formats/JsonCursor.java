@@ -7,7 +7,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /**
  * A place in a JSON text (RFC 8259), and the steps over its parts. Each step returns false for a mistake and notes it; the
@@ -107,16 +106,6 @@ final class JsonCursor {
                 return fail("expected '" + word + "'");
             }
         }
-        return true;
-    }
-
-    /** Steps over these bytes, if they are here. */
-    boolean stepOver(byte[] literal) {
-        int next = at + literal.length;
-        if (next > end || !Arrays.equals(bytes, at, next, literal, 0, literal.length)) {
-            return false;
-        }
-        at = next;
         return true;
     }
 

@@ -16,6 +16,7 @@ import dev.millrace.data.SpecialDoubles;
 import dev.millrace.data.TimeText;
 import dev.millrace.data.Vector;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -27,24 +28,40 @@ final class JsonDecoder implements RowDecoder {
 
     private static final int NONE = -1;
     private static final int MISTAKE = -2;
-    private static final int UNKNOWN = -3;
+    private static final int MISSES = 64;
+    private static final int MISSES_WITHIN = 1_024;
 
     private final Shape root;
     private final Format.TimestampStyle style;
     private final JsonCursor json = new JsonCursor();
     private final BytesVector resolved = new BytesVector(DataType.STRING);
+    private final List<JsonTemplate.Whole> wholes;
+    private final Layout layout = new Layout();
+    private JsonTemplate template;
+    private int templateReads;
+    private int templateMisses;
 
-    /**
-     * The fields of an object that are wanted. Records of one writer repeat what stands between two values, such as {@code
-     * ,"page":}: it is learned by its place, compared as bytes, and only read as a name where it differs.
-     */
-    private static final class Shape {
+    /** Where the names of the last record stood: between the values. */
+    private static final class Layout {
         private static final int MAX_PLACES = 64;
-        private static final int MAX_LESSONS = 1_000;
 
-        private final byte[][] literals = new byte[MAX_PLACES][];
-        private final int[] literalFields = new int[MAX_PLACES];
-        private int lessons;
+        private final int[] froms = new int[MAX_PLACES];
+        private final int[] tos = new int[MAX_PLACES];
+        private final int[] fields = new int[MAX_PLACES];
+        private int places;
+
+        void note(int from, int to, int field) {
+            if (places < MAX_PLACES) {
+                froms[places] = from;
+                tos[places] = to;
+                fields[places] = field;
+            }
+            places++;
+        }
+    }
+
+    /** The fields of an object that are wanted. */
+    private static final class Shape {
         private final List<Field> fields;
         private final byte[][] names;
         private final Shape[] children;
@@ -67,22 +84,6 @@ final class JsonDecoder implements RowDecoder {
             return type instanceof DataType.Array array ? childOf(array.element()) : null;
         }
 
-        /** The field whose name comes next, stepped over, if what stands here is what was learned. */
-        int learned(int place, JsonCursor json) {
-            return place < MAX_PLACES && literals[place] != null && json.stepOver(literals[place])
-                    ? literalFields[place]
-                    : UNKNOWN;
-        }
-
-        /** Notes what stood between a value and the next; no more where records differ too often. */
-        void learn(int place, JsonCursor json, int from, int field) {
-            if (place < MAX_PLACES && lessons < MAX_LESSONS) {
-                lessons++;
-                literals[place] = Arrays.copyOfRange(json.bytes(), from, json.position());
-                literalFields[place] = field;
-            }
-        }
-
         /** The field of that name, or −1; tries the one after the last found first. */
         int find(byte[] array, int start, int stop) {
             for (int i = 0, candidate = next; i < names.length; i++) {
@@ -100,15 +101,47 @@ final class JsonDecoder implements RowDecoder {
     JsonDecoder(Schema schema, Format.TimestampStyle style) {
         this.root = new Shape(schema.fields());
         this.style = style;
+        this.wholes = schema.fields().stream().map(field -> whole(field.type())).toList();
+    }
+
+    /** The JSON numbers that are stored as they stand. */
+    private JsonTemplate.Whole whole(DataType type) {
+        return switch (type.kind()) {
+            case INT -> new JsonTemplate.Whole(Integer.MIN_VALUE, Integer.MAX_VALUE);
+            case BIGINT -> new JsonTemplate.Whole(Long.MIN_VALUE, Long.MAX_VALUE);
+            case TIMESTAMP -> {
+                long perSecond = ((DataType.Timestamp) type).unitsPerSecond();
+                boolean same = style != Format.TimestampStyle.ISO8601 && perSecond == unitsPerSecond();
+                long units = 86_400 * perSecond;
+                yield same
+                        ? new JsonTemplate.Whole(Calendar.FIRST_DAY * units, Calendar.LAST_DAY * units)
+                        : JsonTemplate.Whole.NONE;
+            }
+            default -> JsonTemplate.Whole.NONE;
+        };
+    }
+
+    /** Of the numbers that stand for times. */
+    private long unitsPerSecond() {
+        return switch (style) {
+            case EPOCH_SECONDS -> 1;
+            case EPOCH_MICROS -> 1_000_000;
+            default -> 1_000;
+        };
     }
 
     @Override
     public String decode(byte[] array, int start, int length, Batch into) {
-        json.reset(array, start, length);
         int row = into.size();
         for (int c = 0; c < into.columnCount(); c++) {
             into.column(c).append();
         }
+        if (template != null && readByTemplate(array, start, length, into, row)) {
+            into.appendWeight(1);
+            return null;
+        }
+        json.reset(array, start, length);
+        layout.places = 0;
         json.skipBlank();
         boolean good = json.peek() == '{' ? object(root, into, null, row) : json.fail("the record is not an object");
         if (good) {
@@ -121,8 +154,55 @@ final class JsonDecoder implements RowDecoder {
             }
             return json.problem();
         }
+        if (template == null) {
+            template = template(array, start, start + length);
+        }
         into.appendWeight(1);
         return null;
+    }
+
+    /** Records that change their form are taken as a new form once there are many of them. */
+    private boolean readByTemplate(byte[] array, int start, int length, Batch into, int row) {
+        if (++templateReads == MISSES_WITHIN) {
+            templateReads = 0;
+            templateMisses = 0;
+        }
+        if (template.read(array, start, length, into, row)) {
+            return true;
+        }
+        if (++templateMisses == MISSES) {
+            templateMisses = 0;
+            template = null;
+        }
+        return false;
+    }
+
+    /** A template of the record that was just read; null where it does not have each wanted field once. */
+    private JsonTemplate template(byte[] array, int start, int end) {
+        int values = layout.places - 1;
+        if (values < 1 || values >= Layout.MAX_PLACES) {
+            return null;
+        }
+        List<byte[]> literals = new ArrayList<>();
+        int wanted = 0;
+        for (int i = 0; i < values; i++) {
+            literals.add(Arrays.copyOfRange(array, i == 0 ? start : layout.froms[i], layout.tos[i]));
+            wanted += layout.fields[i] == NONE ? 0 : 1;
+        }
+        literals.add(Arrays.copyOfRange(array, layout.froms[values], end));
+        boolean each = wanted == root.seen.length;
+        for (boolean seen : root.seen) {
+            each &= seen;
+        }
+        int[] fields = Arrays.copyOf(layout.fields, values);
+        List<DataType> types = root.fields.stream().map(Field::type).toList();
+        return each ? new JsonTemplate(literals, fields, types, wholes, json, this::generalValue) : null;
+    }
+
+    private boolean generalValue(int field, Batch into, int row) {
+        Vector target = into.column(field);
+        return value(target, root.children[field], row)
+                && (root.fields.get(field).nullable() || !target.isNull(row));
     }
 
     private static Vector column(Batch batch, RowVector row, int index) {
@@ -133,21 +213,19 @@ final class JsonDecoder implements RowDecoder {
     private boolean object(Shape shape, Batch batch, RowVector cell, int row) {
         Arrays.fill(shape.seen, false);
         shape.next = 0;
-        for (int place = 0; ; place++) {
-            int field = shape.learned(place, json);
-            if (field == UNKNOWN) {
-                int from = json.position();
-                int more = place == 0 ? (json.opensEmpty((byte) '}') ? 0 : 1) : json.separator((byte) '}');
-                if (more <= 0) {
-                    return more == 0 && finish(shape, batch, cell, row);
-                }
-                field = name(shape);
-                if (field == MISTAKE) {
-                    return false;
-                }
-                shape.learn(place, json, from, field);
+        for (boolean first = true; ; first = false) {
+            int from = json.position();
+            int more = first ? (json.opensEmpty((byte) '}') ? 0 : 1) : json.separator((byte) '}');
+            int field = more == 1 ? name(shape) : NONE;
+            if (shape == root) {
+                layout.note(from, json.position(), field);
             }
-            if (!(field == NONE ? json.skipValue() : member(shape, field, batch, cell, row))) {
+            if (more <= 0) {
+                return more == 0 && finish(shape, batch, cell, row);
+            }
+            boolean good =
+                    field != MISTAKE && (field == NONE ? json.skipValue() : member(shape, field, batch, cell, row));
+            if (!good) {
                 return false;
             }
         }
@@ -277,11 +355,7 @@ final class JsonDecoder implements RowDecoder {
             return false;
         }
         long perSecond = ((DataType.Timestamp) target.type()).unitsPerSecond();
-        long from = switch (style) {
-            case EPOCH_SECONDS -> 1;
-            case EPOCH_MICROS -> 1_000_000;
-            default -> 1_000;
-        };
+        long from = unitsPerSecond();
         long value = json.numbers().longValue();
         if (!Calendar.hasDay(Math.floorDiv(value, 86_400 * from))) {
             return false;

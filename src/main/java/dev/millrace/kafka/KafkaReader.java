@@ -38,20 +38,20 @@ import org.apache.kafka.common.serialization.Deserializer;
 
 /**
  * Reads partitions with one consumer. Values are decoded inside the client's deserializer, from the fetch buffer straight
- * into vectors: the "value" that the client hands on is only the row's number. Offsets, which a deserializer does not know,
- * are matched afterwards.
+ * into vectors: the "value" that the client hands on is only the number of the call. Partitions and offsets, which a
+ * deserializer does not know, are matched afterwards: where all records of a poll became rows, by whole partitions.
  */
 final class KafkaReader implements Source.Reader {
 
-    private static final int MALFORMED = -1;
     private static final Duration CONFIRM = Duration.ofSeconds(2);
 
     private final KafkaSource.Config config;
     private final Source.MalformedRows malformed;
-    private final KafkaConsumer<byte[], Row> consumer;
+    private final KafkaConsumer<byte[], Call> consumer;
     private final Map<TopicPartition, Part> parts = new HashMap<>();
     private final Map<Integer, Part> byIndex = new HashMap<>();
     private final RowDecoder decoder;
+    private final boolean plain;
     private final Batch decoded;
     private final Batch rows;
     private final Batch kept;
@@ -59,16 +59,26 @@ final class KafkaReader implements Source.Reader {
     private long[] offsets = new long[8192];
     private int[] chosen = new int[8192];
     private final List<byte[]> raws = new ArrayList<>();
-    private final List<Row> pool = new ArrayList<>();
-    private int used;
+    private final List<Run> runs = new ArrayList<>();
+    private Call[] calls = {};
+    private int called;
+    private int malformedCalls;
     private boolean limitedToNow;
 
-    /** What a record's value was decoded to; pooled from poll to poll. */
-    private static final class Row {
-        private int number;
+    /** What a record's value was decoded to; one per record of a poll, used again in the next. */
+    private static final class Call {
+        private final int number;
+        private int row;
         private String problem;
         private byte[] bytes;
+
+        Call(int number) {
+            this.number = number;
+        }
     }
+
+    /** A partition's records of a poll, which became rows one after another. */
+    private record Run(int firstRow, List<ConsumerRecord<byte[], Call>> records) {}
 
     /** A partition of this reader. */
     private static final class Part {
@@ -88,6 +98,7 @@ final class KafkaReader implements Source.Reader {
     KafkaReader(KafkaSource.Config config, Source.MalformedRows malformed) {
         this.config = config;
         this.malformed = malformed;
+        this.plain = config.metadata().isEmpty() && !config.keepRaw();
         List<Integer> formatColumns = new ArrayList<>();
         for (int column : config.columns()) {
             if (!config.metadata().containsValue(column)) {
@@ -125,14 +136,14 @@ final class KafkaReader implements Source.Reader {
     }
 
     /** Decodes where the client would make an object. */
-    private final class RowDeserializer implements Deserializer<Row> {
+    private final class RowDeserializer implements Deserializer<Call> {
         @Override
-        public Row deserialize(String topic, byte[] data) {
+        public Call deserialize(String topic, byte[] data) {
             return data == null ? null : decode(data, 0, data.length);
         }
 
         @Override
-        public Row deserialize(String topic, Headers headers, ByteBuffer data) {
+        public Call deserialize(String topic, Headers headers, ByteBuffer data) {
             if (data == null) {
                 return null;
             }
@@ -144,16 +155,29 @@ final class KafkaReader implements Source.Reader {
             return decode(copy, 0, copy.length);
         }
 
-        private Row decode(byte[] bytes, int start, int length) {
-            if (used == pool.size()) {
-                pool.add(new Row());
+        private Call decode(byte[] bytes, int start, int length) {
+            if (called == calls.length) {
+                moreCalls();
             }
-            Row row = pool.get(used++);
-            row.problem = decoder.decode(bytes, start, length, decoded);
-            row.number = row.problem == null ? decoded.size() - 1 : MALFORMED;
-            row.bytes =
-                    row.problem != null || config.keepRaw() ? Arrays.copyOfRange(bytes, start, start + length) : null;
-            return row;
+            Call call = calls[called++];
+            String problem = decoder.decode(bytes, start, length, decoded);
+            call.row = decoded.size() - 1;
+            if (problem != call.problem) {
+                call.problem = problem;
+            }
+            if (problem != null || config.keepRaw()) {
+                call.bytes = Arrays.copyOfRange(bytes, start, start + length);
+                malformedCalls += problem == null ? 0 : 1;
+            }
+            return call;
+        }
+    }
+
+    private void moreCalls() {
+        int before = calls.length;
+        calls = Arrays.copyOf(calls, Math.max(1024, before * 2));
+        for (int i = before; i < calls.length; i++) {
+            calls[i] = new Call(i);
         }
     }
 
@@ -204,7 +228,9 @@ final class KafkaReader implements Source.Reader {
         rows.clear();
         decoded.clear();
         raws.clear();
-        used = 0;
+        runs.clear();
+        called = 0;
+        malformedCalls = 0;
         if (parts.isEmpty()) {
             return new SourceBatch(rows, partitions);
         }
@@ -249,10 +275,48 @@ final class KafkaReader implements Source.Reader {
         return new ConnectorException("SourceDataLost", text.toString(), e, false);
     }
 
-    /** Matches decoded rows with their records; takes only those below the partitions' limits. */
-    private SourceBatch take(ConsumerRecords<byte[], Row> records) {
+    private SourceBatch take(ConsumerRecords<byte[], Call> records) {
         int count = decoded.size();
         reserve(Math.max(count, 1));
+        if (plain && malformedCalls == 0 && takeRuns(records, count)) {
+            rows.fill(count, origin);
+            return new SourceBatch(rows, partitions);
+        }
+        runs.clear();
+        return takeEach(records, count);
+    }
+
+    /** Takes all rows, by partitions; false, nothing taken, where some record is no row or lies beyond a limit. */
+    private boolean takeRuns(ConsumerRecords<byte[], Call> records, int count) {
+        int taken = 0;
+        for (TopicPartition partition : records.partitions()) {
+            List<ConsumerRecord<byte[], Call>> list = records.records(partition);
+            Call first = list.get(0).value();
+            ConsumerRecord<byte[], Call> last = list.get(list.size() - 1);
+            if (first == null
+                    || last.value() == null
+                    || last.value().number - first.number != list.size() - 1
+                    || last.offset() >= parts.get(partition).limit) {
+                return false;
+            }
+            runs.add(new Run(first.number, list));
+            taken += list.size();
+        }
+        if (taken != count) {
+            return false;
+        }
+        for (Run run : runs) {
+            ConsumerRecord<byte[], Call> any = run.records.get(0);
+            Part part = parts.get(new TopicPartition(any.topic(), any.partition()));
+            Arrays.fill(partitions, run.firstRow, run.firstRow + run.records.size(), part.index);
+            advance(part, run.records, false);
+        }
+        parts.values().forEach(this::passOver);
+        return true;
+    }
+
+    /** Matches decoded rows with their records one by one; takes only those below the partitions' limits. */
+    private SourceBatch takeEach(ConsumerRecords<byte[], Call> records, int count) {
         Arrays.fill(offsets, 0, count, -1);
         if (config.keepRaw()) {
             while (raws.size() < count) {
@@ -263,9 +327,9 @@ final class KafkaReader implements Source.Reader {
         int taken = 0;
         for (TopicPartition partition : records.partitions()) {
             Part part = parts.get(partition);
-            List<ConsumerRecord<byte[], Row>> list = records.records(partition);
+            List<ConsumerRecord<byte[], Call>> list = records.records(partition);
             boolean beyond = false;
-            for (ConsumerRecord<byte[], Row> record : list) {
+            for (ConsumerRecord<byte[], Call> record : list) {
                 if (record.offset() >= part.limit) {
                     beyond = true;
                     break;
@@ -274,9 +338,7 @@ final class KafkaReader implements Source.Reader {
             }
             advance(part, list, beyond);
         }
-        for (Part part : parts.values()) {
-            passOver(part);
-        }
+        parts.values().forEach(this::passOver);
         rows.fill(count, origin);
         if (taken == count) {
             return new SourceBatch(rows, partitions);
@@ -299,27 +361,27 @@ final class KafkaReader implements Source.Reader {
         }
     }
 
-    private boolean take(ConsumerRecord<byte[], Row> record, Part part) {
-        Row row = record.value();
-        if (row == null || row.problem != null) {
+    private boolean take(ConsumerRecord<byte[], Call> record, Part part) {
+        Call call = record.value();
+        if (call == null || call.problem != null) {
             SourcePosition position = new SourcePosition(config.name(), part.partition.toString(), record.offset());
-            byte[] bytes = row == null ? new byte[0] : row.bytes;
-            String reason = row == null ? "the record has no value" : row.problem;
+            byte[] bytes = call == null ? new byte[0] : call.bytes;
+            String reason = call == null ? "the record has no value" : call.problem;
             malformed.malformed(part.index, position, bytes, 0, bytes.length, reason);
             return false;
         }
-        partitions[row.number] = part.index;
-        offsets[row.number] = record.offset();
+        partitions[call.row] = part.index;
+        offsets[call.row] = record.offset();
         if (config.keepRaw()) {
-            raws.set(row.number, row.bytes);
+            raws.set(call.row, call.bytes);
         }
         if (!config.metadata().isEmpty()) {
-            setMetadata(record, row.number);
+            setMetadata(record, call.row);
         }
         return true;
     }
 
-    private void advance(Part part, List<ConsumerRecord<byte[], Row>> list, boolean beyond) {
+    private void advance(Part part, List<ConsumerRecord<byte[], Call>> list, boolean beyond) {
         if (list.isEmpty()) {
             return;
         }
@@ -375,7 +437,7 @@ final class KafkaReader implements Source.Reader {
         });
     }
 
-    private void setMetadata(ConsumerRecord<byte[], Row> record, int row) {
+    private void setMetadata(ConsumerRecord<byte[], Call> record, int row) {
         config.metadata().forEach((kind, column) -> {
             int at = config.columns().indexOf(column);
             if (at >= 0) {
@@ -384,7 +446,7 @@ final class KafkaReader implements Source.Reader {
         });
     }
 
-    private static void set(String kind, Vector target, int row, ConsumerRecord<byte[], Row> record) {
+    private static void set(String kind, Vector target, int row, ConsumerRecord<byte[], Call> record) {
         switch (kind) {
             case "key" -> bytes(target, row, record.key());
             case "partition" -> ((LongVector) target).set(row, record.partition());
@@ -418,7 +480,12 @@ final class KafkaReader implements Source.Reader {
         @Override
         public SourcePosition position(int row) {
             Part part = byIndex.get(partitions[row]);
-            return new SourcePosition(config.name(), part.partition.toString(), offsets[row]);
+            long offset = offsets[row];
+            for (Run run : runs) {
+                boolean in = row >= run.firstRow && row < run.firstRow + run.records.size();
+                offset = in ? run.records.get(row - run.firstRow).offset() : offset;
+            }
+            return new SourcePosition(config.name(), part.partition.toString(), offset);
         }
 
         @Override

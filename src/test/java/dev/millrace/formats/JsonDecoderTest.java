@@ -246,4 +246,86 @@ class JsonDecoderTest {
                 java.time.Instant.parse("2024-04-30T23:30:00.250Z").toEpochMilli(),
                 batch.toObjects(0).get(7));
     }
+
+    private String flatRow(Random random, List<String> names, boolean spaced, boolean iso) {
+        StringBuilder json = new StringBuilder("{");
+        for (String name : names) {
+            json.append(json.length() > 1 ? "," : "")
+                    .append(spaced ? " " : "")
+                    .append('"')
+                    .append(name)
+                    .append(spaced ? "\" : " : "\":")
+                    .append(flatValue(random, name, iso));
+        }
+        return json.append(spaced ? " }\n" : "}").toString();
+    }
+
+    private String flatValue(Random random, String name, boolean iso) {
+        int odd = random.nextInt(60);
+        if (odd < 3) {
+            return List.of("null", "\"7\"", "1.0").get(odd);
+        }
+        return switch (name.charAt(0)) {
+            case 's' ->
+                jackson.valueToTree(
+                                random.nextInt(4) == 0
+                                        ? string(random)
+                                        : "x".repeat(random.nextInt(20)) + random.nextInt(1_000))
+                        .toString();
+            case 't' ->
+                iso
+                        ? "\"2024-02-29T23:59:59." + (100 + random.nextInt(900)) + "Z\""
+                        : String.valueOf(random.nextLong() >> 10 + random.nextInt(50));
+            default -> String.valueOf(random.nextLong() >> random.nextInt(64));
+        };
+    }
+
+    /** A decoder that has seen other records reads, and refuses, a record as one that has seen none. */
+    @ParameterizedTest
+    @ValueSource(strings = {"EPOCH_MILLIS", "EPOCH_SECONDS", "EPOCH_MICROS", "ISO8601"})
+    void whatWasLearnedChangesNothing(String style) {
+        Schema schema = Schema.of(
+                new Field("n", DataType.BIGINT, false),
+                new Field("s", DataType.STRING, true),
+                new Field("i", DataType.INT, true),
+                new Field("t", DataType.TIMESTAMP_MILLIS, true),
+                new Field("u", DataType.STRING, false));
+        Format.Json format = new Format.Json(Format.TimestampStyle.valueOf(style));
+        List<Integer> columns = List.of(0, 1, 2, 3, 4);
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        RowDecoder learning = format.decoder(schema, columns);
+        List<String> names = new java.util.ArrayList<>(List.of("n", "skipped", "s", "i", "t", "sk", "u"));
+        Batch learned = new Batch(schema);
+        Batch fresh = new Batch(schema);
+        int good = 0;
+        for (int i = 0; i < 10_000; i++) {
+            if (i % 500 == 0) {
+                java.util.Collections.shuffle(names, random);
+            }
+            StringBuilder json = new StringBuilder(flatRow(random, names, i % 1_000 < 250, style.equals("ISO8601"))
+                    .replace("\"u\":", "\"u\":\"v" + i + "\",\"w\":"));
+            if (random.nextInt(20) == 0) {
+                json.setCharAt(random.nextInt(json.length()), "09.-e\"\\{}, \u0002a\u00e9".charAt(random.nextInt(14)));
+            }
+            int before = random.nextInt(3);
+            byte[] text = json.toString().getBytes(StandardCharsets.UTF_8);
+            byte[] bytes = new byte[before + text.length + random.nextInt(20)];
+            java.util.Arrays.fill(bytes, (byte) '5');
+            System.arraycopy(text, 0, bytes, before, text.length);
+            if (i % 50 == 0) {
+                learned.clear();
+                fresh.clear();
+            }
+            String reason = format.decoder(schema, columns).decode(bytes, before, text.length, fresh);
+            assertEquals(reason, learning.decode(bytes, before, text.length, learned), () -> json + " seed " + seed);
+            if (reason == null) {
+                good++;
+                int row = fresh.size() - 1;
+                assertEquals(row, learned.size() - 1);
+                assertEquals(fresh.toObjects(row), learned.toObjects(row), () -> json + " seed " + seed);
+            }
+        }
+        assertTrue(good > 2_000, "only " + good + " rows were good");
+    }
 }

@@ -267,9 +267,7 @@ final class Inputs {
         Batch rows = batch.rows();
         int[] of = batch.partitions();
         int count = rows.size();
-        for (int i = 0; i < count; i++) {
-            partitions.get(of[i]).rows++;
-        }
+        countRows(of, count);
         if (timeColumn < 0) {
             output.accept(rows);
             return;
@@ -287,6 +285,16 @@ final class Inputs {
         }
     }
 
+    private void countRows(int[] of, int count) {
+        int first = 0;
+        for (int i = 1; i <= count; i++) {
+            if (i == count || of[i] != of[first]) {
+                partitions.get(of[first]).rows += i - first;
+                first = i;
+            }
+        }
+    }
+
     /** Notes times and puts the numbers of rows that are on time into {@code lane.kept}. */
     private int split(Lane lane, Batch rows, int[] of) {
         int count = rows.size();
@@ -295,20 +303,15 @@ final class Inputs {
         }
         LongVector times = rows.longs(timeColumn);
         int kept = 0;
+        Partition partition = null;
         for (int i = 0; i < count; i++) {
-            if (!times.isValue(i)) {
-                byte mark = times.mark(i);
-                String reason = mark == CellError.NULL
-                        ? "the event time " + scan.schema().field(timeColumn).name() + " is NULL"
-                        : CellError.ofMark(mark).text();
-                lane.problems.malformed(
-                        rows.origin().position(i), reason, rows.origin().raw(i));
+            if (times.marked() && !times.isValue(i)) {
+                reportUntimed(lane, rows, i);
                 continue;
             }
-            Partition partition = partitions.get(of[i]);
-            if (partition.idle) {
-                partition.idle = false;
-                partition.floor = Math.max(partition.floor, watermark);
+            if (partition == null || of[i] != partition.index) {
+                partition = partitions.get(of[i]);
+                wake(partition);
             }
             long time = micros ? Math.floorDiv(times.get(i), 1000L) : times.get(i);
             if (dropLate && time < threshold(partition)) {
@@ -319,6 +322,22 @@ final class Inputs {
             lane.kept[kept++] = i;
         }
         return kept;
+    }
+
+    private void reportUntimed(Lane lane, Batch rows, int row) {
+        byte mark = rows.column(timeColumn).mark(row);
+        String reason = mark == CellError.NULL
+                ? "the event time " + scan.schema().field(timeColumn).name() + " is NULL"
+                : CellError.ofMark(mark).text();
+        lane.problems.malformed(
+                rows.origin().position(row), reason, rows.origin().raw(row));
+    }
+
+    private void wake(Partition partition) {
+        if (partition.idle) {
+            partition.idle = false;
+            partition.floor = Math.max(partition.floor, watermark);
+        }
     }
 
     /** Ends an epoch: takes the readers' positions. Returns whether anything was read or became idle. */
