@@ -1,5 +1,8 @@
 package dev.millrace.data;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -8,17 +11,22 @@ import java.util.Arrays;
  */
 public final class ByteKeyTable {
 
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int ABSENT = -1;
+    private static final int MAX_INLINE = 15;
+    private static final long TAG = 0xFFFF_FFFF_0000_0000L;
 
-    private int[] buckets = new int[64];
+    /** The hash's upper half and the slot + 1; 0 where empty. */
+    private long[] buckets = new long[64];
+
     private long[] hashes = new long[32];
     private int[] starts = new int[33];
+
+    /** By slot: a key of up to 15 bytes as two words, its length in the last byte; nothing for a longer one. */
+    private long[] inline = new long[64];
+
     private final Bytes keys = new Bytes(1024);
     private int size;
-
-    public ByteKeyTable() {
-        Arrays.fill(buckets, ABSENT);
-    }
 
     public int size() {
         return size;
@@ -26,18 +34,44 @@ public final class ByteKeyTable {
 
     /** The slot of the key, or −1. */
     public int find(byte[] array, int start, int length, long hash) {
+        if (length > MAX_INLINE || start + 2 * Long.BYTES > array.length) {
+            return findLong(array, start, length, hash);
+        }
+        long first = first(array, start, length);
+        long second = second(array, start, length);
         int mask = buckets.length - 1;
-        int bucket = spread(hash) & mask;
-        while (true) {
-            int slot = buckets[bucket];
-            if (slot == ABSENT) {
-                return ABSENT;
+        for (int bucket = spread(hash) & mask; buckets[bucket] != 0; bucket = bucket + 1 & mask) {
+            if (((buckets[bucket] ^ hash) & TAG) == 0) {
+                int slot = (int) buckets[bucket] - 1;
+                if (inline[2 * slot] == first && inline[2 * slot + 1] == second) {
+                    return slot;
+                }
             }
+        }
+        return ABSENT;
+    }
+
+    private static long first(byte[] array, int start, int length) {
+        long word = (long) LONGS.get(array, start);
+        return length >= Long.BYTES ? word : word & (1L << 8 * length) - 1;
+    }
+
+    private static long second(byte[] array, int start, int length) {
+        long size = (long) length << 56;
+        return length <= Long.BYTES
+                ? size
+                : (long) LONGS.get(array, start + Long.BYTES) & (1L << 8 * (length - Long.BYTES)) - 1 | size;
+    }
+
+    private int findLong(byte[] array, int start, int length, long hash) {
+        int mask = buckets.length - 1;
+        for (int bucket = spread(hash) & mask; buckets[bucket] != 0; bucket = bucket + 1 & mask) {
+            int slot = (int) buckets[bucket] - 1;
             if (hashes[slot] == hash && sameKey(slot, array, start, length)) {
                 return slot;
             }
-            bucket = bucket + 1 & mask;
         }
+        return ABSENT;
     }
 
     /** The slot of the key; a new key gets slot {@code size() - 1}. */
@@ -52,8 +86,13 @@ public final class ByteKeyTable {
         }
         int slot = size++;
         hashes[slot] = hash;
+        int at = keys.length();
         keys.put(array, start, length);
+        keys.reserve(2 * Long.BYTES);
         starts[slot + 1] = keys.length();
+        boolean inlined = length <= MAX_INLINE;
+        inline[2 * slot] = inlined ? first(keys.array(), at, length) : 0;
+        inline[2 * slot + 1] = inlined ? second(keys.array(), at, length) : -1;
         insert(slot);
         return slot;
     }
@@ -61,8 +100,8 @@ public final class ByteKeyTable {
     private void growTo(int slots) {
         hashes = Arrays.copyOf(hashes, slots);
         starts = Arrays.copyOf(starts, slots + 1);
-        buckets = new int[slots * 2];
-        Arrays.fill(buckets, ABSENT);
+        inline = Arrays.copyOf(inline, slots * 2);
+        buckets = new long[slots * 2];
         for (int slot = 0; slot < size; slot++) {
             insert(slot);
         }
@@ -71,10 +110,10 @@ public final class ByteKeyTable {
     private void insert(int slot) {
         int mask = buckets.length - 1;
         int bucket = spread(hashes[slot]) & mask;
-        while (buckets[bucket] != ABSENT) {
+        while (buckets[bucket] != 0) {
             bucket = bucket + 1 & mask;
         }
-        buckets[bucket] = slot;
+        buckets[bucket] = hashes[slot] & TAG | slot + 1;
     }
 
     private boolean sameKey(int slot, byte[] array, int start, int length) {
@@ -103,16 +142,17 @@ public final class ByteKeyTable {
 
     /** Bytes held by keys and tables, roughly. */
     public long memory() {
-        return keys.array().length + 4L * buckets.length + 12L * hashes.length;
+        return keys.array().length + 8L * buckets.length + 28L * hashes.length;
     }
 
     public void clear() {
         if (buckets.length > 1 << 16 && size < buckets.length / 8) {
-            buckets = new int[Math.max(64, Integer.highestOneBit(Math.max(1, size)) * 4)];
+            buckets = new long[Math.max(64, Integer.highestOneBit(Math.max(1, size)) * 4)];
             hashes = new long[buckets.length / 2];
             starts = new int[hashes.length + 1];
+            inline = new long[buckets.length];
         }
-        Arrays.fill(buckets, ABSENT);
+        Arrays.fill(buckets, 0);
         keys.clear();
         size = 0;
     }

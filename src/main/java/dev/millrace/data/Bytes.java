@@ -11,6 +11,9 @@ public final class Bytes {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
+    private static final long ONES = 0x0101_0101_0101_0101L;
+    private static final long HIGHS = 0x80 * ONES;
+
     private byte[] array;
     private int length;
 
@@ -57,7 +60,10 @@ public final class Bytes {
     }
 
     public Bytes putShort(int value) {
-        return put(value >> 8).put(value);
+        reserve(2);
+        array[length++] = (byte) (value >> 8);
+        array[length++] = (byte) value;
+        return this;
     }
 
     public Bytes putInt(int value) {
@@ -98,6 +104,27 @@ public final class Bytes {
 
     public Bytes put(byte[] bytes) {
         return put(bytes, 0, bytes.length);
+    }
+
+    /**
+     * Appends bytes, eight at a time, if none of them is 0; else, or where eight cannot be read at once, appends nothing and
+     * returns false. The test for a zero byte is that of H. S. Warren, Hacker's Delight, 6-1.
+     */
+    boolean putWithoutZeros(byte[] bytes, int start, int count) {
+        reserve(count + Long.BYTES);
+        for (int i = 0; i < count; i += Long.BYTES) {
+            if (start + i + Long.BYTES > bytes.length) {
+                return false;
+            }
+            long word = (long) LONG.get(bytes, start + i);
+            LONG.set(array, length + i, word);
+            long checked = count - i >= Long.BYTES ? word : word | -1L >>> 8 * (count - i);
+            if ((checked - ONES & ~checked & HIGHS) != 0) {
+                return false;
+            }
+        }
+        length += count;
+        return true;
     }
 
     public static long getLong(byte[] bytes, int offset) {

@@ -25,11 +25,19 @@ public final class Hash {
             state = mix(state ^ (long) LONG.get(bytes, position), K1);
             position += 8;
         }
-        long tail = 0;
-        for (int shift = 0; position < end; position++, shift += 8) {
-            tail |= (bytes[position] & 0xFFL) << shift;
+        return mix(state ^ tail(bytes, position, end), K2 ^ length);
+    }
+
+    /** The less than eight bytes from {@code position} to {@code end}, the first one lowest. */
+    private static long tail(byte[] bytes, int position, int end) {
+        if (position + 8 <= bytes.length) {
+            return (long) LONG.get(bytes, position) & (1L << 8 * (end - position)) - 1;
         }
-        return mix(state ^ tail, K2 ^ length);
+        long tail = 0;
+        for (int i = position, shift = 0; i < end; i++, shift += 8) {
+            tail |= (bytes[i] & 0xFFL) << shift;
+        }
+        return tail;
     }
 
     public static long hash(byte[] bytes) {

@@ -60,18 +60,20 @@ public final class RowCodec {
         out.put(1).putLong(value ^ SIGN);
     }
 
-    private static void encodeBytes(byte[] bytes, int start, int length, Bytes out) {
-        out.reserve(length + 3);
+    static void encodeBytes(byte[] bytes, int start, int length, Bytes out) {
         out.put(1);
-        int from = start;
-        int end = start + length;
-        for (int i = start; i < end; i++) {
-            if (bytes[i] == 0) {
-                out.put(bytes, from, i - from).put(0).put(0xFF);
-                from = i + 1;
+        if (!out.putWithoutZeros(bytes, start, length)) {
+            int from = start;
+            int end = start + length;
+            for (int i = start; i < end; i++) {
+                if (bytes[i] == 0) {
+                    out.put(bytes, from, i - from).put(0).put(0xFF);
+                    from = i + 1;
+                }
             }
+            out.put(bytes, from, end - from);
         }
-        out.put(bytes, from, end - from).put(0).put(0);
+        out.putShort(0);
     }
 
     private static void encodeArray(ArrayVector arrays, int row, Bytes out) {

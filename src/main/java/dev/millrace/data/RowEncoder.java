@@ -21,16 +21,36 @@ public final class RowEncoder {
             hashes = Arrays.copyOf(hashes, starts.length);
         }
         bytes.clear();
+        if (columns.length == 1 && isPlainBytes(batch.column(columns[0]))) {
+            encodeStrings((BytesVector) batch.column(columns[0]), rows);
+        } else {
+            encodeRows(batch, rows);
+        }
+        starts[rows] = bytes.length();
+        bytes.reserve(Long.BYTES);
+        byte[] array = bytes.array();
+        for (int row = 0; row < rows; row++) {
+            hashes[row] = Hash.hash(array, starts[row], starts[row + 1] - starts[row]);
+        }
+    }
+
+    private static boolean isPlainBytes(Vector column) {
+        return column.type().isBytes() && !column.marked();
+    }
+
+    private void encodeStrings(BytesVector column, int rows) {
+        for (int row = 0; row < rows; row++) {
+            starts[row] = bytes.length();
+            RowCodec.encodeBytes(column.slab(), column.start(row), column.length(row), bytes);
+        }
+    }
+
+    private void encodeRows(Batch batch, int rows) {
         for (int row = 0; row < rows; row++) {
             starts[row] = bytes.length();
             for (int column : columns) {
                 RowCodec.encode(batch.column(column), row, bytes);
             }
-        }
-        starts[rows] = bytes.length();
-        byte[] array = bytes.array();
-        for (int row = 0; row < rows; row++) {
-            hashes[row] = Hash.hash(array, starts[row], starts[row + 1] - starts[row]);
         }
     }
 

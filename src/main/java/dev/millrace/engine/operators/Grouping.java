@@ -8,6 +8,7 @@ import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.Properties;
 import dev.millrace.plan.Waterline;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -128,6 +129,15 @@ public record Grouping(
 
     int[] keyColumns() {
         return keys.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** The input columns that keys, filters and arguments are. */
+    int[] readColumns() {
+        IntStream called = calls.stream().flatMapToInt(call -> IntStream.of(call.argument(), call.filter()));
+        return IntStream.concat(Arrays.stream(keyColumns()), called)
+                .filter(column -> column >= 0)
+                .distinct()
+                .toArray();
     }
 
     /** The key group of an encoded key; the key of no columns is spread by the operator. */

@@ -20,6 +20,7 @@ public final class PartialGroups implements Output {
 
     private final Grouping grouping;
     private final RowErrors errors;
+    private final int[] readColumns;
     private final RowEncoder encoder;
     private final GroupTable groups;
     private final GroupTable[] multisets;
@@ -34,6 +35,7 @@ public final class PartialGroups implements Output {
     public PartialGroups(Grouping grouping, RowErrors errors) {
         this.grouping = grouping;
         this.errors = errors;
+        this.readColumns = grouping.readColumns();
         this.encoder = new RowEncoder(grouping.keyColumns());
         this.groups = new GroupTable(grouping.accumulators(true));
         this.multisets = new GroupTable[grouping.multisets().size()];
@@ -74,6 +76,10 @@ public final class PartialGroups implements Output {
 
     @Override
     public void accept(Batch delta) {
+        if (!mayHaveErrors(delta)) {
+            fold(delta);
+            return;
+        }
         selectUsable(delta);
         if (usable.count() == delta.size()) {
             fold(delta);
@@ -81,6 +87,15 @@ public final class PartialGroups implements Output {
             usableRows.gather(delta, usable.rows(), usable.count());
             fold(usableRows);
         }
+    }
+
+    private boolean mayHaveErrors(Batch delta) {
+        for (int column : readColumns) {
+            if (delta.column(column).marked()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void selectUsable(Batch delta) {
