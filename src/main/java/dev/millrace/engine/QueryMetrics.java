@@ -18,6 +18,11 @@ public final class QueryMetrics {
     public final LongAdder replayedEpochs = new LongAdder();
     public final LongAdder commitNanos = new LongAdder();
     public final LongAdder busyNanos = new LongAdder();
+
+    /** Checkpoints that were written, and the time it took beside the epochs. */
+    public final LongAdder checkpoints = new LongAdder();
+
+    public final LongAdder checkpointNanos = new LongAdder();
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, "");
 
     /**

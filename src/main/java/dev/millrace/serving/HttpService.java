@@ -75,6 +75,8 @@ public final class HttpService {
         counter(registry, subject, "millrace.epochs", metrics.epochs);
         counter(registry, subject, "millrace.epochs.replayed", metrics.replayedEpochs);
         counter(registry, subject, "millrace.commit.nanoseconds", metrics.commitNanos);
+        counter(registry, subject, "millrace.checkpoints", metrics.checkpoints);
+        counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos);
         gauge(registry, subject, "millrace.epoch", () -> metrics.figures().epoch());
         gauge(registry, subject, "millrace.lag.records", () -> metrics.figures().lagRecords());
         gauge(

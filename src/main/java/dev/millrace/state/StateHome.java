@@ -18,7 +18,7 @@ public interface StateHome {
     /** Puts the store that was found damaged while open aside; it is closed already. */
     void discard();
 
-    /** Writes a checkpoint of the open store and drops surplus older ones. */
+    /** Writes a checkpoint of the open store, which may go on meanwhile, and drops surplus older ones. */
     void checkpoint(StateStore store);
 
     /** Another process has the state open. */

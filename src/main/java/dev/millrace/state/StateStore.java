@@ -8,7 +8,8 @@ import java.util.List;
  * epoch's number. A store that was closed or killed after {@code apply} returned has that epoch; a machine that died may
  * have lost a tail of whole epochs.
  *
- * <p>Reads may come from several threads at once, {@code apply} from one with no reads beside it.
+ * <p>Reads may come from several threads at once, {@code apply} from one with no reads beside it, {@code checkpoint} from
+ * another beside all of them.
  */
 public interface StateStore extends AutoCloseable {
 
@@ -29,7 +30,7 @@ public interface StateStore extends AutoCloseable {
 
     void apply(StateBatch batch, long epoch);
 
-    /** Writes a copy of the store as of its last epoch into a new directory. */
+    /** Writes a copy of the store into a new directory: as of its last epoch, or of one applied meanwhile. */
     void checkpoint(Path directory);
 
     /** Bytes on disk and in buffers, roughly. */

@@ -25,9 +25,9 @@ final class EpochLoop implements AutoCloseable {
     private final Workers workers;
     private QueryDefinition.World world;
     private KeptState state;
+    private Checkpoints checkpoints;
     private Flow flow;
     private ProgressRecord last;
-    private long lastCheckpoint = System.currentTimeMillis();
     private long lastDiscovery = System.currentTimeMillis();
 
     EpochLoop(QueryDefinition definition, QueryMetrics metrics, Consumer<String> notices, FaultPoints faults) {
@@ -48,6 +48,8 @@ final class EpochLoop implements AutoCloseable {
         metrics.phase("starting", "");
         state = new KeptState(definition.state().open());
         definition.state().loss().ifPresent(notices);
+        checkpoints = new Checkpoints(
+                definition.state(), state.store(), definition.settings().checkpointIntervalMillis(), metrics);
         world = definition.world().get();
         Recovery.Recovered recovered =
                 new Recovery(definition, world, state, workers, metrics, notices).run(incarnation);
@@ -84,7 +86,7 @@ final class EpochLoop implements AutoCloseable {
     }
 
     private void finish() {
-        definition.state().checkpoint(state.store());
+        checkpoints.finish();
         updateFigures();
         metrics.phase("ended", "");
     }
@@ -159,16 +161,8 @@ final class EpochLoop implements AutoCloseable {
         faults.reached(FaultPoints.Step.AFTER_STATE_WRITE);
         flow.committed(record.epoch());
         metrics.epochs.increment();
-        checkpointIfDue();
+        checkpoints.startIfDue();
         updateFigures();
-    }
-
-    private void checkpointIfDue() {
-        long now = System.currentTimeMillis();
-        if (now - lastCheckpoint >= definition.settings().checkpointIntervalMillis()) {
-            definition.state().checkpoint(state.store());
-            lastCheckpoint = now;
-        }
     }
 
     private void updateFigures() {
@@ -198,6 +192,9 @@ final class EpochLoop implements AutoCloseable {
             world.deadLetters().ifPresent(sink -> closing(sink::close));
             world.lateRows().ifPresent(sink -> closing(sink::close));
             closing(world.log()::close);
+        }
+        if (checkpoints != null) {
+            closing(checkpoints::close);
         }
         if (state != null) {
             closing(state.store()::close);

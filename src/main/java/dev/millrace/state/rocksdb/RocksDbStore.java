@@ -45,7 +45,7 @@ public final class RocksDbStore implements StateStore {
     private final Options options;
     private final WriteOptions writeOptions = new WriteOptions();
     private final RocksDB db;
-    private long epoch = NO_EPOCH;
+    private volatile long epoch = NO_EPOCH;
 
     /**
      * @throws CorruptStateException when the files are damaged

@@ -14,7 +14,9 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
@@ -51,6 +53,9 @@ public final class StateDirectory implements StateHome {
         loss = null;
         try {
             Files.createDirectories(checkpoints());
+            for (Path unfinished : list(checkpoints(), ".*\\.unfinished")) {
+                delete(unfinished);
+            }
             if (!Files.exists(db().resolve("CURRENT"))
                     && !checkpointsNewestFirst().isEmpty()) {
                 delete(db());
@@ -71,6 +76,7 @@ public final class StateDirectory implements StateHome {
         List<Path> newestFirst = checkpointsNewestFirst();
         for (Path checkpoint : newestFirst) {
             if (!intact(checkpoint)) {
+                delete(checkpoint);
                 continue;
             }
             Path copied = directory.resolve("restoring");
@@ -79,7 +85,7 @@ public final class StateDirectory implements StateHome {
             Files.move(copied, db(), StandardCopyOption.ATOMIC_MOVE);
             try {
                 RocksDbStore store = new RocksDbStore(db(), memoryBytes);
-                loss = reason + "; restored the checkpoint of epoch " + checkpoint.getFileName();
+                loss = reason + "; restored a checkpoint of epoch " + store.epoch();
                 return store;
             } catch (StateStore.CorruptStateException e) {
                 delete(db());
@@ -116,15 +122,18 @@ public final class StateDirectory implements StateHome {
 
     @Override
     public void checkpoint(StateStore store) {
-        Path target = checkpoints().resolve(String.valueOf(store.epoch()));
+        long epoch = store.epoch();
+        Path target = checkpoints().resolve(String.valueOf(epoch));
         if (Files.exists(target)) {
             return;
         }
-        Path unfinished = checkpoints().resolve(store.epoch() + ".unfinished");
+        Path unfinished = checkpoints().resolve(epoch + ".unfinished");
         try {
             delete(unfinished);
             store.checkpoint(unfinished);
-            Files.writeString(unfinished.resolve(MANIFEST), manifest(unfinished));
+            List<Path> before = checkpointsNewestFirst();
+            Map<String, String> known = before.isEmpty() ? Map.of() : tables(before.get(0));
+            Files.writeString(unfinished.resolve(MANIFEST), manifest(unfinished, known));
             Files.move(unfinished, target, StandardCopyOption.ATOMIC_MOVE);
             List<Path> all = checkpointsNewestFirst();
             for (Path old : all.subList(Math.min(retained, all.size()), all.size())) {
@@ -135,18 +144,35 @@ public final class StateDirectory implements StateHome {
         }
     }
 
-    private List<Path> checkpointsNewestFirst() throws IOException {
+    private static List<Path> list(Path directory, String names) throws IOException {
         List<Path> found = new ArrayList<>();
-        try (Stream<Path> paths = Files.list(checkpoints())) {
-            paths.filter(path -> path.getFileName().toString().matches("\\d+")).forEach(found::add);
+        try (Stream<Path> paths = Files.list(directory)) {
+            paths.filter(path -> path.getFileName().toString().matches(names)).forEach(found::add);
         }
+        return found;
+    }
+
+    private List<Path> checkpointsNewestFirst() throws IOException {
+        List<Path> found = list(checkpoints(), "\\d+");
         found.sort(Comparator.comparing(
                         (Path path) -> Long.parseLong(path.getFileName().toString()))
                 .reversed());
         return found;
     }
 
-    private static String manifest(Path checkpoint) throws IOException {
+    /** Checksums of the tables of a checkpoint by name and size: files that are never written again. */
+    private static Map<String, String> tables(Path checkpoint) throws IOException {
+        Map<String, String> tables = new HashMap<>();
+        for (String line : Files.readAllLines(checkpoint.resolve(MANIFEST))) {
+            int last = line.lastIndexOf(' ');
+            if (line.contains(".sst ")) {
+                tables.put(line.substring(0, last), line.substring(last + 1));
+            }
+        }
+        return tables;
+    }
+
+    private static String manifest(Path checkpoint, Map<String, String> known) throws IOException {
         StringBuilder text = new StringBuilder();
         try (Stream<Path> paths = Files.list(checkpoint)) {
             List<Path> files = paths.filter(
@@ -154,12 +180,9 @@ public final class StateDirectory implements StateHome {
                     .sorted()
                     .toList();
             for (Path file : files) {
-                text.append(file.getFileName())
-                        .append(' ')
-                        .append(Files.size(file))
-                        .append(' ')
-                        .append(checksum(file))
-                        .append('\n');
+                String table = file.getFileName() + " " + Files.size(file);
+                String checksum = known.containsKey(table) ? known.get(table) : checksum(file);
+                text.append(table).append(' ').append(checksum).append('\n');
             }
         }
         return text.toString();
@@ -168,7 +191,7 @@ public final class StateDirectory implements StateHome {
     private static boolean intact(Path checkpoint) throws IOException {
         Path manifest = checkpoint.resolve(MANIFEST);
         return Files.exists(manifest)
-                && Files.readString(manifest, StandardCharsets.UTF_8).equals(manifest(checkpoint));
+                && Files.readString(manifest, StandardCharsets.UTF_8).equals(manifest(checkpoint, Map.of()));
     }
 
     private static String checksum(Path file) throws IOException {
