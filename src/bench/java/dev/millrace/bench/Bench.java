@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,8 +30,13 @@ public final class Bench {
     private final int rounds = Integer.getInteger("bench.rounds", 3);
     private final double scale = Double.parseDouble(System.getProperty("bench.scale", "1"));
     private final Path home = Path.of(System.getProperty("bench.home", "target/bench"));
+    private static final List<String> USUAL = List.of("-Xmx1g");
+    private static final List<String> TIGHT = List.of("-Xmx512m", "-XX:+UseSerialGC");
+    private final Set<String> names;
+    private final boolean everything;
     private final List<Case> cases;
     private final Map<String, List<Map<String, Double>>> results = new LinkedHashMap<>();
+    private final List<String> notes = new ArrayList<>();
     private int runs;
 
     /**
@@ -38,42 +45,69 @@ public final class Bench {
      * @param base the case whose CPU per row is 1
      */
     private record Case(
-            String name, Rows rows, String workload, int threads, List<String> fields, String base, List<String> java) {}
+            String name,
+            Rows rows,
+            String topic,
+            int partitions,
+            String workload,
+            int threads,
+            List<String> fields,
+            String base,
+            List<String> java) {
+
+        static Case raw(String name, Rows rows, String... fields) {
+            return new Case(name, rows, rows.topic(), 4, null, 1, List.of(fields), "raw " + rows.topic(), USUAL);
+        }
+
+        static Case query(String workload, Rows rows) {
+            return new Case(workload, rows, rows.topic(), 4, workload, 1, List.of(), "raw " + rows.topic(), USUAL);
+        }
+
+        static Case keys(String workload, Rows rows) {
+            return new Case(workload, rows, rows.topic(), 4, workload, 1, List.of(), "raw keys-10k", TIGHT);
+        }
+
+        Case twoThreads() {
+            return new Case(name + ", 2 threads", rows, topic, partitions, workload, 2, fields, base, java);
+        }
+
+        Case partitions(int count) {
+            String text = count + (count == 1 ? " partition" : " partitions");
+            return new Case(
+                    name + ", " + text, rows, topic + "-" + count, count, workload, threads, fields, base, java);
+        }
+    }
 
     private Bench() {
-        List<String> usual = List.of("-Xmx1g");
-        List<String> tight = List.of("-Xmx512m");
         List<Case> all = List.of(
-                new Case("raw ad-events", Rows.AD_EVENTS, null, 1, List.of(), "raw ad-events", usual),
-                new Case(
-                        "jackson ad-events",
-                        Rows.AD_EVENTS,
-                        null,
-                        1,
-                        List.of("ad_id", "event_type", "event_time"),
-                        "raw ad-events",
-                        usual),
-                new Case("ysb", Rows.AD_EVENTS, "ysb", 1, List.of(), "raw ad-events", usual),
-                new Case("ysb, 2 threads", Rows.AD_EVENTS, "ysb", 2, List.of(), "raw ad-events", usual),
-                new Case("raw bids", Rows.BIDS, null, 1, List.of(), "raw bids", usual),
-                new Case("q1", Rows.BIDS, "q1", 1, List.of(), "raw bids", usual),
-                new Case("q2", Rows.BIDS, "q2", 1, List.of(), "raw bids", usual),
-                new Case("q2, 2 threads", Rows.BIDS, "q2", 2, List.of(), "raw bids", usual),
-                new Case("q5", Rows.BIDS, "q5", 1, List.of(), "raw bids", usual),
-                new Case("raw words", Rows.WORDS, null, 1, List.of(), "raw words", usual),
-                new Case("words", Rows.WORDS, "words", 1, List.of(), "raw words", usual),
-                new Case("raw keys", Rows.KEYS_10K, null, 1, List.of(), "raw keys", usual),
-                new Case("keys-10k", Rows.KEYS_10K, "keys-10k", 1, List.of(), "raw keys", tight),
-                new Case("keys-10k-zipf", Rows.KEYS_10K_ZIPF, "keys-10k-zipf", 1, List.of(), "raw keys", tight),
-                new Case("keys-1m", Rows.KEYS_1M, "keys-1m", 1, List.of(), "raw keys", tight),
-                new Case("keys-1m-zipf", Rows.KEYS_1M_ZIPF, "keys-1m-zipf", 1, List.of(), "raw keys", tight),
-                new Case("keys-10m", Rows.KEYS_10M, "keys-10m", 1, List.of(), "raw keys", tight),
-                new Case("keys-10m-zipf", Rows.KEYS_10M_ZIPF, "keys-10m-zipf", 1, List.of(), "raw keys", tight));
+                Case.raw("raw ad-events", Rows.AD_EVENTS),
+                Case.raw("jackson ad-events", Rows.AD_EVENTS, "ad_id", "event_type", "event_time"),
+                Case.query("ysb", Rows.AD_EVENTS),
+                Case.query("ysb", Rows.AD_EVENTS).twoThreads(),
+                Case.raw("raw bids", Rows.BIDS),
+                Case.query("q1", Rows.BIDS),
+                Case.query("q2", Rows.BIDS),
+                Case.query("q2", Rows.BIDS).twoThreads(),
+                Case.query("q2", Rows.BIDS).partitions(1),
+                Case.query("q2", Rows.BIDS).partitions(64),
+                Case.query("q5", Rows.BIDS),
+                Case.raw("raw words", Rows.WORDS),
+                Case.query("words", Rows.WORDS),
+                Case.raw("raw keys-10k", Rows.KEYS_10K),
+                Case.keys("keys-10k", Rows.KEYS_10K),
+                Case.keys("keys-10k-zipf", Rows.KEYS_10K_ZIPF),
+                Case.keys("keys-1m", Rows.KEYS_1M),
+                Case.keys("keys-1m-zipf", Rows.KEYS_1M_ZIPF),
+                Case.keys("keys-10m", Rows.KEYS_10M),
+                Case.keys("keys-10m-zipf", Rows.KEYS_10M_ZIPF));
         String wanted = System.getProperty("bench.cases", "");
-        Set<String> names = Set.of(wanted.split("\\s*,\\s*(?!2 threads)"));
-        cases = all.stream()
-                .filter(c -> wanted.isEmpty() || names.contains(c.name()))
-                .toList();
+        names = Set.of(wanted.split("\\s*,\\s*(?!2 threads|1 partition|64 partitions)"));
+        everything = wanted.isEmpty();
+        cases = all.stream().filter(c -> wanted(c.name())).toList();
+    }
+
+    private boolean wanted(String name) {
+        return everything || names.contains(name);
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -85,10 +119,8 @@ public final class Bench {
         Process broker = broker();
         try {
             awaitBroker();
-            for (Rows rows : Rows.values()) {
-                if (cases.stream().anyMatch(c -> c.rows() == rows)) {
-                    Topics.fill(SERVERS, rows, count(rows));
-                }
+            for (Case c : cases) {
+                Topics.fill(SERVERS, c.rows(), c.topic(), c.partitions(), count(c.rows()));
             }
             for (int round = 1; round <= rounds; round++) {
                 for (Case c : cases) {
@@ -99,6 +131,10 @@ public final class Bench {
                             round, c.name(), figures.get("rateMiddle") / 1e6, figures.get("cpuMiddle"));
                 }
             }
+            startUp();
+            latency("latency", 20_000);
+            latency("latency, 100,000 rows/s", 100_000);
+            restart();
             report();
         } finally {
             broker.descendants().forEach(ProcessHandle::destroy);
@@ -133,34 +169,118 @@ public final class Bench {
     }
 
     private Map<String, Double> baseline(Case c) throws Exception {
-        List<String> arguments = new ArrayList<>(List.of(SERVERS, c.rows().topic(), String.valueOf(count(c.rows()))));
+        List<String> arguments = new ArrayList<>(List.of(SERVERS, c.topic(), String.valueOf(count(c.rows()))));
         arguments.addAll(c.fields());
         return child(RawConsumer.class.getName(), c, arguments);
     }
 
-    /** A run under a name of its own, so that it starts from nothing. */
-    private Map<String, Double> engine(Case c) throws Exception {
-        String name = c.workload() + "-run-" + ++runs + "-" + System.currentTimeMillis() % 1_000_000;
-        Path workloads = Path.of("src/bench/workloads");
-        Path directory = Files.createDirectories(home.resolve("run"));
-        Files.write(directory.resolve("ads.csv"), Files.readAllBytes(workloads.resolve("ads.csv")));
-        String yaml = Files.readString(workloads.resolve(c.workload() + ".yaml"))
-                .replace("localhost:9092", SERVERS)
-                .replace("metadata: {name: " + c.workload() + "}", "metadata: {name: " + name + "}")
-                .replace("topic: " + c.workload() + "-out", "topic: " + name + "-out")
-                .replace("trigger: {", "trigger: {availableNow: true, ");
-        Path file = Files.writeString(directory.resolve(name + ".yaml"), yaml);
-        Topics.create(SERVERS, name + "-out", Topics.PARTITIONS);
-        Path state = directory.resolve(name);
-        try {
-            List<String> arguments = List.of(
-                    file.toString(), state.toString(), String.valueOf(count(c.rows())), String.valueOf(c.threads()));
-            return child("dev.millrace.cli.EngineRun", c, arguments);
-        } finally {
+    /** A query under a name of its own, so that it starts from nothing. */
+    private final class Query implements AutoCloseable {
+        private final String name;
+        private final Path file;
+        private final Path state;
+
+        Query(String workload, String topic, String trigger) throws Exception {
+            name = workload + "-run-" + ++runs + "-" + System.currentTimeMillis() % 1_000_000;
+            Path workloads = Path.of("src/bench/workloads");
+            Path directory = Files.createDirectories(home.resolve("run"));
+            Files.write(directory.resolve("ads.csv"), Files.readAllBytes(workloads.resolve("ads.csv")));
+            String yaml = Files.readString(workloads.resolve(workload + ".yaml"))
+                    .replace("localhost:9092", SERVERS)
+                    .replace("metadata: {name: " + workload + "}", "metadata: {name: " + name + "}")
+                    .replaceFirst("kafka: \\{topic: [^}]*\\}", "kafka: {topic: " + topic + "}")
+                    .replace("topic: " + workload + "-out", "topic: " + output())
+                    .replaceFirst("trigger: \\{(.*)\\}", "trigger: {" + trigger + "}");
+            file = Files.writeString(directory.resolve(name + ".yaml"), yaml);
+            state = directory.resolve(name);
+            Topics.create(SERVERS, output(), Topics.PARTITIONS);
+        }
+
+        String output() {
+            return name + "-out";
+        }
+
+        @Override
+        public void close() throws IOException {
             delete(state);
             Files.delete(file);
-            Topics.delete(SERVERS, Set.of(name + "-out", "millrace." + name + "-progress", "millrace." + name + "-journal"));
+            Topics.delete(SERVERS, Set.of(output(), "millrace." + name + "-progress", "millrace." + name + "-journal"));
         }
+    }
+
+    private Map<String, Double> engine(Case c) throws Exception {
+        try (Query query = new Query(c.workload(), c.topic(), "availableNow: true, $1")) {
+            List<String> arguments = List.of(
+                    query.file.toString(),
+                    query.state.toString(),
+                    String.valueOf(count(c.rows())),
+                    String.valueOf(c.threads()));
+            return child("dev.millrace.cli.EngineRun", c, arguments);
+        }
+    }
+
+    private void startUp() throws Exception {
+        if (!wanted("start-up")) {
+            return;
+        }
+        String workload = "src/bench/workloads/ysb.yaml";
+        StartUp.seconds(null, "./millrace", "validate", workload);
+        measured("validate", "s", 5, () -> StartUp.seconds(null, "./millrace", "validate", workload));
+        measured(
+                "run to the first row",
+                "s",
+                5,
+                () -> StartUp.seconds("upsert", "./millrace", "run", "k8s-examples/wordcount.yaml"));
+    }
+
+    private void latency(String name, int rowsPerSecond) throws Exception {
+        if (!wanted(name)) {
+            return;
+        }
+        String topic = "latency-" + System.currentTimeMillis();
+        Topics.create(SERVERS, topic, Topics.PARTITIONS, Map.of("message.timestamp.type", "LogAppendTime"));
+        try (Query query = new Query("ysb", topic, "commitInterval: 50ms");
+                EngineProcess engine = new EngineProcess(List.of("-Xmx1g", "-XX:+UseSerialGC"), query.file, query.state)) {
+            engine.awaitRunning();
+            Latency latency = new Latency(SERVERS, topic, query.output(), Path.of("src/bench/workloads/ads.csv"));
+            long[] found = latency.measure(rowsPerSecond, Duration.ofSeconds(Long.getLong("bench.latency.seconds", 30)));
+            note(name, Latency.describe(found) + " (" + found.length + " events)");
+        } finally {
+            Topics.delete(SERVERS, Set.of(topic));
+        }
+    }
+
+    private void restart() throws Exception {
+        if (!wanted("restart")) {
+            return;
+        }
+        Topics.fill(SERVERS, Rows.KEYS_10M, Rows.KEYS_10M.topic(), Topics.PARTITIONS, count(Rows.KEYS_10M));
+        try (Query query = new Query("keys-10m", Rows.KEYS_10M.topic(), "$1")) {
+            Restart.Figures figures = Restart.measure(query.file, query.state, count(Rows.KEYS_10M) * 8 / 10);
+            note(
+                    "kill -9 to the next epoch",
+                    String.format(
+                            "%.1f s with %.0f MB of state; peak memory before %.0f MB",
+                            figures.seconds(), figures.stateMb(), figures.peakMb()));
+        }
+    }
+
+    private interface Measure {
+        double take() throws Exception;
+    }
+
+    private void measured(String name, String unit, int times, Measure measure) throws Exception {
+        double[] values = new double[times];
+        for (int i = 0; i < times; i++) {
+            values[i] = measure.take();
+        }
+        Arrays.sort(values);
+        note(name, String.format("%.2f %s (%.2f–%.2f)", values[times / 2], unit, values[0], values[times - 1]));
+    }
+
+    private void note(String name, String text) {
+        System.out.println(name + ": " + text);
+        notes.add("| " + name + " | " + text + " |");
     }
 
     private static void delete(Path tree) throws IOException {
@@ -207,7 +327,8 @@ public final class Bench {
         for (Case c : cases) {
             report.add(c.name(), results.get(c.name()), results.get(c.base()));
         }
-        System.out.println(report.table());
-        Files.writeString(home.resolve("table.md"), report.table());
+        String text = report.table() + (notes.isEmpty() ? "" : "\n| | |\n|---|---|\n" + String.join("\n", notes) + "\n");
+        System.out.println(text);
+        Files.writeString(home.resolve("table.md"), text);
     }
 }

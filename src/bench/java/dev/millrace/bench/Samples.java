@@ -126,15 +126,20 @@ public final class Samples implements AutoCloseable {
 
     private static double peakMb() {
         try {
-            return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmHWM:"))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D+", "")))
-                    .findFirst()
-                    .orElse(0)
-                    / 1024.0;
+            return peakMb(ProcessHandle.current().pid());
         } catch (IOException e) {
             return 0;
         }
+    }
+
+    /** The most memory that a process had resident so far, where the system tells. */
+    static long peakMb(long pid) throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
+                        .filter(line -> line.startsWith("VmHWM:"))
+                        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D+", "")))
+                        .findFirst()
+                        .orElse(0)
+                / 1024;
     }
 
     /** Prints figures as the one line that the bench reads. */

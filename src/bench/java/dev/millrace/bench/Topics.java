@@ -1,5 +1,6 @@
 package dev.millrace.bench;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,19 +22,29 @@ final class Topics {
     private Topics() {}
 
     static void create(String servers, String topic, int partitions) throws Exception {
+        create(servers, topic, partitions, Map.of());
+    }
+
+    static void create(String servers, String topic, int partitions, Map<String, String> more) throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
             if (!admin.listTopics().names().get().contains(topic)) {
-                NewTopic wanted = new NewTopic(topic, Optional.of(partitions), Optional.empty())
-                        .configs(Map.of("retention.ms", "-1", "segment.bytes", String.valueOf(512 << 20)));
+                Map<String, String> settings = new HashMap<>(more);
+                settings.put("retention.ms", "-1");
+                settings.put("segment.bytes", String.valueOf(512 << 20));
+                NewTopic wanted = new NewTopic(topic, Optional.of(partitions), Optional.empty()).configs(settings);
                 admin.createTopics(List.of(wanted)).all().get();
             }
         }
     }
 
-    static void delete(String servers, Set<String> topics) throws Exception {
+    static void delete(String servers, Set<String> topics) {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
-            Set<String> there = admin.listTopics().names().get();
-            admin.deleteTopics(topics.stream().filter(there::contains).toList()).all().get();
+            Set<String> there = admin.listTopics().names().toCompletionStage().toCompletableFuture().join();
+            admin.deleteTopics(topics.stream().filter(there::contains).toList())
+                    .all()
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .join();
         }
     }
 
@@ -51,13 +62,13 @@ final class Topics {
         }
     }
 
-    static void fill(String servers, Rows rows, long count) throws Exception {
-        create(servers, rows.topic(), PARTITIONS);
-        long there = records(servers, rows.topic());
+    static void fill(String servers, Rows rows, String topic, int partitions, long count) throws Exception {
+        create(servers, topic, partitions);
+        long there = records(servers, topic);
         if (there >= count) {
             return;
         }
-        System.out.println("filling " + rows.topic() + " with " + count + " records");
+        System.out.println("filling " + topic + " with " + count + " records");
         Map<String, Object> config = Map.of(
                 "bootstrap.servers", servers,
                 "batch.size", 512 << 10,
@@ -69,8 +80,8 @@ final class Topics {
                 new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer())) {
             StringBuilder scratch = new StringBuilder();
             for (long number = there; number < count; number++) {
-                int partition = (int) (number % PARTITIONS);
-                producer.send(new ProducerRecord<>(rows.topic(), partition, null, rows.bytes(number, scratch)));
+                int partition = (int) (number % partitions);
+                producer.send(new ProducerRecord<>(topic, partition, null, rows.bytes(number, scratch)));
             }
         }
     }

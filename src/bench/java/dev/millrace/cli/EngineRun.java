@@ -7,6 +7,7 @@ import dev.millrace.engine.task.QueryRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 
 /** One run of one query over a topic's records, as {@code millrace run} does it, watched. */
 public final class EngineRun {
@@ -29,6 +30,11 @@ public final class EngineRun {
         Assembly assembly = new Assembly(compilation, Path.of(arguments[1]), threads, System.out, null);
         QueryRun run = new QueryRun(assembly.definition(), System.err::println);
         QueryMetrics metrics = run.metrics();
+        if (Boolean.getBoolean("bench.talk")) {
+            talk(metrics);
+            run.run();
+            return;
+        }
         try (Samples samples = new Samples(metrics.rowsRead::sum, Long.parseLong(arguments[2]))) {
             run.run();
             Map<String, Object> figures = samples.figures();
@@ -37,5 +43,29 @@ public final class EngineRun {
             figures.put("epochs", metrics.epochs.sum());
             Samples.print(figures);
         }
+    }
+
+    /** Tells each new epoch, at most every few milliseconds. */
+    private static void talk(QueryMetrics metrics) {
+        Thread talker = new Thread(
+                () -> {
+                    long told = 0;
+                    while (!metrics.figures().phase().equals("running")) {
+                        LockSupport.parkNanos(5_000_000);
+                    }
+                    System.out.println("RUNNING");
+                    while (true) {
+                        long epochs = metrics.epochs.sum();
+                        if (epochs > told) {
+                            told = epochs;
+                            double stateMb = metrics.figures().stateBytes() / 1e6;
+                            System.out.println("PROGRESS " + epochs + " " + metrics.rowsIn.sum() + " " + stateMb);
+                        }
+                        LockSupport.parkNanos(5_000_000);
+                    }
+                },
+                "talker");
+        talker.setDaemon(true);
+        talker.start();
     }
 }
