@@ -168,7 +168,14 @@ final class Explanation {
                                 + ")" + (call.filter() < 0 ? "" : " FILTER"))
                         .collect(Collectors.joining(", "));
                 String keys = aggregate.keys().isEmpty() ? "()" : names(aggregate.input(), aggregate.keys());
-                return (calls.isEmpty() ? "distinct " : "aggregate " + calls + " by ") + keys;
+                String when = aggregate
+                        .closing()
+                        .map(closing -> ", once per group, when the watermark has closed it"
+                                + closing.panes()
+                                        .map(p -> ", from " + p.size() / p.slide() + " panes a window")
+                                        .orElse(""))
+                        .orElse("");
+                return (calls.isEmpty() ? "distinct " : "aggregate " + calls + " by ") + keys + when;
             }
 
             @Override

@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /**
  * A hash table from byte strings to dense slot numbers 0, 1, 2 … in order of first appearance, without an object per key.
@@ -143,6 +144,44 @@ public final class ByteKeyTable {
     /** Bytes held by keys and tables, roughly. */
     public long memory() {
         return keys.array().length + 8L * buckets.length + 28L * hashes.length;
+    }
+
+    /** Receives the slot that a key had before and the one that it has now. */
+    public interface Moves {
+        void moved(int from, int to);
+    }
+
+    /** Drops the keys whose slots are not to be kept and closes the gaps; slots keep their order. */
+    public void retain(IntPredicate keep, Moves moves) {
+        int kept = 0;
+        int end = 0;
+        for (int slot = 0; slot < size; slot++) {
+            if (!keep.test(slot)) {
+                continue;
+            }
+            int start = starts[slot];
+            int length = starts[slot + 1] - start;
+            if (kept != slot) {
+                System.arraycopy(keys.array(), start, keys.array(), end, length);
+                starts[kept] = end;
+                hashes[kept] = hashes[slot];
+                inline[2 * kept] = inline[2 * slot];
+                inline[2 * kept + 1] = inline[2 * slot + 1];
+                moves.moved(slot, kept);
+            }
+            end += length;
+            kept++;
+        }
+        if (kept == size) {
+            return;
+        }
+        starts[kept] = end;
+        size = kept;
+        keys.truncate(end);
+        Arrays.fill(buckets, 0);
+        for (int slot = 0; slot < size; slot++) {
+            insert(slot);
+        }
     }
 
     public void clear() {

@@ -4,6 +4,7 @@ import dev.millrace.data.Hash;
 import dev.millrace.data.Schema;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /** A relational operator of the dataflow; a tree of records. */
 public sealed interface PlanNode
@@ -240,12 +241,25 @@ public sealed interface PlanNode
     /**
      * Groups by columns and computes aggregates; the output is the keys, then the aggregates. Without keys there is always
      * exactly one row. Without aggregates it is DISTINCT.
+     *
+     * @param closing where each group is emitted only once, when it can no longer change
      */
-    record Aggregate(PlanNode input, List<Integer> keys, List<AggregateCall> calls, Schema schema, Position position)
+    record Aggregate(
+            PlanNode input,
+            List<Integer> keys,
+            List<AggregateCall> calls,
+            Schema schema,
+            Position position,
+            Optional<Closing> closing)
             implements PlanNode {
         public Aggregate {
             keys = List.copyOf(keys);
             calls = List.copyOf(calls);
+        }
+
+        public Aggregate(
+                PlanNode input, List<Integer> keys, List<AggregateCall> calls, Schema schema, Position position) {
+            this(input, keys, calls, schema, position, Optional.empty());
         }
 
         @Override
@@ -255,7 +269,8 @@ public sealed interface PlanNode
 
         @Override
         public String meaning() {
-            return "Aggregate(" + keys + ", " + calls + ")";
+            return "Aggregate(" + keys + ", " + calls
+                    + closing.map(c -> ", " + c).orElse("") + ")";
         }
 
         @Override
@@ -263,6 +278,21 @@ public sealed interface PlanNode
             return visitor.aggregate(this);
         }
     }
+
+    /**
+     * A group is final when the waterline has passed its key of that number, a window's start or end.
+     *
+     * @param panes where the input's windows are panes, as long as the slide, of which several make a window
+     */
+    record Closing(int key, Waterline waterline, Optional<Panes> panes) {}
+
+    /**
+     * How windows are made of panes, in the units of their columns.
+     *
+     * @param starts the keys that are the window's start
+     * @param ends the keys that are its end
+     */
+    record Panes(long size, long slide, List<Integer> starts, List<Integer> ends) {}
 
     /**
      * Keeps rows back until the waterline of {@code column} has passed them and they can no longer change; then emits each

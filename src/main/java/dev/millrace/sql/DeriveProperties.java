@@ -182,6 +182,14 @@ final class DeriveProperties implements PlanNode.Visitor<Properties> {
     public Properties aggregate(PlanNode.Aggregate node) {
         Properties input = of(node.input());
         int keys = node.keys().size();
+        if (node.closing().isPresent()) {
+            PlanNode.Closing closing = node.closing().get();
+            return new Properties(
+                    true,
+                    Optional.of(IntStream.range(0, keys).boxed().toList()),
+                    Map.of(closing.key(), closing.waterline()),
+                    StateBound.TIME_BOUNDED);
+        }
         Map<Integer, Waterline> waterlines = new HashMap<>();
         for (int i = 0; i < keys; i++) {
             Waterline waterline = input.waterlines().get(node.keys().get(i));

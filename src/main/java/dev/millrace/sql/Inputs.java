@@ -63,7 +63,12 @@ final class Inputs {
             @Override
             public PlanNode aggregate(PlanNode.Aggregate aggregate) {
                 return new PlanNode.Aggregate(
-                        inputs.get(0), aggregate.keys(), aggregate.calls(), aggregate.schema(), aggregate.position());
+                        inputs.get(0),
+                        aggregate.keys(),
+                        aggregate.calls(),
+                        aggregate.schema(),
+                        aggregate.position(),
+                        aggregate.closing());
             }
 
             @Override

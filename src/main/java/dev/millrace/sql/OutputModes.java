@@ -68,7 +68,10 @@ final class OutputModes {
         }
         Optional<Integer> column = properties.waterlines().keySet().stream().max(Integer::compare);
         if (column.isPresent()) {
-            return new PlanNode.Hold(node, column.get(), properties.waterlines().get(column.get()));
+            Waterline waterline = properties.waterlines().get(column.get());
+            PlanNode closing =
+                    new CloseGroups(waterline, derive).apply(node, column.get()).orElse(node);
+            return new PlanNode.Hold(closing, column.get(), waterline);
         }
         if (node instanceof PlanNode.Aggregate aggregate) {
             throw new SqlError.Refusal(

@@ -56,6 +56,7 @@ public final class AggregateStage implements Stage {
             ownKeyGroups.add(keyGroup);
         }
         this.table = new StateTable(store, grouping.operator(), grouping.accumulators(false), place.memoryBytes());
+        table.load(ownKeyGroups);
         this.multisets = new ValueMultiset[grouping.multisets().size()];
         for (int i = 0; i < multisets.length; i++) {
             Grouping.Values values = grouping.multisets().get(i);
@@ -98,7 +99,7 @@ public final class AggregateStage implements Stage {
         }
         if (isGlobal()) {
             long hash = Hash.hash(new byte[0]);
-            int keyGroup = grouping.keyGroup(hash);
+            int keyGroup = grouping.keyGroup(new byte[0], 0, 0, hash);
             if (place.owns(keyGroup)) {
                 table.touch(new byte[0], 0, 0, hash, keyGroup, 0);
             }
@@ -134,12 +135,7 @@ public final class AggregateStage implements Stage {
     private void results(int slot, Vector[] into, int row) {
         GroupTable groups = table.groups();
         for (int i = 0; i < into.length; i++) {
-            Accumulator accumulator = groups.accumulator(i);
-            if (accumulator == null) {
-                ((LongVector) into[i]).set(row, groups.weight(slot));
-            } else {
-                accumulator.result(slot, into[i], row);
-            }
+            groups.result(i, slot, into[i], row);
         }
     }
 

@@ -2,8 +2,11 @@ package dev.millrace.engine.operators;
 
 import dev.millrace.data.ByteKeyTable;
 import dev.millrace.data.Bytes;
+import dev.millrace.data.LongVector;
 import dev.millrace.data.RowCodec;
+import dev.millrace.data.Vector;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /**
  * Groups by encoded key: for each the summed weight of its rows and its accumulators. A group is there when its weight is
@@ -124,6 +127,48 @@ final class GroupTable {
                     "stored row of format " + format + ", this version reads " + RowCodec.FORMAT);
         }
         return in;
+    }
+
+    /** Forgets the groups that are not to be kept; the others may get other slots. */
+    void retain(IntPredicate keep) {
+        int before = keys.size();
+        keys.retain(keep, (from, to) -> {
+            weights[to] = weights[from];
+            keyGroups[to] = keyGroups[from];
+            prefixes[to] = prefixes[from];
+            for (Accumulator accumulator : accumulators) {
+                if (accumulator != null) {
+                    accumulator.move(to, from);
+                }
+            }
+        });
+        for (int slot = keys.size(); slot < before; slot++) {
+            weights[slot] = 0;
+            for (Accumulator accumulator : accumulators) {
+                if (accumulator != null) {
+                    accumulator.clear(slot);
+                }
+            }
+        }
+    }
+
+    /** Adds a group of another table of the same aggregates. */
+    void merge(int slot, GroupTable other, int otherSlot) {
+        weights[slot] += other.weights[otherSlot];
+        for (int a = 0; a < accumulators.length; a++) {
+            if (other.accumulators[a] != null) {
+                accumulators[a].merge(slot, other.accumulators[a], otherSlot);
+            }
+        }
+    }
+
+    /** Sets the cell to the value of an aggregate: of a plain {@code COUNT(*)}, which has no accumulator, the weight. */
+    void result(int aggregate, int slot, Vector into, int row) {
+        if (accumulators[aggregate] == null) {
+            ((LongVector) into).set(row, weights[slot]);
+        } else {
+            accumulators[aggregate].result(slot, into, row);
+        }
     }
 
     long memory() {

@@ -24,6 +24,7 @@ import java.util.stream.IntStream;
  * @param calls the aggregates
  * @param multisets the value sets that some of the calls read
  * @param waterline the promise about the first key column
+ * @param closing where groups are emitted once, when they are closed: the first key decides
  */
 public record Grouping(
         String name,
@@ -35,8 +36,12 @@ public record Grouping(
         List<Values> multisets,
         boolean retractable,
         Optional<Waterline> waterline,
+        Optional<PlanNode.Closing> closing,
         int operator,
         int keyGroups) {
+
+    /** What a TIMESTAMP key that is not NULL takes. */
+    static final int TIME_BYTES = 9;
 
     /** All values of a column of a group, with the rows restricted by a filter column or −1. */
     public record Values(int argument, int filter, int operator) {}
@@ -47,6 +52,7 @@ public record Grouping(
         List<Integer> order =
                 new ArrayList<>(IntStream.range(0, node.keys().size()).boxed().toList());
         order.sort(Comparator.comparing(i -> !waterlines.containsKey(i)));
+        node.closing().ifPresent(closing -> closingFirst(order, closing));
         Optional<Waterline> waterline =
                 order.isEmpty() ? Optional.empty() : Optional.ofNullable(waterlines.get(order.get(0)));
         long identity = node.identity();
@@ -68,8 +74,19 @@ public record Grouping(
                 multisets,
                 retractable,
                 waterline,
+                node.closing(),
                 (int) identity,
                 keyGroups);
+    }
+
+    /** Of the keys that a window gives, only the one that closes it is grouped by where panes are counted. */
+    private static void closingFirst(List<Integer> order, PlanNode.Closing closing) {
+        order.remove((Object) closing.key());
+        closing.panes().ifPresent(panes -> {
+            order.removeAll(panes.starts());
+            order.removeAll(panes.ends());
+        });
+        order.add(0, closing.key());
     }
 
     /** Groups equal rows, for operators that remember rows with their weights; {@code first} is encoded first, or −1. */
@@ -88,6 +105,7 @@ public record Grouping(
                 List.of(),
                 true,
                 Optional.ofNullable(waterline),
+                Optional.empty(),
                 (int) identity,
                 keyGroups);
     }
@@ -140,8 +158,11 @@ public record Grouping(
                 .toArray();
     }
 
-    /** The key group of an encoded key; the key of no columns is spread by the operator. */
-    int keyGroup(long hash) {
-        return Hash.keyGroup(keys.isEmpty() ? Hash.combine(hash, operator) : hash, keyGroups);
+    /** The key group of an encoded key; the key of no columns is spread by the operator, all panes of a group are one. */
+    int keyGroup(byte[] array, int start, int length, long hash) {
+        boolean panes = closing.flatMap(PlanNode.Closing::panes).isPresent();
+        long group = panes ? Hash.hash(array, start + TIME_BYTES, length - TIME_BYTES) : hash;
+        int columns = keys.size() - (panes ? 1 : 0);
+        return Hash.keyGroup(columns == 0 ? Hash.combine(group, operator) : group, keyGroups);
     }
 }

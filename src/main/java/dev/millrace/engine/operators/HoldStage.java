@@ -153,7 +153,7 @@ public final class HoldStage implements Stage {
             batch.delete(key, key.length);
         }
         if (!released.isEmpty()) {
-            table.groups().clear();
+            table.forget();
         }
         released.clear();
     }

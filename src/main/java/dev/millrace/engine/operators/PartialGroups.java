@@ -148,7 +148,8 @@ public final class PartialGroups implements Output {
             long hash = encoder.hash(row);
             int slot = groups.findOrAdd(encoder.array(), encoder.start(row), encoder.length(row), hash);
             if (slot == before) {
-                groups.place(slot, grouping.keyGroup(hash), 0);
+                groups.place(
+                        slot, grouping.keyGroup(encoder.array(), encoder.start(row), encoder.length(row), hash), 0);
             }
             groups.addWeight(slot, weights[row]);
             slots[row] = slot;

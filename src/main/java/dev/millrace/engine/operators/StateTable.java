@@ -2,6 +2,7 @@ package dev.millrace.engine.operators;
 
 import dev.millrace.data.ByteKeyTable;
 import dev.millrace.data.Bytes;
+import dev.millrace.data.Hash;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
@@ -17,6 +18,8 @@ import java.util.List;
  */
 final class StateTable {
 
+    private static final int MAX_LOADED = 100_000;
+
     private final StateStore store;
     private final int operator;
     private final GroupTable groups;
@@ -29,13 +32,54 @@ final class StateTable {
     private final List<byte[]> missingKeys = new ArrayList<>();
     private int[] missing = {};
     private int missingCount;
-    private final List<byte[][]> droppedRanges = new ArrayList<>();
+    private byte[] dropBound;
+    private List<Integer> dropKeyGroups = List.of();
+    private boolean complete;
 
     StateTable(StateStore store, int operator, Accumulator[] accumulators, long maxBytes) {
         this.store = store;
         this.operator = operator;
         this.groups = new GroupTable(accumulators);
         this.maxBytes = maxBytes;
+        this.complete = store.epoch() == StateStore.NO_EPOCH;
+    }
+
+    /** Takes a small stored table into memory at once, so that a key that is not there need not be looked for. */
+    void load(List<Integer> keyGroups) {
+        if (complete) {
+            return;
+        }
+        for (int i = 0; i < keyGroups.size() && loadable(); i++) {
+            int keyGroup = keyGroups.get(i);
+            byte[] from = storePrefix(keyGroup);
+            store.scan(from, StateKeys.after(from), (stored, content) -> {
+                int length = stored.length - StateKeys.PREFIX;
+                int slot =
+                        groups.findOrAdd(stored, StateKeys.PREFIX, length, Hash.hash(stored, StateKeys.PREFIX, length));
+                groups.place(slot, keyGroup, 0);
+                groups.read(slot, content);
+                return loadable();
+            });
+        }
+        complete = loadable();
+        if (!complete) {
+            groups.clear();
+        }
+    }
+
+    private boolean loadable() {
+        return groups.size() <= MAX_LOADED && groups.memory() <= maxBytes;
+    }
+
+    /** Whether what is not in memory is nowhere. */
+    boolean isComplete() {
+        return complete;
+    }
+
+    private byte[] storePrefix(int keyGroup) {
+        Bytes prefix = new Bytes();
+        StateKeys.prefix(keyGroup, operator, prefix);
+        return prefix.toByteArray();
     }
 
     GroupTable groups() {
@@ -56,11 +100,9 @@ final class StateTable {
         int slot = groups.findOrAdd(array, start, length, hash);
         if (slot == before) {
             groups.place(slot, keyGroup, prefix);
-            if (missingCount == missing.length) {
-                missing = Arrays.copyOf(missing, Math.max(64, missingCount * 2));
+            if (!complete) {
+                miss(slot);
             }
-            missing[missingCount++] = slot;
-            missingKeys.add(storeKey(slot));
         }
         if (slot >= isTouched.length) {
             isTouched = Arrays.copyOf(isTouched, Math.max(64, slot * 2));
@@ -73,6 +115,14 @@ final class StateTable {
             touched[touchedCount++] = slot;
         }
         return slot;
+    }
+
+    private void miss(int slot) {
+        if (missingCount == missing.length) {
+            missing = Arrays.copyOf(missing, Math.max(64, missingCount * 2));
+        }
+        missing[missingCount++] = slot;
+        missingKeys.add(storeKey(slot));
     }
 
     /** Touches the groups of a part that belong to the worker. */
@@ -99,12 +149,7 @@ final class StateTable {
                 continue;
             }
             int slot = groups.keys().find(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
-            groups.addWeight(slot, part.weight(i));
-            for (int a = 0; a < part.accumulatorCount(); a++) {
-                if (part.accumulator(a) != null) {
-                    groups.accumulator(a).merge(slot, part.accumulator(a), i);
-                }
-            }
+            groups.merge(slot, part, i);
         }
     }
 
@@ -137,19 +182,12 @@ final class StateTable {
     }
 
     /**
-     * Drops with the next flush all groups whose first key column is below. By single deletes: a range tombstone per key
-     * group and closed window would slow every later scan.
+     * Drops with the next flush all groups whose first key column is a value below. By single deletes: a range tombstone per
+     * key group and closed window would slow every later scan.
      */
     void dropBelow(Bytes encodedBound, List<Integer> keyGroups) {
-        for (int keyGroup : keyGroups) {
-            Bytes from = new Bytes();
-            StateKeys.prefix(keyGroup, operator, from);
-            from.put(1);
-            Bytes to = new Bytes();
-            StateKeys.prefix(keyGroup, operator, to);
-            to.put(encodedBound.array(), 0, encodedBound.length());
-            droppedRanges.add(new byte[][] {from.toByteArray(), to.toByteArray()});
-        }
+        dropBound = encodedBound.toByteArray();
+        dropKeyGroups = keyGroups;
     }
 
     /** Writes what was touched and forgets the rest where memory is short; afterwards nothing counts as touched. */
@@ -157,8 +195,11 @@ final class StateTable {
         for (int i = 0; i < touchedCount; i++) {
             int slot = touched[i];
             isTouched[slot] = false;
+            if (isDropped(slot)) {
+                continue;
+            }
             writeStoreKey(slot);
-            if (groups.isEmpty(slot) || isDropped()) {
+            if (groups.isEmpty(slot)) {
                 batch.delete(key.array(), key.length());
             } else {
                 value.clear();
@@ -167,33 +208,60 @@ final class StateTable {
             }
         }
         touchedCount = 0;
-        for (byte[][] range : droppedRanges) {
-            store.scan(range[0], range[1], (dropped, stored) -> {
-                batch.delete(dropped, dropped.length);
-                return true;
-            });
+        if (dropBound != null) {
+            deleteDropped(batch);
         }
-        if (!droppedRanges.isEmpty() || groups.memory() > maxBytes) {
-            droppedRanges.clear();
-            groups.clear();
+        if (groups.memory() > maxBytes) {
+            forget();
         }
     }
 
-    /** Whether the key that was written last lies in a dropped range. */
-    private boolean isDropped() {
-        for (byte[][] range : droppedRanges) {
-            if (Arrays.compareUnsigned(key.array(), 0, key.length(), range[0], 0, range[0].length) >= 0
-                    && Arrays.compareUnsigned(key.array(), 0, key.length(), range[1], 0, range[1].length) < 0) {
-                return true;
+    private void deleteDropped(StateBatch batch) {
+        if (complete) {
+            for (int slot = 0; slot < groups.size(); slot++) {
+                if (isDropped(slot)) {
+                    writeStoreKey(slot);
+                    batch.delete(key.array(), key.length());
+                }
+            }
+        } else {
+            for (int keyGroup : dropKeyGroups) {
+                Bytes from = new Bytes();
+                StateKeys.prefix(keyGroup, operator, from);
+                Bytes to = new Bytes();
+                to.put(from.array(), 0, from.length()).put(dropBound);
+                store.scan(from.put(1).toByteArray(), to.toByteArray(), (dropped, stored) -> {
+                    batch.delete(dropped, dropped.length);
+                    return true;
+                });
             }
         }
-        return false;
+        groups.retain(slot -> !isDropped(slot));
+        dropBound = null;
+    }
+
+    private boolean isDropped(int slot) {
+        if (dropBound == null) {
+            return false;
+        }
+        ByteKeyTable keys = groups.keys();
+        int start = keys.keyStart(slot);
+        int end = start + keys.keyLength(slot);
+        return end > start
+                && keys.keyArray()[start] == 1
+                && Arrays.compareUnsigned(keys.keyArray(), start, end, dropBound, 0, dropBound.length) < 0;
+    }
+
+    /** Drops all groups from memory; what was touched must have been written. */
+    void forget() {
+        groups.clear();
+        complete = false;
     }
 
     /** The weight in memory of an entry by its store key, or the stored one. */
     long currentWeight(byte[] storedKey, byte[] storedValue) {
         int length = storedKey.length - StateKeys.PREFIX;
-        long hash = dev.millrace.data.Hash.hash(storedKey, StateKeys.PREFIX, length);
+        long hash = Hash.hash(storedKey, StateKeys.PREFIX, length);
         int slot = groups.keys().find(storedKey, StateKeys.PREFIX, length, hash);
         return slot >= 0 ? groups.weight(slot) : GroupTable.storedWeight(storedValue);
     }

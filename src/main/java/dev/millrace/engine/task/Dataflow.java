@@ -6,6 +6,7 @@ import dev.millrace.engine.QueryException;
 import dev.millrace.engine.expressions.Kernel;
 import dev.millrace.engine.expressions.Kernels;
 import dev.millrace.engine.operators.AggregateStage;
+import dev.millrace.engine.operators.ClosingStage;
 import dev.millrace.engine.operators.FanOut;
 import dev.millrace.engine.operators.FilterOperator;
 import dev.millrace.engine.operators.Grouping;
@@ -41,11 +42,10 @@ import java.util.Set;
  */
 public final class Dataflow {
 
-    private static final long TABLE_BYTES = 256L << 20;
-
     private final Map<PlanNode, Properties> properties;
     private final int keyGroups;
     private final StateStore store;
+    private final long watermark;
     private final Map<String, Batch> staticRows;
     private final int workers;
     private final List<Map<PlanNode, FanOut>> outputs = new ArrayList<>();
@@ -57,11 +57,18 @@ public final class Dataflow {
     /** A stateful node: its halves by worker. */
     private record StageNode(PartialGroups[] parts, Stage[] stages) {}
 
-    /** What a dataflow is built over. */
+    /**
+     * What a dataflow is built over.
+     *
+     * @param watermark of the epoch that the store holds
+     * @param tableBytes of memory for what operators keep in memory of their state, all together
+     */
     public record Context(
             Map<PlanNode, Properties> properties,
             int keyGroups,
             StateStore store,
+            long watermark,
+            long tableBytes,
             Map<String, Batch> staticRows,
             List<RowErrors> errors) {}
 
@@ -73,6 +80,7 @@ public final class Dataflow {
         this.properties = context.properties();
         this.keyGroups = context.keyGroups();
         this.store = context.store();
+        this.watermark = context.watermark();
         this.staticRows = context.staticRows();
         this.errors = context.errors();
         this.workers = errors.size();
@@ -80,7 +88,7 @@ public final class Dataflow {
         List<PlanNode> order = new ArrayList<>();
         roots.forEach(root -> collect(root, nodes, order));
         long stateful = order.stream().filter(Dataflow::isStateful).count();
-        this.tableBytes = TABLE_BYTES / Math.max(1, stateful * workers);
+        this.tableBytes = context.tableBytes() / Math.max(1, stateful * workers);
         for (int worker = 0; worker < workers; worker++) {
             Map<PlanNode, FanOut> fans = new HashMap<>();
             order.forEach(node -> fans.put(node, new FanOut()));
@@ -158,6 +166,9 @@ public final class Dataflow {
             PlanNode node, Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, Output output) {
         if (node instanceof PlanNode.Hold) {
             return new HoldStage(grouping, parts, place, store, output);
+        }
+        if (grouping.closing().isPresent()) {
+            return new ClosingStage(grouping, parts, place, store, watermark, output);
         }
         AggregateStage stage = new AggregateStage(grouping, parts, place, store, output);
         if (store.epoch() >= 1) {
@@ -352,7 +363,15 @@ public final class Dataflow {
                             + batch.toObjects(row));
         };
         Dataflow inner = new Dataflow(
-                List.of(right), new Context(properties, keyGroups, new MemoryStore(), staticRows, List.of(strict)));
+                List.of(right),
+                new Context(
+                        properties,
+                        keyGroups,
+                        new MemoryStore(),
+                        Watermark.NONE,
+                        1 << 20,
+                        staticRows,
+                        List.of(strict)));
         inner.subscribe(0, right, delta -> append(delta, rows));
         Map<String, PlanNode.Scan> scans = new LinkedHashMap<>();
         scans(right, scans);

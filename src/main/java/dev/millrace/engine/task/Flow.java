@@ -25,6 +25,7 @@ final class Flow {
 
     private static final long POLL_MILLIS = 50;
     private static final long EPOCH_BYTES = 64L << 20;
+    private static final long TABLE_BYTES = 256L << 20;
 
     private final QueryMetrics metrics;
     private final Workers workers;
@@ -36,10 +37,14 @@ final class Flow {
     private final Sink.Writer letterWriter;
     private final Sink.Writer lateWriter;
 
+    /**
+     * @param watermark of the epoch that the store holds
+     */
     Flow(
             QueryDefinition definition,
             QueryDefinition.World world,
             StateStore store,
+            long watermark,
             StaticTables tables,
             Workers workers,
             QueryMetrics metrics) {
@@ -54,7 +59,15 @@ final class Flow {
         List<RowErrors> errors = new ArrayList<>(problems);
         int keyGroups = definition.plan().keyGroups();
         dataflow = new Dataflow(
-                roots, new Dataflow.Context(definition.plan().properties(), keyGroups, store, tables.rows(), errors));
+                roots,
+                new Dataflow.Context(
+                        definition.plan().properties(),
+                        keyGroups,
+                        store,
+                        watermark,
+                        TABLE_BYTES,
+                        tables.rows(),
+                        errors));
         Results.Context context = new Results.Context(dataflow, store, keyGroups, problems, metrics.rowsOut);
         for (SinkPlan plan : definition.plan().sinks()) {
             Sink sink = world.sinks().get(plan.name());

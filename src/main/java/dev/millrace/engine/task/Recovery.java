@@ -88,7 +88,7 @@ final class Recovery {
     /** The first start: epoch 0 fixes the starting positions and the static tables before any row is read. */
     private Recovered begin(long incarnation) {
         StaticTables tables = StaticTables.read(definition, world);
-        flow = flow(tables);
+        flow = flow(tables, Watermark.NONE);
         flow.discover();
         world.log().begin();
         ProgressRecord record = new ProgressRecord(
@@ -109,14 +109,14 @@ final class Recovery {
         return new Recovered(flow, record);
     }
 
-    private Flow flow(StaticTables tables) {
-        return new Flow(definition, world, state.store(), tables, workers, metrics);
+    private Flow flow(StaticTables tables, long watermark) {
+        return new Flow(definition, world, state.store(), watermark, tables, workers, metrics);
     }
 
     private Recovered recover(long incarnation) {
         ProgressRecord base = state.record().orElse(null);
         if (base != null) {
-            flow = flow(StaticTables.load(definition, state.store()));
+            flow = flow(StaticTables.load(definition, state.store()), base.watermark());
             flow.inputs().forEach(input -> input.restoreJournal(state.journal(input.name())));
             resume(base);
         } else {
@@ -139,7 +139,7 @@ final class Recovery {
         }
         requirePlan(first.record().plan());
         StaticTables tables = StaticTables.of(definition, world.log().journal(0));
-        flow = flow(tables);
+        flow = flow(tables, first.record().watermark());
         flow.inputs()
                 .forEach(input -> input.restoreJournal(
                         first.record().sources().get(input.name()).journal()));

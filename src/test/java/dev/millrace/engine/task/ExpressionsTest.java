@@ -63,7 +63,8 @@ class ExpressionsTest {
         Problems problems = new Problems(Map.of("t", MalformedPolicy.SKIP), false, new LongAdder(), new LongAdder());
         Dataflow dataflow = new Dataflow(
                 List.of(plan.root()),
-                new Dataflow.Context(plan.properties(), 4, new MemoryStore(), Map.of(), List.of(problems)));
+                new Dataflow.Context(
+                        plan.properties(), 4, new MemoryStore(), Watermark.NONE, 1 << 20, Map.of(), List.of(problems)));
         StringBuilder text = new StringBuilder();
         dataflow.subscribe(0, plan.root(), delta -> text.append(cell(delta)));
         Batch batch = new Batch(scan.schema());

@@ -152,6 +152,8 @@ class OperatorsAgainstZSetsTest {
                             changing(),
                             plan.keyGroups(),
                             store,
+                            Watermark.NONE,
+                            random.nextBoolean() ? 1 : 1 << 20,
                             Map.of("names", batch(scan(true), names)),
                             List.copyOf(problems)));
             for (int worker = 0; worker < workers; worker++) {
@@ -265,7 +267,14 @@ class OperatorsAgainstZSetsTest {
             "SELECT FLOOR(ts TO SECOND) AS t0, k, MIN(v) AS lo FROM events GROUP BY FLOOR(ts TO SECOND), k"
                     + " HAVING COUNT(*) > 1",
             "SELECT n, window_end, COUNT(*) AS ks FROM (SELECT k, window_end, COUNT(*) AS n FROM " + TUMBLE
-                    + " GROUP BY k, window_start, window_end) GROUP BY n, window_end");
+                    + " GROUP BY k, window_start, window_end) GROUP BY n, window_end",
+            "SELECT k, window_start, COUNT(*) AS n, SUM(v) AS s, MIN(v) AS lo, AVG(d) AS a FROM " + HOP
+                    + " GROUP BY k, window_start, window_end",
+            "SELECT window_end, COUNT(*) AS n FROM " + HOP + " WHERE v > 2 GROUP BY window_end",
+            "SELECT window_start, window_end, MAX(n) AS most, COUNT(*) AS ks FROM (SELECT k, v, window_start, window_end,"
+                    + " COUNT(*) AS n FROM " + HOP
+                    + " GROUP BY k, v, window_start, window_end) GROUP BY window_start, window_end",
+            "SELECT window_start, v, COUNT(*) AS n FROM " + HOP + " GROUP BY window_start, v HAVING COUNT(*) > 1");
 
     /** Append after every epoch is the closed part of the whole result, and what is closed leaves the state. */
     @TestFactory
@@ -290,7 +299,7 @@ class OperatorsAgainstZSetsTest {
         try (Workers pool = new Workers(workers)) {
             for (int epoch = 1; epoch <= 15; epoch++) {
                 if (dataflow == null || random.nextInt(4) == 0) {
-                    dataflow = dataflow(plan, workers, store);
+                    dataflow = dataflow(plan, workers, store, watermark);
                     for (int worker = 0; worker < workers; worker++) {
                         subscribe(dataflow, worker, held, appended);
                         subscribe(dataflow, worker, plan.root(), updated);
@@ -320,14 +329,21 @@ class OperatorsAgainstZSetsTest {
         assertEquals(0, store.size(), "all windows are closed, so nothing is remembered");
     }
 
-    private static Dataflow dataflow(QueryPlan plan, int workers, MemoryStore store) {
+    private Dataflow dataflow(QueryPlan plan, int workers, MemoryStore store, long watermark) {
         List<Problems> problems = new ArrayList<>();
         for (int i = 0; i < workers; i++) {
             problems.add(new Problems(Map.of(), false, new LongAdder(), new LongAdder()));
         }
         return new Dataflow(
                 plan.sinks().stream().map(SinkPlan::root).toList(),
-                new Dataflow.Context(plan.properties(), plan.keyGroups(), store, Map.of(), List.copyOf(problems)));
+                new Dataflow.Context(
+                        plan.properties(),
+                        plan.keyGroups(),
+                        store,
+                        watermark,
+                        random.nextBoolean() ? 1 : 1 << 20,
+                        Map.of(),
+                        List.copyOf(problems)));
     }
 
     private static void subscribe(Dataflow dataflow, int worker, PlanNode node, Map<List<Object>, Long> into) {
@@ -347,7 +363,7 @@ class OperatorsAgainstZSetsTest {
         PlanNode.Scan scan = plan.scans(false).get(0);
         MemoryStore store = new MemoryStore();
         Map<List<Object>, Long> appended = new HashMap<>();
-        Dataflow dataflow = dataflow(plan, 1, store);
+        Dataflow dataflow = dataflow(plan, 1, store, Watermark.NONE);
         subscribe(dataflow, 0, plan.sinks().get(0).root(), appended);
         int rows = 2 * 8 * HoldStage.ROWS_PER_KEY_GROUP + 8 * HoldStage.ROWS_PER_KEY_GROUP / 2;
         Batch batch = new Batch(scan.schema());
@@ -365,7 +381,7 @@ class OperatorsAgainstZSetsTest {
                 store.apply(changes, epoch);
                 sizes.add(appended.size());
                 if (epoch == 2) {
-                    dataflow = dataflow(plan, 1, store);
+                    dataflow = dataflow(plan, 1, store, Watermark.NONE);
                     subscribe(dataflow, 0, plan.sinks().get(0).root(), appended);
                 }
             }
