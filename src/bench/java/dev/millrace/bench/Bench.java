@@ -20,7 +20,8 @@ import java.util.stream.Stream;
 /**
  * Runs all cases in turn, round after round, each run in a process of its own, and prints one table of medians. Settings are
  * system properties: {@code bench.rounds} (3), {@code bench.cases} (all; names by comma), {@code bench.scale} (1: the share of
- * the records that is used), {@code bench.home} (target/bench: where the broker's data stay from one bench to the next).
+ * the records that is used), {@code bench.record} (false: whether the ratios and their picture replace those that are checked
+ * in, with which they are compared otherwise), {@code bench.home} (target/bench: where the broker's data stay from one bench to the next).
  */
 public final class Bench {
 
@@ -30,6 +31,7 @@ public final class Bench {
     private final int rounds = Integer.getInteger("bench.rounds", 3);
     private final double scale = Double.parseDouble(System.getProperty("bench.scale", "1"));
     private final Path home = Path.of(System.getProperty("bench.home", "target/bench"));
+    private static final Path RECORDED = Path.of("src/bench/ratios.csv");
     private static final List<String> USUAL = List.of("-Xmx1g");
     private static final List<String> TIGHT = List.of("-Xmx512m", "-XX:+UseSerialGC");
     private final Set<String> names;
@@ -330,5 +332,11 @@ public final class Bench {
         String text = report.table() + (notes.isEmpty() ? "" : "\n| | |\n|---|---|\n" + String.join("\n", notes) + "\n");
         System.out.println(text);
         Files.writeString(home.resolve("table.md"), text);
+        Files.writeString(home.resolve("performance.svg"), report.ratios().svg());
+        report.ratios().slowerThan(Ratios.read(RECORDED)).forEach(System.out::println);
+        if (Boolean.getBoolean("bench.record")) {
+            report.ratios().write(RECORDED);
+            Files.writeString(Path.of("docs/performance.svg"), report.ratios().svg());
+        }
     }
 }

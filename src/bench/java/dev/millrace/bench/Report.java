@@ -1,5 +1,6 @@
 package dev.millrace.bench;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -8,6 +9,7 @@ import java.util.Map;
 final class Report {
 
     private final StringBuilder rows = new StringBuilder();
+    private final Ratios ratios = new Ratios();
 
     void add(String name, List<Map<String, Double>> runs, List<Map<String, Double>> base) {
         String ratio = "";
@@ -17,6 +19,8 @@ final class Report {
                 ratios[i] = runs.get(i).get("cpuMiddle") / base.get(i).get("cpuMiddle");
             }
             ratio = cell(ratios, "%.2f");
+            Arrays.sort(ratios);
+            this.ratios.put(name, ratios[ratios.length / 2]);
         }
         rows.append(String.format(
                 Locale.ROOT,
@@ -42,7 +46,7 @@ final class Report {
 
     private static String cell(double[] values, String format) {
         double[] sorted = values.clone();
-        java.util.Arrays.sort(sorted);
+        Arrays.sort(sorted);
         if (sorted.length == 0 || Double.isNaN(sorted[0])) {
             return "–";
         }
@@ -50,6 +54,11 @@ final class Report {
         String least = String.format(Locale.ROOT, format, sorted[0]);
         String greatest = String.format(Locale.ROOT, format, sorted[sorted.length - 1]);
         return least.equals(greatest) ? median : median + " (" + least + "–" + greatest + ")";
+    }
+
+    /** The medians over the raw consumer's. */
+    Ratios ratios() {
+        return ratios;
     }
 
     String table() {

@@ -15,6 +15,10 @@ public abstract sealed class Vector
 
     private final DataType type;
     private int size;
+
+    /** What {@link #capacity()} said last: every appended cell asks. */
+    private int capacity;
+
     private byte[] marks = NO_MARKS;
     private boolean marked;
 
@@ -51,8 +55,9 @@ public abstract sealed class Vector
 
     /** Makes room for {@code rows} cells in all; keeps what is there. */
     public final void reserve(int rows) {
-        if (rows > capacity()) {
+        if (rows > capacity) {
             grow(Math.max(rows, Math.max(16, capacity() * 2)));
+            capacity = capacity();
         }
     }
 

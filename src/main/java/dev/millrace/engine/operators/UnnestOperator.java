@@ -12,6 +12,9 @@ import dev.millrace.engine.expressions.Kernel;
 /** Linear: one row per element of the array, with the element's columns appended; weights are copied. */
 public final class UnnestOperator implements Output {
 
+    /** About as many as stay in the processor's cache from one operator to the next. */
+    private static final int OUTPUT_ROWS = 2048;
+
     private final int inputColumns;
     private final Kernel array;
     private final boolean outer;
@@ -58,6 +61,11 @@ public final class UnnestOperator implements Output {
             if (length == 0 && outer) {
                 source.add(row);
                 element.add(-1);
+            }
+            if (source.count() >= OUTPUT_ROWS) {
+                emit(delta, arrays);
+                source.start(0);
+                element.start(0);
             }
         }
         if (source.count() > 0) {

@@ -17,6 +17,8 @@ final class KeyedFold {
     private final Batch changes;
     private final RowEncoder keyEncoder;
     private final RowEncoder rowEncoder;
+    private final ByteKeyTable contents = new ByteKeyTable();
+    private final ByteKeyTable keys = new ByteKeyTable();
 
     KeyedFold(Schema schema, int[] keys) {
         this.collected = new Batch(schema);
@@ -34,7 +36,8 @@ final class KeyedFold {
         int rows = collected.size();
         keyEncoder.encode(collected);
         rowEncoder.encode(collected);
-        ByteKeyTable contents = new ByteKeyTable();
+        contents.clear();
+        keys.clear();
         long[] net = new long[rows];
         int[] contentOf = new int[rows];
         for (int i = 0; i < rows; i++) {
@@ -43,7 +46,6 @@ final class KeyedFold {
             contentOf[i] = slot;
             net[slot] += collected.weight(i);
         }
-        ByteKeyTable keys = new ByteKeyTable();
         int[] chosen = new int[rows];
         Arrays.fill(chosen, -1);
         for (int i = 0; i < rows; i++) {
