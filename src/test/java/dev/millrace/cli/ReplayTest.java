@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.api.ResourceReader;
+import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.FaultPoints;
@@ -15,12 +16,15 @@ import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.rocksdb.StateDirectory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A replay proves itself (P16): the same input gives the same rows, other input behind the same positions is noticed. */
 class ReplayTest {
@@ -101,5 +105,42 @@ class ReplayTest {
         QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "not a row any more");
         assertEquals(
                 "ReplayDiverged", assertThrows(QueryException.class, again::run).code());
+    }
+
+    /** P2, P7: the log is the truth about one history only. */
+    @ParameterizedTest
+    @CsvSource({
+        "plan, 1, PlanChanged",
+        "lineage, 1, StateLost",
+        "lineage, 0, StateLost",
+        "epoch, 2, StateLost",
+        "epoch, -1, StateLost"
+    })
+    void aRecordThatDoesNotContinueTheHistoryStops(String other, int epochsOn, String code) {
+        String row = "{\"k\":\"a\",\"v\":1}";
+        query(FaultPoints.NONE, row).run();
+        try (FileProgressLog log = new FileProgressLog(directory.resolve("log"))) {
+            List<ProgressRecord> records = new ArrayList<>();
+            log.open(-1, entry -> records.add(entry.record()));
+            ProgressRecord last = records.get(records.size() - 1);
+            log.begin();
+            log.commit(
+                    new ProgressRecord(
+                            last.format(),
+                            other.equals("lineage") ? "another" : last.lineage(),
+                            other.equals("plan") ? "another" : last.plan(),
+                            last.incarnation(),
+                            false,
+                            last.epoch() + epochsOn,
+                            last.timeMillis(),
+                            last.watermark(),
+                            last.sources(),
+                            Map.of(),
+                            last.prepared(),
+                            last.build()),
+                    List.of());
+        }
+        QueryException e = assertThrows(QueryException.class, query(FaultPoints.NONE, row)::run);
+        assertEquals(code, e.code(), e::getMessage);
     }
 }

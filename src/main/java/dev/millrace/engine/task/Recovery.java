@@ -172,8 +172,8 @@ final class Recovery {
         }
         ProgressRecord last = base;
         for (ProgressLog.Entry entry : entries) {
+            checkContinues(last, entry.record());
             if (entry.record().epoch() > last.epoch()) {
-                checkNext(last, entry.record());
                 replayEpoch(entry.record(), entry.position());
                 last = entry.record();
             }
@@ -181,9 +181,10 @@ final class Recovery {
         return last;
     }
 
-    private void checkNext(ProgressRecord last, ProgressRecord next) {
+    /** A record repeats its epoch as a claim, or is the next one of the same history. */
+    private void checkContinues(ProgressRecord last, ProgressRecord next) {
         boolean sameLineage = next.lineage().equals(last.lineage());
-        if (next.epoch() != last.epoch() + 1 || !sameLineage) {
+        if (next.epoch() > last.epoch() + 1 || !sameLineage) {
             throw new QueryException(
                     "StateLost",
                     "the progress log goes from epoch " + last.epoch() + " to epoch " + next.epoch()
