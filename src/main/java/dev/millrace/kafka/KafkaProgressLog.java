@@ -132,7 +132,7 @@ public final class KafkaProgressLog implements ProgressLog {
                         "the topic " + progressTopic + " holds the offsets " + begin + " to " + end
                                 + ", but the state continues at " + start);
             }
-            if (from < 0 && begin > 0 && end > begin) {
+            if (from < 0 && begin > 0) {
                 throw new QueryException(
                         "StateLost",
                         "the state is gone and the topic " + progressTopic + " begins at offset " + begin

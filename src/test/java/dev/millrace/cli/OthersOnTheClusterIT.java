@@ -24,6 +24,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -36,7 +37,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * What others do on the cluster while a query runs or rests: another process of the same query, open transactions, topics
@@ -181,15 +182,20 @@ class OthersOnTheClusterIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"retention.ms", "cleanup.policy", "retention.bytes"})
-    void aLogThatWouldForgetIsRefused(String setting) throws Exception {
-        String name = "forgets-" + setting.replace('.', '-');
+    @CsvSource({
+        "progress, retention.ms",
+        "progress, cleanup.policy",
+        "progress, retention.bytes",
+        "journal, retention.ms"
+    })
+    void aLogThatWouldForgetIsRefused(String part, String setting) throws Exception {
+        String name = "forgets-" + part + "-" + setting.replace('.', '-');
         broker.createTopic(name, 1);
         broker.createTopic(name + "-out", 1);
         queries.produce(name, 0, 10);
         String yaml = queries.yaml(name, name, PASS, USUAL.mode("append"));
         queries.query(yaml, name).run();
-        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, "millrace." + name + "-progress");
+        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, "millrace." + name + "-" + part);
         String value = setting.equals("cleanup.policy") ? "compact" : "100000";
         AlterConfigOp change = new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET);
         try (Admin admin = broker.admin()) {
@@ -222,7 +228,36 @@ class OthersOnTheClusterIT {
             admin.deleteTopics(List.of(log.topic())).all().get();
         }
         assertStops("StateLost", queries.query(yaml, "logs"));
+        NewTopic empty = new NewTopic(log.topic(), 1, (short) 1).configs(Map.of("retention.ms", "-1"));
+        try (Admin admin = broker.admin()) {
+            admin.createTopics(List.of(empty)).all().get();
+        }
+        assertStops("StateLost", queries.query(yaml, "logs"));
         assertEquals(KafkaQueries.ids(0, 300), queries.values("logs-out"));
+    }
+
+    @Test
+    void aLogThatWasTrimmedBeyondTheStateIsStateLost() throws Exception {
+        broker.createTopic("pruned", 1);
+        broker.createTopic("prunes-out", 1);
+        queries.produce("pruned", 0, 300);
+        String yaml = queries.yaml("prunes", "pruned", PASS, USUAL.mode("append"));
+        FaultPoints crash = step -> {
+            if (step == FaultPoints.Step.AFTER_COMMIT) {
+                throw new GoldenRun.Crash(step);
+            }
+        };
+        assertThrows(GoldenRun.Crash.class, queries.query(yaml, "prunes-behind", new ArrayList<>(), crash)::run);
+        queries.query(yaml, "prunes").run();
+        TopicPartition log = new TopicPartition("millrace.prunes-progress", 0);
+        try (Admin admin = broker.admin()) {
+            admin.deleteRecords(Map.of(log, RecordsToDelete.beforeOffset(-1)))
+                    .all()
+                    .get();
+        }
+        assertStops("StateLost", queries.query(yaml, "prunes-behind"));
+        assertStops("StateLost", queries.query(yaml, "prunes-nowhere"));
+        assertEquals(KafkaQueries.ids(0, 300), queries.values("prunes-out"));
     }
 
     @Test
