@@ -10,8 +10,10 @@ import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,6 +22,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -58,7 +61,9 @@ class OthersOnTheClusterIT {
     static void start() throws Exception {
         broker = new KafkaBroker(
                 Files.createDirectory(directory.resolve("kafka")),
-                List.of("transaction.abort.timed.out.transaction.cleanup.interval.ms=300"),
+                List.of(
+                        "transaction.abort.timed.out.transaction.cleanup.interval.ms=300",
+                        "log.cleaner.backoff.ms=200"),
                 Map.of());
         queries = new KafkaQueries(broker, directory);
     }
@@ -207,6 +212,77 @@ class OthersOnTheClusterIT {
     private static void assertStops(String code, QueryRun run) {
         QueryException e = assertThrows(QueryException.class, run::run);
         assertEquals(code, e.code(), e::getMessage);
+    }
+
+    /** P13: by its offsets alone the topic would look as if nothing had happened. */
+    @Test
+    void aTopicWhoseEndWasLostAndWrittenAnewIsNoticed() throws Exception {
+        Path place = Files.createDirectories(directory.resolve("cut"));
+        KafkaBroker other = new KafkaBroker(Files.createDirectory(place.resolve("kafka")));
+        try {
+            KafkaQueries onOther = new KafkaQueries(other, place);
+            other.createTopic("events", 1);
+            other.createTopic("cuts-out", 1);
+            onOther.produce("events", 0, 100);
+            onOther.produce("events", 100, 200);
+            String yaml = onOther.yaml("cuts", "events", PASS, USUAL.mode("append"));
+            onOther.query(yaml, "cuts").run();
+            other.kill();
+            tearLastBatch(place.resolve("kafka"), "events-0");
+            other.restart();
+            onOther.produce("events", 200, 400);
+            assertEquals(300, other.written("events"));
+            assertStops("SourceDataLost", onOther.query(yaml, "cuts"));
+            assertEquals(KafkaQueries.ids(0, 200), onOther.values("cuts-out"));
+        } finally {
+            other.close();
+        }
+    }
+
+    private static void tearLastBatch(Path kafka, String partition) throws Exception {
+        Path log;
+        try (Stream<Path> files = Files.walk(kafka)) {
+            log = files.filter(file -> file.endsWith(Path.of(partition, "00000000000000000000.log")))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        try (FileChannel channel = FileChannel.open(log, StandardOpenOption.WRITE)) {
+            channel.truncate(channel.size() - 1);
+        }
+    }
+
+    @Test
+    void recordsThatWereCompactedAwayInARangeToReplayAreNoticed() throws Exception {
+        broker.createTopic("squeezed", 1);
+        broker.createTopic("squeezes-out", 1);
+        Map<String, String> settings =
+                Map.of("cleanup.policy", "compact", "segment.ms", "100", "min.cleanable.dirty.ratio", "0.01");
+        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, "squeezed");
+        List<AlterConfigOp> changes = settings.entrySet().stream()
+                .map(setting -> new AlterConfigOp(
+                        new ConfigEntry(setting.getKey(), setting.getValue()), AlterConfigOp.OpType.SET))
+                .toList();
+        try (Admin admin = broker.admin()) {
+            admin.incrementalAlterConfigs(Map.of(topic, changes)).all().get();
+        }
+        produceKeyed("squeezed", 0, 10);
+        String yaml = queries.yaml("squeezes", "squeezed", PASS, USUAL.mode("append"));
+        queries.query(yaml, "squeezes-1").run();
+        int[] next = {10};
+        Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> {
+            produceKeyed("squeezed", next[0], ++next[0]);
+            return !queries.values("squeezed").contains(new String(KafkaQueries.row(0)));
+        });
+        assertStops("SourceDataLost", queries.query(yaml, "squeezes-2"));
+        assertEquals(KafkaQueries.ids(0, 10), queries.values("squeezes-out"));
+    }
+
+    private static void produceKeyed(String topic, int from, int to) {
+        try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
+            for (int id = from; id < to; id++) {
+                producer.send(new ProducerRecord<>(topic, new byte[] {(byte) (id % 5)}, KafkaQueries.row(id)));
+            }
+        }
     }
 
     @Test
