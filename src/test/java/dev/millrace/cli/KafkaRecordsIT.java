@@ -11,10 +11,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -164,5 +167,77 @@ class KafkaRecordsIT {
         assertEquals(1, late.size());
         assertEquals("{\"id\":3,\"ts\":3000}", late.get(0).get("text").asText());
         assertEquals(3, late.get(0).get("offset").asInt());
+    }
+
+    @Test
+    void recordsOfAbortedTransactionsAreNoRows() throws Exception {
+        broker.createTopic("withdrawn", 1);
+        broker.createTopic("withdraws-out", 1);
+        Map<String, Object> config = Map.of("bootstrap.servers", broker.servers(), "transactional.id", "writer");
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.initTransactions();
+            for (int id = 0; id < 6; id++) {
+                producer.beginTransaction();
+                producer.send(new ProducerRecord<>("withdrawn", KafkaQueries.row(id)));
+                if (id % 2 == 0) {
+                    producer.commitTransaction();
+                } else {
+                    producer.flush();
+                    producer.abortTransaction();
+                }
+            }
+        }
+        String yaml = queries.yaml("withdraws", "withdrawn", "SELECT id FROM events", USUAL.mode("append"));
+        for (String state : List.of("withdraws", "withdraws-again")) {
+            assertEquals(
+                    QueryRun.End.COMPLETED, queries.query(yaml, state).run(), "over offsets that hold no record too");
+            assertEquals(List.of("{\"id\":0}", "{\"id\":2}", "{\"id\":4}"), queries.values("withdraws-out"), state);
+        }
+    }
+
+    /** S4: a key with NULLs is a key like any other. */
+    @Test
+    void rowsWithNullInTheirKeyAreUpsertedAndDeleted() throws Exception {
+        broker.createTopic("nameless", 1);
+        broker.createTopic("namelesses-out", 1);
+        String sql = "SELECT word, COUNT(*) AS n FROM events GROUP BY word HAVING COUNT(*) < 3";
+        String yaml = queries.yaml("namelesses", "nameless", sql, USUAL);
+        for (int n = 1; n <= 3; n++) {
+            try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
+                producer.send(new ProducerRecord<>("nameless", bytes("{\"id\":" + n + "}")));
+                producer.send(new ProducerRecord<>("nameless", bytes("{\"word\":\"null\"}")));
+            }
+            queries.query(yaml, "namelesses").run();
+            Map<String, String> held = new HashMap<>();
+            broker.read("namelesses-out", record -> held.put(record.key(), record.value()));
+            Map<String, String> expected = new HashMap<>();
+            for (String word : List.of("null", "\"null\"")) {
+                String key = "{\"word\":" + word + "}";
+                expected.put(key, n < 3 ? key.replace("}", ",\"n\":" + n + "}") : null);
+            }
+            assertEquals(expected, held);
+        }
+    }
+
+    /** P5: whatever became of the file, and of the state. */
+    @Test
+    void aStaticTableIsFoundInTheJournal() throws Exception {
+        broker.createTopic("joined", 1);
+        broker.createTopic("joins-out", 1);
+        Path names = directory.resolve("names.csv");
+        String table = "    - {name: names, schema: \"word STRING, name STRING\", static: {}, format: {csv: {}},"
+                + " files: {path: names.csv}}\n  query:";
+        String sql = "SELECT e.id, n.name FROM events e JOIN names n ON n.word = e.word";
+        String yaml = queries.yaml("joins", "joined", sql, USUAL.mode("append")).replace("  query:", table);
+        Files.writeString(names, "w1,first\n");
+        queries.produce("joined", 0, 2);
+        queries.query(yaml, "joins").run();
+        Files.writeString(names, "w1,second\n");
+        queries.produce("joined", 101, 102);
+        queries.query(yaml, "joins-elsewhere").run();
+        assertEquals(
+                List.of("{\"id\":1,\"name\":\"first\"}", "{\"id\":101,\"name\":\"first\"}"),
+                queries.values("joins-out"));
     }
 }
