@@ -1,6 +1,7 @@
 package dev.millrace.sql;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.plan.OutputMode;
@@ -146,6 +147,7 @@ class SqlCompilerTest {
                 "SELECT window_end FROM TABLE(TUMBLE(TABLE times, DESCRIPTOR(m), INTERVAL '1' HOUR)) | SqlNotSupported | 1 | 24",
                 "SELECT v FROM plain CROSS JOIN UNNEST(tags, tags) AS t(v, w) | SqlNotSupported | 1 | 32",
                 "SELECT page FROM clicks UNION ALL SELECT page FROM pages | UnionNotSupported | 1 | 35",
+                "SELECT CAST(n AS DECIMAL(38, 20)) AS x FROM times UNION ALL SELECT CAST(n AS DECIMAL(38, 2)) FROM times | SqlNotSupported | 1 | 8",
                 "SELECT page, user_id AS Page FROM clicks | DuplicateColumn | 1 | 14",
                 "SELECT SUM(user_id) WITHIN DISTINCT (page) AS n FROM clicks | SqlNotSupported | 1 | 8",
                 "SELECT SUM(NULL) AS n FROM clicks | SqlNotSupported | 1 | 8",
@@ -200,5 +202,59 @@ class SqlCompilerTest {
                 plan(b, OutputMode.UPDATE).root().identity());
         assertTrue(plan(a, OutputMode.UPDATE).root().identity()
                 != plan(c, OutputMode.UPDATE).root().identity());
+    }
+
+    /** S1, P2: what was written by the one is never continued by the other. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "SELECT COUNT(a) AS n FROM plain | SELECT COUNT(b) AS n FROM plain",
+                "SELECT COUNT(a) AS n, SUM(b) AS s FROM plain | SELECT COUNT(b) AS n, SUM(a) AS s FROM plain",
+                "SELECT COUNT(a) AS n FROM plain | SELECT COUNT(DISTINCT a) AS n FROM plain",
+                "SELECT COUNT(*) FILTER (WHERE a > 1) AS n, SUM(b) AS s FROM plain"
+                        + " | SELECT COUNT(*) AS n, SUM(b) FILTER (WHERE a > 1) AS s FROM plain",
+                "SELECT MIN(a) AS n FROM plain | SELECT MAX(a) AS n FROM plain",
+                "SELECT a FROM plain WHERE a > 1 | SELECT a FROM plain WHERE a > 2",
+                "SELECT CAST(a AS BIGINT) AS n FROM plain | SELECT CAST(a AS DOUBLE) AS n FROM plain",
+                "SELECT a + 1 AS n FROM plain | SELECT a + 1.0 AS n FROM plain",
+                "SELECT a FROM plain UNION ALL SELECT a FROM plain | SELECT a FROM plain",
+                "SELECT v FROM plain CROSS JOIN UNNEST(tags) AS t(v) | SELECT v FROM plain LEFT JOIN UNNEST(tags) AS t(v) ON TRUE",
+                "SELECT c.page, section FROM clicks c JOIN pages p ON p.page = c.page"
+                        + " | SELECT c.page, section FROM clicks c LEFT JOIN pages p ON p.page = c.page",
+                "SELECT window_end FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' HOUR))"
+                        + " | SELECT window_end FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '2' HOUR))",
+                "SELECT window_end FROM TABLE(HOP(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '4' HOUR))"
+                        + " | SELECT window_end FROM TABLE(HOP(TABLE clicks, DESCRIPTOR(ts), INTERVAL '2' HOUR, INTERVAL '4' HOUR))",
+            })
+    void otherRowsAreAnotherPlan(String one, String other) {
+        assertNotEquals(
+                plan(one, OutputMode.UPDATE).id(),
+                plan(other, OutputMode.UPDATE).id());
+    }
+
+    @Test
+    void whatSurroundsTheQueryIsPartOfThePlan() {
+        String sql = "SELECT ts, COUNT(*) AS n FROM clicks GROUP BY ts";
+        String id = plan(sql, OutputMode.UPDATE).id();
+        assertNotEquals(id, plan(sql, OutputMode.APPEND).id());
+        assertNotEquals(id, plan(sql, OutputMode.COMPLETE).id());
+        List<SqlCompiler.SinkRequest> sinks = List.of(new SqlCompiler.SinkRequest("out", OutputMode.UPDATE, 0));
+        assertNotEquals(
+                id,
+                new SqlCompiler(TABLES, 16)
+                        .compile(sql, sinks)
+                        .plan()
+                        .orElseThrow()
+                        .id());
+        SourceTable later = new SourceTable(
+                "clicks", TABLES.get(1).schema(), Optional.of(new SourceTable.EventTime(3, 6000)), false, true);
+        assertNotEquals(
+                id,
+                new SqlCompiler(List.of(later), 32)
+                        .compile(sql, sinks)
+                        .plan()
+                        .orElseThrow()
+                        .id());
     }
 }
