@@ -95,6 +95,14 @@ class ProblemsOfResourcesTest {
                 "console: {}}",
                 sink + "}\n  lateRows: {kafka: {bootstrapServers: 'b:1', topic: l}}",
                 "17:40 TwoClusters");
+        check(
+                "console: {}}",
+                sink + "}\n  deadLetters: {kafka: {bootstrapServers: 'b:1', topic: l}}",
+                "17:43 TwoClusters");
+        check(
+                "console: {}}",
+                sink + "}\n    - {name: second, outputMode: update, " + sink.replace("a:1", "b:1") + "}",
+                "17:88 TwoClusters");
     }
 
     @Test
