@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The engine dies at each step of an epoch in turn, with a real broker; what is committed in the end is exact each time. And:
@@ -114,38 +115,49 @@ class CrashAtEachStepIT {
         assertEquals(code, e.code(), e::getMessage);
     }
 
-    @Test
-    void aTopicThatWasMadeAgainIsNoticed() throws Exception {
-        broker.createTopic("short", 3);
-        queries.produce("short", 0, 300);
-        broker.createTopic("again-out", 2);
-        String yaml = queries.yaml("again", "short", COUNTS, USUAL);
-        queries.query(yaml, "again").run();
+    @ParameterizedTest
+    @ValueSource(strings = {"short-1", "topicPattern: \"short-[2]\""})
+    void aTopicThatWasMadeAgainIsNoticed(String source) throws Exception {
+        String topic = source.contains(":") ? "short-2" : source;
+        broker.createTopic(topic, 3);
+        queries.produce(topic, 0, 300);
+        broker.createTopic("again-" + topic + "-out", 2);
+        String yaml = queries.yaml("again-" + topic, source, COUNTS, USUAL);
+        queries.query(yaml, "again-" + topic).run();
         try (var admin = broker.admin()) {
-            admin.deleteTopics(List.of("short")).all().get();
+            admin.deleteTopics(List.of(topic)).all().get();
         }
         org.awaitility.Awaitility.await().ignoreExceptions().until(() -> {
-            broker.createTopic("short", 3);
+            broker.createTopic(topic, 3);
             return true;
         });
-        queries.produce("short", 0, 600);
-        assertStops("SourceDataLost", queries.query(yaml, "again"));
+        queries.produce(topic, 0, 600);
+        assertStops("SourceDataLost", queries.query(yaml, "again-" + topic));
     }
 
+    /** P13: whatever the client is told to do about it. */
     @Test
     void recordsDeletedBelowTheNeededOffsetAreNoticed() throws Exception {
         broker.createTopic("trimmed", 3);
         queries.produce("trimmed", 0, 3_000);
         broker.createTopic("trim-out", 2);
-        String yaml = queries.yaml("trim", "trimmed", COUNTS, USUAL);
+        String yaml = queries.yaml("trim", "trimmed", COUNTS, USUAL)
+                .replace("max.poll.records:", "auto.offset.reset: earliest, max.poll.records:");
         queries.query(yaml, "trim-1").run();
+        trim("trimmed", 500);
+        assertStops("SourceDataLost", queries.query(yaml, "trim-2"));
+        queries.produce("trimmed", 3_000, 6_000);
+        trim("trimmed", 1_500);
+        assertStops("SourceDataLost", queries.query(yaml, "trim-1"));
+    }
+
+    private static void trim(String topic, long below) throws Exception {
         try (var admin = broker.admin()) {
             admin.deleteRecords(Map.of(
-                            new org.apache.kafka.common.TopicPartition("trimmed", 0),
-                            org.apache.kafka.clients.admin.RecordsToDelete.beforeOffset(500)))
+                            new org.apache.kafka.common.TopicPartition(topic, 0),
+                            org.apache.kafka.clients.admin.RecordsToDelete.beforeOffset(below)))
                     .all()
                     .get();
         }
-        assertStops("SourceDataLost", queries.query(yaml, "trim-2"));
     }
 }

@@ -401,12 +401,16 @@ class OthersOnTheClusterIT {
         run.stop();
         assertEquals(QueryRun.End.STOPPED, end.get(60, TimeUnit.SECONDS));
         assertEquals(KafkaQueries.ids(100, 500), queries.values("grows-out"));
+        String now = yaml.replace("commitInterval: 50ms", "availableNow: true");
         assertEquals(
                 QueryRun.End.COMPLETED,
-                queries.query(yaml.replace("commitInterval: 50ms", "availableNow: true"), "grows-elsewhere")
-                        .run(),
+                queries.query(now, "grows-elsewhere").run(),
                 "a rebuild meets the same topics in the same epochs");
         assertEquals(KafkaQueries.ids(100, 500), queries.values("grows-out"));
+        broker.createTopic("grow-3", 1);
+        queries.produce("grow-3", 500, 600);
+        queries.query(now, "grows-elsewhere").run();
+        assertEquals(KafkaQueries.ids(100, 600), queries.values("grows-out"), "also those of the time between");
     }
 
     @Test
