@@ -343,6 +343,18 @@ class LocalRunTest {
                 output("out").stream().sorted().toList());
     }
 
+    @Test
+    void aTableLargerThanItsDeclaredLimitStopsTheQuery() throws IOException {
+        String yaml = yaml("SELECT k, v FROM events", "complete, maxRows: 2", "");
+        input("a.json", row("a", 1, 0), row("a", 1, 0));
+        run(yaml);
+        input("b.json", row("b", 1, 0));
+        assertEquals(
+                "ResultTooLarge",
+                assertThrows(QueryException.class, () -> run(yaml)).code());
+        assertEquals(2, output("out").size());
+    }
+
     /** S7: accumulators are wider than results; only what an epoch ends with can overflow, and it can be taken back. */
     @Test
     void onlyTheSumAtTheEndOfAnEpochOverflows() throws IOException {

@@ -445,6 +445,10 @@ class OthersOnTheClusterIT {
         queries.produce("framed", 2, 3);
         queries.query(yaml, "frames").run();
         assertEquals(List.of(), lastFrame("frames-out"));
+        long written = broker.written("frames-out");
+        queries.produce("framed", 0, 3);
+        queries.query(yaml, "frames").run();
+        assertEquals(written, broker.written("frames-out"), "a result that has not changed is not written again");
     }
 
     private static List<String> lastFrame(String topic) {

@@ -169,6 +169,18 @@ class SqlCompilerTest {
                 error::message);
     }
 
+    @Test
+    void aTableThatGrowsIsCompleteOnlyUpToADeclaredLimit() {
+        String sql = "SELECT page FROM clicks";
+        assertEquals(
+                "OutputModeNotPossible",
+                compile(sql, OutputMode.COMPLETE).errors().get(0).code());
+        SqlCompiler.SinkRequest limited = new SqlCompiler.SinkRequest("out", OutputMode.COMPLETE, 100);
+        assertEquals(
+                List.of(),
+                new SqlCompiler(TABLES, 32).compile(sql, List.of(limited)).errors());
+    }
+
     /** S13: Calcite's own types would lose digits. */
     @Test
     void aggregatesAreWiderThanTheirArguments() {
