@@ -10,14 +10,18 @@ import dev.millrace.engine.task.QueryRun;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -167,6 +171,48 @@ class KafkaRecordsIT {
         assertEquals(1, late.size());
         assertEquals("{\"id\":3,\"ts\":3000}", late.get(0).get("text").asText());
         assertEquals(3, late.get(0).get("offset").asInt());
+    }
+
+    /** S2: what was closed stays closed. */
+    @Test
+    void theWatermarkStaysWhenAllPartitionsAreIdle() throws Exception {
+        broker.createTopic("quiet", 2);
+        broker.createTopic("quiets-out", 1);
+        String sql = "SELECT window_end, COUNT(*) AS n"
+                + " FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))"
+                + " GROUP BY window_start, window_end";
+        String yaml = queries.yaml("quiets", "quiet", sql, USUAL.mode("append").endless())
+                .replace("id BIGINT, word STRING", "ts TIMESTAMP(3)")
+                .replace(
+                        "format: {json: {}}\n      kafka",
+                        "format: {json: {timestamp: epochMillis}}\n"
+                                + "      watermark: {column: ts, delay: 5s, idleTimeout: 300ms}\n      kafka");
+        QueryRun run = queries.query(yaml, "quiets");
+        CompletableFuture<QueryRun.End> end = CompletableFuture.supplyAsync(run::run);
+        try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
+            sendTime(producer, 1, 20);
+            Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> {
+                sendTime(producer, 0, 100);
+                return run.metrics().figures().watermark() == 95_000;
+            });
+            long[] epoch = new long[1];
+            Awaitility.await()
+                    .during(Duration.ofSeconds(2))
+                    .atMost(Duration.ofSeconds(60))
+                    .until(() -> epoch[0] == (epoch[0] = run.metrics().figures().epoch()));
+            sendTime(producer, 1, 50);
+        }
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(60))
+                .until(() -> run.metrics().rowsLate.sum() == 1);
+        run.stop();
+        assertEquals(QueryRun.End.STOPPED, end.get(60, TimeUnit.SECONDS));
+        assertEquals(95_000, run.metrics().figures().watermark());
+    }
+
+    private static void sendTime(KafkaProducer<byte[], byte[]> producer, int partition, int second) {
+        producer.send(new ProducerRecord<>("quiet", partition, null, bytes("{\"ts\":" + second * 1000 + "}")));
+        producer.flush();
     }
 
     @Test

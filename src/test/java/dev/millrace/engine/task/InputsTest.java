@@ -76,6 +76,12 @@ class InputsTest {
         inputs.watermark(watermark);
     }
 
+    private void restart() {
+        SourceProgress progress = inputs.progress(List.of());
+        build();
+        inputs.restore(progress);
+    }
+
     /** One epoch of some polls; returns whether there was reason for one. */
     private boolean epoch(int polls) {
         for (int poll = 0; poll < polls; poll++) {
@@ -117,9 +123,7 @@ class InputsTest {
             pollRows = 1 + random.nextInt(30);
             epoch(1 + random.nextInt(4));
             if (random.nextInt(3) == 0) {
-                SourceProgress progress = inputs.progress(List.of());
-                build();
-                inputs.restore(progress);
+                restart();
             }
         }
         assertEquals(expected, onTime, "seed " + seed);
@@ -188,6 +192,28 @@ class InputsTest {
         assertEquals(2, late.sum());
         assertTrue(onTime.contains(4L), "the row at the watermark is on time");
         assertEquals(290, watermark, "the watermark does not go back");
+    }
+
+    @Test
+    void aRestartKnowsWhoIsIdleAndWhereWhoCameBackBegan() {
+        partition(100);
+        partition(50);
+        start();
+        epoch(4);
+        epoch(1);
+        now += IDLE_MILLIS;
+        rows(0, 300);
+        epoch(4);
+        restart();
+        rows(0, 400);
+        epoch(4);
+        assertEquals(390, watermark);
+        rows(1, 395);
+        epoch(4);
+        restart();
+        rows(1, 386, 390);
+        epoch(4);
+        assertEquals(1, late.sum());
     }
 
     @Test
