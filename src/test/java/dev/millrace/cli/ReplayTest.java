@@ -44,9 +44,11 @@ class ReplayTest {
     @TempDir
     private Path directory;
 
+    private String yaml = YAML;
+
     private QueryRun query(FaultPoints faults, String... rows) {
         Compilation compilation =
-                Compilation.of(ResourceReader.read("q.yaml", YAML).documents().get(0), directory);
+                Compilation.of(ResourceReader.read("q.yaml", yaml).documents().get(0), directory);
         assertEquals(List.of(), compilation.problems());
         PlanNode.Scan scan = compilation.plan().scans(false).get(0);
         List<byte[]> records =
@@ -95,6 +97,16 @@ class ReplayTest {
     void otherRowsBehindTheSamePositionsAreNoticed() {
         crashBehindTheCommit();
         QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":3}");
+        assertEquals(
+                "ReplayDiverged", assertThrows(QueryException.class, again::run).code());
+    }
+
+    @Test
+    void equalRowsDoNotHideEachOther() {
+        yaml = YAML.replace("SELECT k, SUM(v) AS s FROM events GROUP BY k", "SELECT CHAR_LENGTH(k) AS n FROM events")
+                .replace("outputMode: complete", "outputMode: complete, maxRows: 9");
+        crashBehindTheCommit();
+        QueryRun again = query(FaultPoints.NONE, "{\"k\":\"aa\",\"v\":1}", "{\"k\":\"bb\",\"v\":2}");
         assertEquals(
                 "ReplayDiverged", assertThrows(QueryException.class, again::run).code());
     }
