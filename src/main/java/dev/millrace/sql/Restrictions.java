@@ -58,6 +58,8 @@ final class Restrictions {
             "RAND_INTEGER",
             "UUID");
 
+    private static final Set<String> WINDOWS = Set.of("TUMBLE", "HOP", "SESSION");
+
     private final Map<String, SourceTable> tables = new HashMap<>();
 
     Restrictions(List<SourceTable> tables) {
@@ -344,12 +346,27 @@ final class Restrictions {
                                     + "S is not supported yet; use MILLISECOND");
                 }
             }
+            if (WINDOWS.contains(call.getOperator().getName().toUpperCase(Locale.ROOT))) {
+                call.getOperandList().forEach(Clauses::checkWindowed);
+            }
             if (RUN_DEPENDENT.contains(call.getOperator().getName().toUpperCase(Locale.ROOT))) {
                 throw refuse(
                         "NotDeterministic",
                         call,
                         call.getOperator().getName()
                                 + " would give another value when rows are replayed or retracted; use a column of the row");
+            }
+        }
+
+        /** Calcite would read the first branch only. */
+        private static void checkWindowed(SqlNode operand) {
+            SqlNode input = operand.getKind() == SqlKind.ARGUMENT_ASSIGNMENT ? ((SqlCall) operand).operand(0) : operand;
+            if (input.getKind() == SqlKind.UNION || input.getKind() == SqlKind.WITH) {
+                throw refuse(
+                        "SqlNotSupported",
+                        input,
+                        "windows over a " + input.getKind()
+                                + " are not supported yet; name it first: WITH u AS (…) … TABLE u");
             }
         }
 

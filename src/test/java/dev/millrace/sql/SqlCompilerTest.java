@@ -145,6 +145,7 @@ class SqlCompilerTest {
                 "SELECT m + INTERVAL '1' HOUR * 1.5 AS x FROM times | SqlNotSupported | 1 | 12",
                 "SELECT d, COUNT(raw, d) AS x FROM times GROUP BY d | SqlNotSupported | 1 | 50",
                 "SELECT window_end FROM TABLE(TUMBLE(TABLE times, DESCRIPTOR(m), INTERVAL '1' HOUR)) | SqlNotSupported | 1 | 24",
+                "SELECT window_end FROM TABLE(TUMBLE((SELECT ts FROM clicks UNION ALL SELECT ts FROM clicks), DESCRIPTOR(ts), INTERVAL '1' HOUR)) | SqlNotSupported | 1 | 37",
                 "SELECT v FROM plain CROSS JOIN UNNEST(tags, tags) AS t(v, w) | SqlNotSupported | 1 | 32",
                 "SELECT page FROM clicks UNION ALL SELECT page FROM pages | UnionNotSupported | 1 | 35",
                 "SELECT CAST(n AS DECIMAL(38, 20)) AS x FROM times UNION ALL SELECT CAST(n AS DECIMAL(38, 2)) FROM times | SqlNotSupported | 1 | 8",
