@@ -188,6 +188,27 @@ class LocalRunTest {
                 output("out").stream().sorted().toList());
     }
 
+    /** S2: a window closes when every source has passed it. */
+    @Test
+    void theSlowestSourceHoldsTheWindows() throws IOException {
+        String yaml = yaml(
+                        "WITH u AS (SELECT ts FROM events UNION ALL SELECT ts FROM others) SELECT window_end, COUNT(*) AS n"
+                                + " FROM TABLE(TUMBLE(TABLE u, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end",
+                        "append",
+                        "")
+                .replace(
+                        "  query:",
+                        "    - {name: others, schema: ts TIMESTAMP(3), watermark: {column: ts, delay: 5s}, format: {json: {}},"
+                                + " files: {path: others}}\n  query:");
+        Files.createDirectory(directory.resolve("others"));
+        input("a.json", row("a", 1, 11), row("a", 1, 100));
+        input("../others/a.json", row("b", 1, 12));
+        run(yaml);
+        input("../others/b.json", row("b", 1, 18), row("b", 1, 27));
+        run(yaml);
+        assertEquals(List.of("{\"window_end\":\"2024-01-01T00:00:20.000Z\",\"n\":3}"), output("out"));
+    }
+
     @Test
     void noRowIsLateWhereNothingUsesTheWatermark() throws IOException {
         input("a.json", row("a", 1, 50), row("a", 2, 0));

@@ -45,6 +45,7 @@ class InputsTest {
     private final LongAdder malformed = new LongAdder();
     private int pollRows = 100;
     private int workers = 1;
+    private boolean answers = true;
     private long nextId;
     private long now = 1_000_000;
     private long watermark = Watermark.NONE;
@@ -174,6 +175,21 @@ class InputsTest {
         now += IDLE_MILLIS;
         assertTrue(epoch(1), "becoming idle is recorded");
         assertFalse(epoch(1), "and nothing else happened");
+    }
+
+    /** P4: idle is not silent. */
+    @Test
+    void aPartitionThatDoesNotAnswerHoldsTheWatermark() {
+        partition(100);
+        partition(50);
+        start();
+        epoch(4);
+        epoch(1);
+        now += IDLE_MILLIS;
+        answers = false;
+        rows(0, 300);
+        epoch(4);
+        assertEquals(40, watermark);
     }
 
     @Test
@@ -319,6 +335,11 @@ class InputsTest {
         @Override
         public boolean atEnd(int index) {
             return lag(index) == 0;
+        }
+
+        @Override
+        public boolean confirmAtEnd(int index) {
+            return answers;
         }
 
         @Override
