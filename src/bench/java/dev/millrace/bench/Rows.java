@@ -7,7 +7,7 @@ import java.util.UUID;
 /** The records of the topics: JSON, each a function of its number. */
 enum Rows {
     /** Lines of 8 to 12 words of a vocabulary of 100,000, by Zipf's law. */
-    WORDS("words", 2_000_000) {
+    WORDS("words", 6_000_000) {
         @Override
         void write(long number, StringBuilder out) {
             SplittableRandom random = random(number);

@@ -15,10 +15,12 @@ public final class ByteKeyTable {
     private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int ABSENT = -1;
     private static final int MAX_INLINE = 15;
-    private static final long TAG = 0xFFFF_FFFF_0000_0000L;
 
-    /** The hash's upper half and the slot + 1; 0 where empty. */
-    private long[] buckets = new long[64];
+    /** The slot + 1 in the lowest bits, the hash's highest ones above; 0 where empty. */
+    private int[] buckets = new int[64];
+
+    /** The bits of a bucket that are the slot's. */
+    private int slotBits = 63;
 
     private long[] hashes = new long[32];
     private int[] starts = new int[33];
@@ -41,9 +43,11 @@ public final class ByteKeyTable {
         long first = first(array, start, length);
         long second = second(array, start, length);
         int mask = buckets.length - 1;
+        int tag = (int) (hash >>> 32);
         for (int bucket = spread(hash) & mask; buckets[bucket] != 0; bucket = bucket + 1 & mask) {
-            if (((buckets[bucket] ^ hash) & TAG) == 0) {
-                int slot = (int) buckets[bucket] - 1;
+            int entry = buckets[bucket];
+            if (((entry ^ tag) & ~slotBits) == 0) {
+                int slot = (entry & slotBits) - 1;
                 if (inline[2 * slot] == first && inline[2 * slot + 1] == second) {
                     return slot;
                 }
@@ -67,7 +71,7 @@ public final class ByteKeyTable {
     private int findLong(byte[] array, int start, int length, long hash) {
         int mask = buckets.length - 1;
         for (int bucket = spread(hash) & mask; buckets[bucket] != 0; bucket = bucket + 1 & mask) {
-            int slot = (int) buckets[bucket] - 1;
+            int slot = (buckets[bucket] & slotBits) - 1;
             if (hashes[slot] == hash && sameKey(slot, array, start, length)) {
                 return slot;
             }
@@ -102,7 +106,8 @@ public final class ByteKeyTable {
         hashes = Arrays.copyOf(hashes, slots);
         starts = Arrays.copyOf(starts, slots + 1);
         inline = Arrays.copyOf(inline, slots * 2);
-        buckets = new long[slots * 2];
+        buckets = new int[slots * 2];
+        slotBits = buckets.length - 1;
         for (int slot = 0; slot < size; slot++) {
             insert(slot);
         }
@@ -114,7 +119,7 @@ public final class ByteKeyTable {
         while (buckets[bucket] != 0) {
             bucket = bucket + 1 & mask;
         }
-        buckets[bucket] = hashes[slot] & TAG | slot + 1;
+        buckets[bucket] = (int) (hashes[slot] >>> 32) & ~slotBits | slot + 1;
     }
 
     private boolean sameKey(int slot, byte[] array, int start, int length) {
@@ -143,7 +148,7 @@ public final class ByteKeyTable {
 
     /** Bytes held by keys and tables, roughly. */
     public long memory() {
-        return keys.array().length + 8L * buckets.length + 28L * hashes.length;
+        return keys.array().length + 4L * buckets.length + 28L * hashes.length;
     }
 
     /** Receives the slot that a key had before and the one that it has now. */
@@ -186,7 +191,8 @@ public final class ByteKeyTable {
 
     public void clear() {
         if (buckets.length > 1 << 16 && size < buckets.length / 8) {
-            buckets = new long[Math.max(64, Integer.highestOneBit(Math.max(1, size)) * 4)];
+            buckets = new int[Math.max(64, Integer.highestOneBit(Math.max(1, size)) * 4)];
+            slotBits = buckets.length - 1;
             hashes = new long[buckets.length / 2];
             starts = new int[hashes.length + 1];
             inline = new long[buckets.length];

@@ -66,6 +66,12 @@ public final class RowEncoder {
         return starts[row + 1] - starts[row];
     }
 
+    /** Whether two rows are equal. */
+    public boolean same(int a, int b) {
+        return hashes[a] == hashes[b]
+                && Arrays.equals(bytes.array(), starts[a], starts[a + 1], bytes.array(), starts[b], starts[b + 1]);
+    }
+
     public long hash(int row) {
         return hashes[row];
     }

@@ -22,7 +22,7 @@ import java.util.List;
  * ({@link ValueMultiset}); groups that the watermark has closed are dropped.
  *
  * <p>Delta: for each group touched in the epoch, −(old row) if it was there and +(new row) if it is, unless both are
- * equal. Without keys there is one group, which is always there: its first row comes with the first epoch.
+ * equal; the two stand one behind the other in a batch. Without keys there is one group, which is always there: its first row comes with the first epoch.
  */
 public final class AggregateStage implements Stage {
 
@@ -172,6 +172,10 @@ public final class AggregateStage implements Stage {
             if (was[t] && is && sameResults(t)) {
                 continue;
             }
+            if (out.size() + 1 >= OUTPUT_ROWS) {
+                output.accept(out);
+                out.clear();
+            }
             if (was[t]) {
                 emit(slot, olds, t, -1);
             }
@@ -188,10 +192,6 @@ public final class AggregateStage implements Stage {
     }
 
     private void emit(int slot, Vector[] results, int row, long weight) {
-        if (out.size() >= OUTPUT_ROWS) {
-            output.accept(out);
-            out.clear();
-        }
         ByteKeyTable keys = table.groups().keys();
         reader.reset(keys.keyArray(), keys.keyStart(slot));
         for (int column : grouping.outputs()) {

@@ -27,6 +27,28 @@ final class KeyedFold {
         this.rowEncoder = new RowEncoder(IntStream.range(0, schema.size()).toArray());
     }
 
+    /**
+     * Adds deltas, each key's in one call at most, the row that goes before the row that comes: what is left of them are
+     * changes already.
+     */
+    void addPairs(Batch delta) {
+        keyEncoder.encode(delta);
+        for (int row = 0; row < delta.size(); row++) {
+            boolean replaced = delta.weight(row) < 0
+                    && row + 1 < delta.size()
+                    && delta.weight(row + 1) > 0
+                    && keyEncoder.same(row, row + 1);
+            if (!replaced) {
+                changes.append(delta, row, delta.weight(row) > 0 ? 1 : -1);
+            }
+        }
+    }
+
+    /** The changes that {@link #addPairs} left; the caller clears them. */
+    Batch pairs() {
+        return changes;
+    }
+
     void add(Batch delta, int row) {
         collected.append(delta, row, delta.weight(row));
     }

@@ -17,6 +17,7 @@ import dev.millrace.engine.operators.RowsStage;
 import dev.millrace.engine.operators.Stage;
 import dev.millrace.engine.operators.TableStage;
 import dev.millrace.plan.OutputMode;
+import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.StateStore;
 import java.util.ArrayList;
@@ -43,6 +44,7 @@ final class Results {
     private final LongAdder rowsOut;
     private final long[] hashes;
     private KeyedFold fold;
+    private boolean paired;
     private final TableStage[] tables;
     private final int[] keys;
     private boolean suppressed;
@@ -74,6 +76,7 @@ final class Results {
         } else if (plan.keyed()) {
             keys = plan.keys().stream().mapToInt(Integer::intValue).toArray();
             fold = new KeyedFold(schema, keys);
+            paired = isPaired(plan.root());
             for (int worker = 0; worker < workers; worker++) {
                 subscribe(context, worker, this::collect);
             }
@@ -203,8 +206,20 @@ final class Results {
                                 grouping, parts, place, context.store(), new Batch(numbered), this::collect));
     }
 
+    /** Whether an epoch's deltas are at most one pair per key: those of an aggregate, row by row. */
+    private static boolean isPaired(PlanNode node) {
+        if (node instanceof PlanNode.Project || node instanceof PlanNode.Filter) {
+            return isPaired(node.inputs().get(0));
+        }
+        return node instanceof PlanNode.Aggregate;
+    }
+
     private void collect(Batch delta) {
         synchronized (fold) {
+            if (paired) {
+                fold.addPairs(delta);
+                return;
+            }
             for (int row = 0; row < delta.size(); row++) {
                 fold.add(delta, row);
             }
@@ -218,11 +233,12 @@ final class Results {
                 writeTable(epoch);
             }
         } else if (fold != null) {
-            Batch changes = fold.fold();
+            Batch changes = paired ? fold.pairs() : fold.fold();
             if (changes.size() > 0 && !suppressed) {
                 writers[0].change(changes, keys);
                 rowsOut.add(changes.size());
             }
+            changes.clear();
         }
     }
 
