@@ -16,6 +16,19 @@ public final class ByteKeyTable {
     private static final int ABSENT = -1;
     private static final int MAX_INLINE = 15;
 
+    /** By length: the bytes of the first and of the second word that are the key's; one more is a longer key's. */
+    private static final long[] FIRST = masks(0);
+
+    private static final long[] SECOND = masks(Long.BYTES);
+
+    private static long[] masks(int offset) {
+        long[] masks = new long[MAX_INLINE + 2];
+        for (int length = offset; length <= MAX_INLINE; length++) {
+            masks[length] = length - offset >= Long.BYTES ? -1L : (1L << 8 * (length - offset)) - 1;
+        }
+        return masks;
+    }
+
     /** The slot + 1 in the lowest bits, the hash's highest ones above; 0 where empty. */
     private int[] buckets = new int[64];
 
@@ -57,15 +70,34 @@ public final class ByteKeyTable {
     }
 
     private static long first(byte[] array, int start, int length) {
-        long word = (long) LONGS.get(array, start);
-        return length >= Long.BYTES ? word : word & (1L << 8 * length) - 1;
+        return (long) LONGS.get(array, start) & FIRST[length];
     }
 
     private static long second(byte[] array, int start, int length) {
-        long size = (long) length << 56;
-        return length <= Long.BYTES
-                ? size
-                : (long) LONGS.get(array, start + Long.BYTES) & (1L << 8 * (length - Long.BYTES)) - 1 | size;
+        return (long) LONGS.get(array, start + Long.BYTES) & SECOND[length] | (long) length << 56;
+    }
+
+    /**
+     * For each key its slot where it lies in the first place looked at, else −1: most do. Without a branch from one key to
+     * the next, so that the processor waits for many of them at once.
+     *
+     * @param keys encoded with room behind them
+     */
+    public void findAtOnce(RowEncoder keys, int count, int[] slots) {
+        int mask = buckets.length - 1;
+        for (int i = 0; i < count; i++) {
+            slots[i] = buckets[spread(keys.hash(i)) & mask];
+        }
+        byte[] array = keys.array();
+        for (int i = 0; i < count; i++) {
+            int slot = Math.max(0, (slots[i] & slotBits) - 1);
+            int start = keys.start(i);
+            int length = Math.min(keys.length(i), MAX_INLINE + 1);
+            boolean same = slots[i] != 0
+                    & inline[2 * slot] == first(array, start, length)
+                    & inline[2 * slot + 1] == second(array, start, length);
+            slots[i] = same ? slot : ABSENT;
+        }
     }
 
     private int findLong(byte[] array, int start, int length, long hash) {

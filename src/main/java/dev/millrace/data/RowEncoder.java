@@ -27,7 +27,7 @@ public final class RowEncoder {
             encodeRows(batch, rows);
         }
         starts[rows] = bytes.length();
-        bytes.reserve(Long.BYTES);
+        bytes.reserve(2 * Long.BYTES);
         byte[] array = bytes.array();
         for (int row = 0; row < rows; row++) {
             hashes[row] = Hash.hash(array, starts[row], starts[row + 1] - starts[row]);

@@ -143,16 +143,12 @@ public final class PartialGroups implements Output {
             chosenWeights = new long[rows];
         }
         long[] weights = delta.weights();
+        groups.keys().findAtOnce(encoder, rows, slots);
         for (int row = 0; row < rows; row++) {
-            int before = groups.size();
-            long hash = encoder.hash(row);
-            int slot = groups.findOrAdd(encoder.array(), encoder.start(row), encoder.length(row), hash);
-            if (slot == before) {
-                groups.place(
-                        slot, grouping.keyGroup(encoder.array(), encoder.start(row), encoder.length(row), hash), 0);
+            if (slots[row] < 0) {
+                slots[row] = findOrAdd(row);
             }
-            groups.addWeight(slot, weights[row]);
-            slots[row] = slot;
+            groups.addWeight(slots[row], weights[row]);
         }
         for (int i = 0; i < groups.accumulatorCount(); i++) {
             Accumulator accumulator = groups.accumulator(i);
@@ -166,6 +162,18 @@ public final class PartialGroups implements Output {
         for (int i = 0; i < multisets.length; i++) {
             collect(delta, grouping.multisets().get(i), multisets[i]);
         }
+    }
+
+    private int findOrAdd(int row) {
+        int before = groups.size();
+        long hash = encoder.hash(row);
+        int start = encoder.start(row);
+        int length = encoder.length(row);
+        int slot = groups.findOrAdd(encoder.array(), start, length, hash);
+        if (slot == before) {
+            groups.place(slot, grouping.keyGroup(encoder.array(), start, length, hash), 0);
+        }
+        return slot;
     }
 
     /** The rows that pass the filter and have a value. */
