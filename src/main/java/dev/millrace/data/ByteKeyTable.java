@@ -178,9 +178,9 @@ public final class ByteKeyTable {
         return hashes[slot];
     }
 
-    /** Bytes held by keys and tables, roughly. */
+    /** Bytes that the keys need, roughly; the table may hold twice as many, as room to grow. */
     public long memory() {
-        return keys.array().length + 4L * buckets.length + 28L * hashes.length;
+        return keys.length() + 36L * size;
     }
 
     /** Receives the slot that a key had before and the one that it has now. */

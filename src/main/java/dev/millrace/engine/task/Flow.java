@@ -24,8 +24,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class Flow {
 
     private static final long POLL_MILLIS = 50;
-    private static final long EPOCH_BYTES = 64L << 20;
-    private static final long TABLE_BYTES = 256L << 20;
+
+    /** What operators keep of their state between epochs. An array that grows is there twice, and has room to grow. */
+    private static final long TABLE_BYTES = Runtime.getRuntime().maxMemory() / 8;
+
+    /** Groups of the running epoch: each is written, sent and looked up at the epoch's end, which takes several times that. */
+    private static final long EPOCH_BYTES = Runtime.getRuntime().maxMemory() / 32;
 
     private final QueryMetrics metrics;
     private final Workers workers;
@@ -127,7 +131,7 @@ final class Flow {
                 }
                 rows += round;
                 metrics.rowsRead.add(round);
-                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= EPOCH_BYTES) {
+                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= EPOCH_BYTES / workers.count()) {
                     cut.set(true);
                 }
                 atEnd = endsEarly && round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
