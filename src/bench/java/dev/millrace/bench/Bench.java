@@ -134,8 +134,8 @@ public final class Bench {
                 }
             }
             startUp();
-            latency("latency", 20_000);
-            latency("latency, 100,000 rows/s", 100_000);
+            latency("latency at 20 K rows/s", 20_000);
+            latency("latency at 100 K rows/s", 100_000);
             restart();
             report();
         } finally {

@@ -41,6 +41,7 @@ public final class EngineRun {
             figures.put("rowsOut", metrics.rowsOut.sum());
             figures.put("stateMb", metrics.figures().stateBytes() / 1e6);
             figures.put("epochs", metrics.epochs.sum());
+            figures.put("commitMillis", metrics.commitNanos.sum() / 1e6 / Math.max(1, metrics.epochs.sum()));
             Samples.print(figures);
         }
     }

@@ -24,6 +24,7 @@ final class StateTable {
     private final int operator;
     private final GroupTable groups;
     private final long maxBytes;
+    private final SlotSort sort = new SlotSort();
     private final Bytes key = new Bytes();
     private final Bytes value = new Bytes();
     private boolean[] isTouched = {};
@@ -122,7 +123,6 @@ final class StateTable {
             missing = Arrays.copyOf(missing, Math.max(64, missingCount * 2));
         }
         missing[missingCount++] = slot;
-        missingKeys.add(storeKey(slot));
     }
 
     /** Touches the groups of a part that belong to the worker. */
@@ -153,10 +153,14 @@ final class StateTable {
         }
     }
 
-    /** Reads what was touched and is not in memory. */
+    /** Reads what was touched and is not in memory, in the order of the keys: neighbours lie in one block. */
     void fetch() {
         if (missingCount == 0) {
             return;
+        }
+        sort.sort(missing, missingCount, this::compare);
+        for (int i = 0; i < missingCount; i++) {
+            missingKeys.add(storeKey(missing[i]));
         }
         List<byte[]> values = store.get(missingKeys);
         for (int i = 0; i < missingCount; i++) {
@@ -167,6 +171,23 @@ final class StateTable {
         }
         missingCount = 0;
         missingKeys.clear();
+    }
+
+    private int compare(int a, int b) {
+        int byGroup = Integer.compare(groups.keyGroup(a), groups.keyGroup(b));
+        if (byGroup != 0) {
+            return byGroup;
+        }
+        ByteKeyTable keys = groups.keys();
+        int aStart = keys.keyStart(a);
+        int bStart = keys.keyStart(b);
+        return Arrays.compareUnsigned(
+                keys.keyArray(),
+                aStart,
+                aStart + keys.keyLength(a),
+                keys.keyArray(),
+                bStart,
+                bStart + keys.keyLength(b));
     }
 
     private byte[] storeKey(int slot) {
@@ -190,8 +211,12 @@ final class StateTable {
         dropKeyGroups = keyGroups;
     }
 
-    /** Writes what was touched and forgets the rest where memory is short; afterwards nothing counts as touched. */
+    /**
+     * Writes what was touched, in the order of the keys, and forgets the rest where memory is short; afterwards nothing
+     * counts as touched.
+     */
     void flush(StateBatch batch) {
+        sort.sort(touched, touchedCount, this::compare);
         for (int i = 0; i < touchedCount; i++) {
             int slot = touched[i];
             isTouched[slot] = false;

@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class Flow {
 
+    /** How long a poll may wait for the first row; shorter where other sources wait behind it. */
     private static final long POLL_MILLIS = 50;
 
     /** What operators keep of their state between epochs. An array that grows is there twice, and has room to grow. */
@@ -117,6 +118,7 @@ final class Flow {
         long start = System.nanoTime();
         long budget = intervalMillis * 1_000_000;
         boolean endsEarly = settings.availableNow() || settings.triggerIntervalMillis() > 0;
+        long pollMillis = POLL_MILLIS / ((long) inputs.size() * inputs.size());
         AtomicBoolean cut = new AtomicBoolean();
         workers.run(worker -> {
             long rows = 0;
@@ -126,7 +128,7 @@ final class Flow {
                 int round = 0;
                 for (Inputs input : inputs) {
                     long left = (budget - (System.nanoTime() - start)) / 1_000_000;
-                    long timeout = rows > 0 || round > 0 ? 0 : Math.max(0, Math.min(POLL_MILLIS, left));
+                    long timeout = round > 0 ? 0 : Math.max(0, Math.min(pollMillis, left));
                     round += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
                 }
                 rows += round;
