@@ -19,12 +19,13 @@ import java.util.List;
 final class StateTable {
 
     private static final int MAX_LOADED = 100_000;
+    private static final int MAX_SORTED = 1 << 24;
 
     private final StateStore store;
     private final int operator;
     private final GroupTable groups;
     private final long maxBytes;
-    private final SlotSort sort = new SlotSort();
+    private long[] order = {};
     private final Bytes key = new Bytes();
     private final Bytes value = new Bytes();
     private boolean[] isTouched = {};
@@ -158,7 +159,7 @@ final class StateTable {
         if (missingCount == 0) {
             return;
         }
-        sort.sort(missing, missingCount, this::compare);
+        sortByKey(missing, missingCount);
         for (int i = 0; i < missingCount; i++) {
             missingKeys.add(storeKey(missing[i]));
         }
@@ -173,21 +174,45 @@ final class StateTable {
         missingKeys.clear();
     }
 
-    private int compare(int a, int b) {
-        int byGroup = Integer.compare(groups.keyGroup(a), groups.keyGroup(b));
-        if (byGroup != 0) {
-            return byGroup;
+    /** Sorts slots by key group and three bytes of the key behind what all begin with: near enough for neighbours. */
+    private void sortByKey(int[] slots, int count) {
+        if (count < 2 || count >= MAX_SORTED) {
+            return;
         }
+        if (order.length < count) {
+            order = new long[slots.length];
+        }
+        int common = commonBytes(slots, count);
         ByteKeyTable keys = groups.keys();
-        int aStart = keys.keyStart(a);
-        int bStart = keys.keyStart(b);
-        return Arrays.compareUnsigned(
-                keys.keyArray(),
-                aStart,
-                aStart + keys.keyLength(a),
-                keys.keyArray(),
-                bStart,
-                bStart + keys.keyLength(b));
+        for (int i = 0; i < count; i++) {
+            int slot = slots[i];
+            long prefix = 0;
+            for (int k = common; k < common + 3; k++) {
+                int next = k < keys.keyLength(slot) ? keys.keyArray()[keys.keyStart(slot) + k] & 0xFF : 0;
+                prefix = prefix << 8 | next;
+            }
+            order[i] = (long) groups.keyGroup(slot) << 48 | prefix << 24 | i;
+        }
+        Arrays.sort(order, 0, count);
+        int[] sorted = new int[count];
+        for (int i = 0; i < count; i++) {
+            sorted[i] = slots[(int) order[i] & MAX_SORTED - 1];
+        }
+        System.arraycopy(sorted, 0, slots, 0, count);
+    }
+
+    /** How many bytes some of the keys, taken here and there, begin with in common. */
+    private int commonBytes(int[] slots, int count) {
+        ByteKeyTable keys = groups.keys();
+        int first = keys.keyStart(slots[0]);
+        int common = keys.keyLength(slots[0]);
+        for (int i = 1; i < count; i += 1 + count / 256) {
+            int start = keys.keyStart(slots[i]);
+            int end = start + Math.min(common, keys.keyLength(slots[i]));
+            int differs = Arrays.mismatch(keys.keyArray(), first, first + common, keys.keyArray(), start, end);
+            common = differs < 0 ? common : differs;
+        }
+        return common;
     }
 
     private byte[] storeKey(int slot) {
@@ -216,7 +241,7 @@ final class StateTable {
      * counts as touched.
      */
     void flush(StateBatch batch) {
-        sort.sort(touched, touchedCount, this::compare);
+        sortByKey(touched, touchedCount);
         for (int i = 0; i < touchedCount; i++) {
             int slot = touched[i];
             isTouched[slot] = false;
