@@ -266,6 +266,21 @@ class KafkaRecordsIT {
         }
     }
 
+    /** S4: rows that only come and have no unique key are no upserts, however equal they are. */
+    @Test
+    void rowsWithoutAUniqueKeyThatOnlyComeHaveNoKey() throws Exception {
+        broker.createTopic("repeated", 1);
+        broker.createTopic("repeats-out", 1);
+        queries.produce("repeated", 0, 2);
+        queries.produce("repeated", 0, 2);
+        queries.query(queries.yaml("repeats", "repeated", "SELECT id FROM events", USUAL), "repeats")
+                .run();
+        List<String> keys = new ArrayList<>();
+        broker.read("repeats-out", record -> keys.add(record.key()));
+        assertEquals(java.util.Arrays.asList(null, null, null, null), keys);
+        assertEquals(List.of("{\"id\":0}", "{\"id\":0}", "{\"id\":1}", "{\"id\":1}"), queries.values("repeats-out"));
+    }
+
     /** P5: whatever became of the file, and of the state. */
     @Test
     void aStaticTableIsFoundInTheJournal() throws Exception {

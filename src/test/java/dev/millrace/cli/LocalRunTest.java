@@ -161,6 +161,23 @@ class LocalRunTest {
     }
 
     @Test
+    void anErrorInAConditionIsOneOfItsRow() throws IOException {
+        input("a.json", row("a", 0, 0), row("b", 5, 1), row("c", 20, 2));
+        QueryRun run = run(yaml("SELECT k FROM events WHERE 10 / v > 1", "append", "skip"));
+        assertEquals(List.of("{\"k\":\"b\"}"), output("out"));
+        assertEquals(1, run.metrics().rowsMalformed.sum());
+    }
+
+    /** S7: a group, and a match in a table, is of a key that is there. */
+    @Test
+    void anErrorInAKeyIsOneOfItsRow() throws IOException {
+        input("a.json", row("a", 0, 0), row("a", 5, 1), row("b", 5, 1));
+        QueryRun run = run(yaml("SELECT 10 / v AS q, COUNT(*) AS n FROM events GROUP BY 10 / v", "complete", "skip"));
+        assertEquals(List.of("{\"q\":2,\"n\":2}"), output("out"));
+        assertEquals(1, run.metrics().rowsMalformed.sum());
+    }
+
+    @Test
     void lateRowsAreDecidedByTheInputAlone() throws IOException {
         input(
                 "a.json",
@@ -340,6 +357,17 @@ class LocalRunTest {
         QueryException e = assertThrows(QueryException.class, () -> run(yaml));
         assertEquals("StaticTableFailed", e.code());
         assertTrue(e.getMessage().contains("division by zero"), e::getMessage);
+    }
+
+    @Test
+    void aRowWhoseJoinKeyCannotBeComputedStops() throws IOException {
+        Files.writeString(directory.resolve("names.csv"), "a,5,first\n");
+        input("a.json", row("a", 2, 0), row("b", 0, 0));
+        String yaml = joined("SELECT e.v, n.name FROM events e LEFT JOIN names n ON n.d = 10 / e.v");
+        assertEquals(
+                "MalformedRow",
+                assertThrows(QueryException.class, () -> run(yaml)).code());
+        assertEquals(List.of(), output("out"));
     }
 
     /** S12: one equality everywhere. */

@@ -246,6 +246,26 @@ class SqlCompilerTest {
                 plan(other, OutputMode.UPDATE).id());
     }
 
+    /** S3: what holds of all branches holds of the union. */
+    @Test
+    void aUnionPromisesWhatEachOfItsBranchesDoes() {
+        QueryPlan times =
+                plan("SELECT ts FROM clicks UNION ALL SELECT ts - INTERVAL '1' HOUR FROM clicks", OutputMode.APPEND);
+        assertEquals(
+                -3_600_000L,
+                times.rootProperties().waterlines().get(0).at(0),
+                () -> times.rootProperties().waterlines().toString());
+        String changing = "SELECT page FROM (SELECT page, COUNT(*) AS n FROM clicks GROUP BY page) WHERE n < 3";
+        for (String sql : List.of(
+                "SELECT page FROM clicks UNION ALL " + changing, changing + " UNION ALL SELECT page FROM clicks")) {
+            assertEquals(
+                    List.of("OutputModeNotPossible"),
+                    compile(sql, OutputMode.APPEND).errors().stream()
+                            .map(SqlError::code)
+                            .toList());
+        }
+    }
+
     @Test
     void whatSurroundsTheQueryIsPartOfThePlan() {
         String sql = "SELECT ts, COUNT(*) AS n FROM clicks GROUP BY ts";
