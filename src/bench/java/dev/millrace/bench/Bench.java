@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -103,7 +104,9 @@ public final class Bench {
                 Case.keys("keys-10m", Rows.KEYS_10M),
                 Case.keys("keys-10m-zipf", Rows.KEYS_10M_ZIPF));
         String wanted = System.getProperty("bench.cases", "");
-        names = Set.of(wanted.split("\\s*,\\s*(?!2 threads|1 partition|64 partitions)"));
+names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions))"))
+                .map(String::strip)
+                .collect(Collectors.toSet());
         everything = wanted.isEmpty();
         cases = all.stream().filter(c -> wanted(c.name())).toList();
     }
