@@ -305,7 +305,7 @@ class OperatorsAgainstZSetsTest {
                         subscribe(dataflow, worker, plan.root(), updated);
                     }
                 }
-                long from = Math.max(0, watermark);
+                long from = Math.max(-5_000, watermark);
                 for (int i = random.nextInt(30); i > 0; i--) {
                     List<Object> row = eventRow(from);
                     SlowZSets.add(input, row, 1);
