@@ -33,6 +33,14 @@ class CsvDecoderTest {
         return decoder.decode(bytes, 1, bytes.length - 2, batch);
     }
 
+    @Test
+    void aFieldThatIsNotUtf8IsMalformed() {
+        byte[] line = "1,a??b,2".getBytes(StandardCharsets.UTF_8);
+        line[3] = (byte) 0xC3;
+        assertNotNull(decoder.decode(line, 0, line.length, batch));
+        assertEquals(0, batch.size());
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

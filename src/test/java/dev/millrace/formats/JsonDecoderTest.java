@@ -192,6 +192,20 @@ class JsonDecoderTest {
         assertNull(batch.toObjects(1).get(5));
     }
 
+    /** S12: strings are compared by their UTF-8 bytes, so they have to be UTF-8; behind a row that taught a template too. */
+    @Test
+    void aStringThatIsNotUtf8IsMalformed() {
+        Batch batch = batch();
+        for (int i = 0; i < 2; i++) {
+            byte[] json = "{\"id\":1,\"name\":\"a??b\"}".getBytes(StandardCharsets.UTF_8);
+            json[18] = (byte) 0xC3;
+            String reason = decoder.decode(json, 0, json.length, batch);
+            assertTrue(String.valueOf(reason).contains("UTF-8"), reason);
+            assertNull(decode("{\"id\":1,\"name\":\"abcd\"}", batch));
+        }
+        assertEquals(2, batch.size());
+    }
+
     /** Whatever byte is wrong: a record that is taken is JSON to the other library too. */
     @Test
     void takesNoBrokenJson() {
