@@ -31,7 +31,6 @@ final class JsonCursor {
     private int start;
     private int stop;
     private boolean escaped;
-    private boolean wide;
 
     void reset(byte[] array, int from, int length) {
         bytes = array;
@@ -142,17 +141,16 @@ final class JsonCursor {
     boolean string() {
         start = at + 1;
         escaped = false;
-        wide = false;
         if (!restOfString(false)) {
             return false;
         }
         stop = at - 1;
-        return !wide || Utf8.isValid(bytes, start, stop) || fail("a string is not well-formed UTF-8");
+        return Utf8.isValid(bytes, start, stop) || fail("a string is not well-formed UTF-8");
     }
 
     private boolean restOfString(boolean checkEscapes) {
         at++;
-        while ((at = findSpecial(at)) < end) {
+        while ((at = special(bytes, at, end)) < end) {
             byte b = bytes[at];
             if (b == '"') {
                 at++;
@@ -170,19 +168,11 @@ final class JsonCursor {
         return fail("the record ends within a string");
     }
 
-    /**
-     * The next quote, backslash or control character, or a place at or behind the end; notes bytes beyond ASCII. Looks at
-     * eight bytes at a time: of the marks below, the lowest that is set is right (H. S. Warren, Hacker's Delight, 6-1).
-     */
-    private int findSpecial(int from) {
+    /** The place of the next quote, backslash or control character, or one at or behind the end. */
+    static int special(byte[] bytes, int from, int end) {
         int i = from;
         for (; i + Long.BYTES <= end; i += Long.BYTES) {
-            long word = (long) LONGS.get(bytes, i);
-            long quotes = word ^ QUOTES;
-            long backslashes = word ^ BACKSLASHES;
-            long marks =
-                    ((quotes - ONES) & ~quotes | (backslashes - ONES) & ~backslashes | (word - BLANKS) & ~word) & HIGHS;
-            wide |= (word & HIGHS) != 0;
+            long marks = specials((long) LONGS.get(bytes, i));
             if (marks != 0) {
                 return i + (Long.numberOfTrailingZeros(marks) >>> 3);
             }
@@ -192,9 +182,18 @@ final class JsonCursor {
             if (b == '"' || b == '\\' || (b >= 0 && b < ' ')) {
                 return i;
             }
-            wide |= b < 0;
         }
         return i;
+    }
+
+    /**
+     * The high bits of the quotes, backslashes and control characters of eight bytes: of those set, the lowest is right (H.
+     * S. Warren, Hacker's Delight, 6-1).
+     */
+    static long specials(long word) {
+        long quotes = word ^ QUOTES;
+        long backslashes = word ^ BACKSLASHES;
+        return ((quotes - ONES) & ~quotes | (backslashes - ONES) & ~backslashes | (word - BLANKS) & ~word) & HIGHS;
     }
 
     /** Steps over a number and reads it. False, with nothing noted, if there is none. */

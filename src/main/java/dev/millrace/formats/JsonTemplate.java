@@ -14,17 +14,13 @@ import java.util.List;
  * form. It goes over a record once, eight bytes at a time, and gives up at the first thing that it does not know; the record
  * is then read from its start by the general decoder, which alone says what is wrong with it.
  *
- * <p>The tests of eight bytes at a time are those of H. S. Warren, Hacker's Delight, 6-1; the digits are put together by
- * pairs, fours and eights (D. Lemire, "Quickly parsing eight digits", 2018).
+ * <p>Digits are put together by pairs, fours and eights (D. Lemire, "Quickly parsing eight digits", 2018).
  */
 final class JsonTemplate {
 
     private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long ONES = 0x0101_0101_0101_0101L;
     private static final long HIGHS = 0x80 * ONES;
-    private static final long QUOTES = '"' * ONES;
-    private static final long BACKSLASHES = '\\' * ONES;
-    private static final long BLANKS = ' ' * ONES;
     private static final long ZEROS = '0' * ONES;
     private static final long BEYOND_NINE = 0x76 * ONES;
     private static final long[] POWERS = {1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000};
@@ -156,38 +152,13 @@ final class JsonTemplate {
             return false;
         }
         if (bytes[at] == '"') {
-            int stop = endOfString(at + 1);
+            int stop = JsonCursor.special(bytes, at + 1, end);
             if (stop < end && bytes[stop] == '"') {
                 at = stop + 1;
                 return true;
             }
         }
         return otherwise(-1, null, 0);
-    }
-
-    /** The place of the next quote, backslash or control character, or one at or behind the end. */
-    private int endOfString(int from) {
-        int i = from;
-        for (; i + Long.BYTES <= end; i += Long.BYTES) {
-            long marks = specials((long) LONGS.get(bytes, i));
-            if (marks != 0) {
-                return i + (Long.numberOfTrailingZeros(marks) >>> 3);
-            }
-        }
-        for (; i < end; i++) {
-            byte b = bytes[i];
-            if (b == '"' || b == '\\' || (b >= 0 && b < ' ')) {
-                return i;
-            }
-        }
-        return i;
-    }
-
-    /** The high bits of quotes, backslashes and control characters: of those set, the lowest is right. */
-    private static long specials(long word) {
-        long quotes = word ^ QUOTES;
-        long backslashes = word ^ BACKSLASHES;
-        return ((quotes - ONES) & ~quotes | (backslashes - ONES) & ~backslashes | (word - BLANKS) & ~word) & HIGHS;
     }
 
     /** Copies a string of ASCII without escapes; anything else takes the general way. */
@@ -203,7 +174,7 @@ final class JsonTemplate {
         for (int i = from; i <= last; i += Long.BYTES) {
             long word = (long) LONGS.get(bytes, i);
             LONGS.set(slab, shift + i, word);
-            long marks = specials(word) | word & HIGHS;
+            long marks = JsonCursor.specials(word) | word & HIGHS;
             if (marks != 0) {
                 int stop = i + (Long.numberOfTrailingZeros(marks) >>> 3);
                 if (stop >= end || bytes[stop] != '"') {

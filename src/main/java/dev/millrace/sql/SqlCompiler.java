@@ -43,7 +43,8 @@ import org.apache.calcite.tools.RelBuilder;
 /**
  * Compiles one query. The passes, in order: parse; refuse what is not supported ({@link Restrictions}); validate; to
  * relational algebra; push filters down; to plan nodes ({@link PlanTranslator}); read only used columns ({@link
- * PruneColumns}); prove properties ({@link DeriveProperties}); prove each sink's output mode ({@link OutputModes}).
+ * PruneColumns}); prove properties ({@link DeriveProperties}); prove each sink's output mode ({@link OutputModes}), where
+ * what is held until it is final is emitted only then ({@link CloseGroups}).
  */
 public final class SqlCompiler {
 

@@ -13,9 +13,9 @@ import dev.millrace.data.Watermark;
 import dev.millrace.plan.AggregateCall;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateStore;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * GROUP BY and DISTINCT. State: per group the summed weight and the accumulators, and for some aggregates its values
@@ -31,7 +31,7 @@ public final class AggregateStage implements Stage {
     private final Grouping grouping;
     private final PartialGroups[] parts;
     private final Place place;
-    private final List<Integer> ownKeyGroups = new ArrayList<>();
+    private final List<Integer> ownKeyGroups;
     private final StateTable table;
     private final ValueMultiset[] multisets;
     private final Output output;
@@ -46,15 +46,18 @@ public final class AggregateStage implements Stage {
         boolean owns(int keyGroup) {
             return keyGroup % workers == worker;
         }
+
+        /** The worker's own of so many key groups. */
+        List<Integer> keyGroups(int count) {
+            return IntStream.range(0, count).filter(this::owns).boxed().toList();
+        }
     }
 
     public AggregateStage(Grouping grouping, PartialGroups[] parts, Place place, StateStore store, Output output) {
         this.grouping = grouping;
         this.parts = parts;
         this.place = place;
-        for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
-            ownKeyGroups.add(keyGroup);
-        }
+        this.ownKeyGroups = place.keyGroups(grouping.keyGroups());
         this.table = new StateTable(store, grouping.operator(), grouping.accumulators(false), place.memoryBytes());
         table.load(ownKeyGroups);
         this.multisets = new ValueMultiset[grouping.multisets().size()];

@@ -12,7 +12,6 @@ import dev.millrace.plan.PlanNode;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -29,7 +28,7 @@ public final class ClosingStage implements Stage {
     private final PlanNode.Closing closing;
     private final PartialGroups[] parts;
     private final AggregateStage.Place place;
-    private final List<Integer> ownKeyGroups = new ArrayList<>();
+    private final List<Integer> ownKeyGroups;
     private final StateTable table;
     private final StateStore store;
     private final GroupTable stored;
@@ -38,6 +37,7 @@ public final class ClosingStage implements Stage {
     private final Batch out;
     private final Bytes scratch = new Bytes();
     private final Bytes.Reader reader = new Bytes.Reader();
+    private final PlanNode.Panes made;
     private final long slide;
     private final int panes;
     private final long shift;
@@ -59,15 +59,13 @@ public final class ClosingStage implements Stage {
         this.place = place;
         this.store = store;
         this.output = output;
-        for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
-            ownKeyGroups.add(keyGroup);
-        }
+        this.ownKeyGroups = place.keyGroups(grouping.keyGroups());
         this.table = new StateTable(store, grouping.operator(), grouping.accumulators(false), place.memoryBytes());
         table.load(ownKeyGroups);
         this.stored = new GroupTable(grouping.accumulators(false));
         this.windows = new GroupTable(grouping.accumulators(false));
         this.out = new Batch(grouping.output());
-        PlanNode.Panes made = closing.panes().orElse(null);
+        this.made = closing.panes().orElse(null);
         this.slide = made == null ? 0 : made.slide();
         this.panes = made == null ? 1 : (int) (made.size() / made.slide());
         this.shift = made != null && made.ends().contains(closing.key()) ? made.size() - made.slide() : 0;
@@ -176,7 +174,9 @@ public final class ClosingStage implements Stage {
             for (int column : grouping.outputs()) {
                 RowCodec.decode(reader, out.column(column));
             }
-            closing.panes().ifPresent(this::appendWindow);
+            if (made != null) {
+                appendWindow();
+            }
             int first = grouping.output().size() - grouping.calls().size();
             for (int i = 0; i < grouping.calls().size(); i++) {
                 Vector column = out.column(first + i);
@@ -188,7 +188,7 @@ public final class ClosingStage implements Stage {
     }
 
     /** The window's start and end columns that are not in the key, from the one that is. */
-    private void appendWindow(PlanNode.Panes made) {
+    private void appendWindow() {
         int row = out.size();
         long known = ((LongVector) out.column(closing.key())).get(row);
         long start = made.ends().contains(closing.key()) ? known - made.size() : known;

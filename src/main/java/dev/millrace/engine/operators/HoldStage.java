@@ -69,7 +69,7 @@ public final class HoldStage implements Stage {
         }
         releasedBound = bound;
         out.clear();
-        for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
+        for (int keyGroup : place.keyGroups(grouping.keyGroups())) {
             release(keyGroup, bound);
         }
         if (out.size() > 0) {

@@ -30,7 +30,7 @@ public final class TableStage implements Stage {
         this.grouping = grouping;
         this.parts = parts;
         this.place = place;
-        for (int keyGroup = place.worker(); keyGroup < grouping.keyGroups(); keyGroup += place.workers()) {
+        for (int keyGroup : place.keyGroups(grouping.keyGroups())) {
             byte[] prefix = StateKeys.prefix(keyGroup, grouping.operator());
             store.scan(prefix, StateKeys.after(prefix), (key, value) -> {
                 rows.put(key, GroupTable.storedWeight(value));
