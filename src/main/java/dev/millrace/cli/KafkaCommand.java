@@ -1,10 +1,12 @@
 package dev.millrace.cli;
 
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -15,6 +17,9 @@ import picocli.CommandLine;
         description = "Starts a development broker (KRaft, one node) on localhost; Ctrl-C stops it.",
         mixinStandardHelpOptions = true)
 final class KafkaCommand implements Callable<Integer> {
+
+    /** A process that was asked to end, by SIGINT or SIGTERM. */
+    private static final Set<Integer> ORDERED = Set.of(128 + 2, 128 + 15);
 
     @CommandLine.Option(names = "--port", defaultValue = "9092")
     private int port;
@@ -34,6 +39,13 @@ final class KafkaCommand implements Callable<Integer> {
         if (jars == null || !Files.isDirectory(Path.of(jars))) {
             System.err.println("millrace: the broker's jars are missing; start it by the launcher: ./millrace kafka");
             return Main.USAGE;
+        }
+        for (int taken : List.of(port, port + 1)) {
+            if (!isFree(taken)) {
+                System.err.println("millrace: port " + taken + " of localhost is taken; a broker started with --port N"
+                        + " listens on N, and its controller on N + 1");
+                return Main.FAILED;
+            }
         }
         Files.createDirectories(data);
         Path properties = data.resolve("server.properties");
@@ -66,7 +78,23 @@ final class KafkaCommand implements Callable<Integer> {
             }
         }));
         System.out.println("Kafka listens on localhost:" + port + ", data in " + data);
-        return broker.waitFor();
+        int ended = broker.waitFor();
+        if (ended != 0 && !ORDERED.contains(ended)) {
+            System.err.println("millrace: the broker ended with status " + ended + "; see " + log());
+        }
+        return ended;
+    }
+
+    private static boolean isFree(int port) {
+        try (ServerSocket socket = new ServerSocket(port)) {
+            return socket.isBound();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private Path log() {
+        return data.resolve("broker.out");
     }
 
     private static String clusterId() {
@@ -105,10 +133,9 @@ final class KafkaCommand implements Callable<Integer> {
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(List.of("-Xmx" + heap, "-XX:+UseSerialGC", "-Dlog4j2.level=ERROR", "-cp", jars + "/*"));
         line.addAll(List.of(command));
-        Path log = data.resolve("broker.out");
         return new ProcessBuilder(line)
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
                 .start();
     }
 }

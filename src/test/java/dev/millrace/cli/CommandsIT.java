@@ -84,12 +84,6 @@ class CommandsIT {
                 .waitFor();
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
-    }
-
     private static HttpResponse<String> get(int port, String path) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path))
                 .build();
@@ -98,7 +92,7 @@ class CommandsIT {
 
     @Test
     void aRunShowsServesAndEndsInOrder() throws Exception {
-        int port = freePort();
+        int port = KafkaBroker.freePorts();
         Process run = start("run", EXAMPLE, "--progress", "json", "--interval", "1", "--http", ":" + port);
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))
@@ -123,6 +117,17 @@ class CommandsIT {
         JsonNode last = json.readTree(ended.err().get(ended.err().size() - 1));
         assertEquals("ended", last.get("phase").asText());
         assertEquals(last.get("rowsOut").asInt(), ended.out().size(), "all that was committed is shown");
+    }
+
+    @Test
+    void aBrokerWhosePortsAreTakenSaysSo() throws Exception {
+        int port = KafkaBroker.freePorts();
+        try (ServerSocket controller = new ServerSocket(port + 1)) {
+            Ended ended = end(start("kafka", "--port", String.valueOf(port), "--data", directory.toString()));
+            assertEquals(1, ended.exit());
+            String said = "millrace: port " + controller.getLocalPort() + " of localhost is taken";
+            assertTrue(ended.err().stream().anyMatch(line -> line.startsWith(said)), ended::toString);
+        }
     }
 
     @Test

@@ -1,7 +1,11 @@
 package dev.millrace.cli;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -9,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -46,7 +51,7 @@ final class KafkaBroker implements AutoCloseable {
      */
     KafkaBroker(Path directory, List<String> settings, Map<String, String> client) throws IOException {
         this.directory = directory;
-        this.port = freePort();
+        this.port = freePorts();
         this.settings = settings;
         this.client = client;
         restart();
@@ -59,15 +64,28 @@ final class KafkaBroker implements AutoCloseable {
         settings.forEach(setting -> command.addAll(List.of(
                 "--set",
                 setting.replace("@port", String.valueOf(port)).replace("@controller", String.valueOf(port + 1)))));
+        Path log = directory.resolveSibling("broker.log");
         process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
-                .redirectOutput(directory.resolveSibling("broker.log").toFile())
+                .redirectOutput(log.toFile())
                 .start();
-        Awaitility.await().atMost(Duration.ofMinutes(3)).ignoreExceptions().until(() -> {
-            try (Admin admin = admin()) {
-                return !admin.describeCluster().nodes().get().isEmpty();
-            }
-        });
+        Awaitility.await()
+                .atMost(Duration.ofMinutes(3))
+                .failFast(() -> assertTrue(process.isAlive(), () -> "the broker ended; it said " + text(log)))
+                .ignoreExceptions()
+                .until(() -> {
+                    try (Admin admin = admin()) {
+                        return !admin.describeCluster().nodes().get().isEmpty();
+                    }
+                });
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** {@code kill -9}. */
@@ -98,9 +116,23 @@ final class KafkaBroker implements AutoCloseable {
                 .toString();
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
+    /**
+     * A free port whose next one, the controller's, is free too. They lie below those that systems give to outgoing
+     * connections: among these, some client could be holding one of the two by the time the broker is there.
+     */
+    static int freePorts() {
+        return ThreadLocalRandom.current()
+                .ints(15_000, 30_000)
+                .filter(port -> isFree(port) && isFree(port + 1))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static boolean isFree(int port) {
+        try (ServerSocket socket = new ServerSocket(port)) {
+            return socket.isBound();
+        } catch (IOException e) {
+            return false;
         }
     }
 
