@@ -29,7 +29,10 @@ public interface ProgressLog extends AutoCloseable {
     /** The journal of an epoch: inputs that cannot be read again, in the order in which they were committed. */
     List<JournalEntry> journal(long epoch);
 
-    /** Why losing this machine's disk would lose the query's history; empty if it would not. */
+    /** Names the log that positions refer to, once it is open: another one under the same name has another identity. */
+    String identity();
+
+    /** Why the loss of one disk or broker could lose the query's history; empty if it could not. Known once it is open. */
     Optional<String> weakness();
 
     @Override

@@ -31,7 +31,10 @@ public record ProgressRecord(
 
     public static final int FORMAT = 1;
 
-    /** The engine that computes epochs; another one replays only what is declared compatible. */
+    /**
+     * The engine that computes epochs. It changes whenever the same input could give other rows or other state, and only
+     * then: another engine's epochs are not replayed.
+     */
     public static final String BUILD = "0.1";
 
     /** The record that takes over from here. */

@@ -23,6 +23,10 @@ public final class QueryMetrics {
     public final LongAdder checkpoints = new LongAdder();
 
     public final LongAdder checkpointNanos = new LongAdder();
+
+    /** Why the loss of one disk or broker could lose the query's history; empty if it could not, or is not known yet. */
+    private volatile String weakness = "";
+
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, "");
 
     /**
@@ -48,6 +52,14 @@ public final class QueryMetrics {
             return new Figures(
                     newPhase, epoch, watermark, lagRecords, lagMillis, stateBytes, committedAtMillis, newMessage);
         }
+    }
+
+    public String weakness() {
+        return weakness;
+    }
+
+    public void weakness(String reason) {
+        weakness = reason;
     }
 
     public Figures figures() {

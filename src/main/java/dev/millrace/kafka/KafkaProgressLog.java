@@ -29,7 +29,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 public final class KafkaProgressLog implements ProgressLog {
 
     private static final Duration POLL = Duration.ofMillis(500);
-    private static final long BLOCKED_MILLIS = 120_000;
+    private static final long BLOCKED_MILLIS = 10_000;
 
     private final KafkaTransaction transaction;
     private final Map<String, Object> properties;
@@ -37,6 +37,7 @@ public final class KafkaProgressLog implements ProgressLog {
     private final String journalTopic;
     private final short replication;
     private String weakness;
+    private String identity;
 
     /** Names of the log's topics. */
     public record Names(String prefix, String id, short replication) {
@@ -74,6 +75,7 @@ public final class KafkaProgressLog implements ProgressLog {
             topics.createInternal(journalTopic, replication);
             checkSettings(topics, progressTopic);
             checkSettings(topics, journalTopic);
+            identity = topics.id(progressTopic) + "/" + topics.id(journalTopic);
         }
         transaction.watch(progressTopic);
         transaction.initialise();
@@ -164,12 +166,15 @@ public final class KafkaProgressLog implements ProgressLog {
                 position = now;
                 blockedSince = System.currentTimeMillis();
             } else if (System.currentTimeMillis() - blockedSince > BLOCKED_MILLIS) {
-                throw new ConnectorException(
-                        "KafkaUnavailable",
-                        "Kafka: an open transaction hides the end of " + partition + " behind offset " + position,
-                        null,
-                        true);
+                throw new ConnectorException("KafkaUnavailable", blocked(partition, position), null, true);
             }
+        }
+    }
+
+    private String blocked(TopicPartition partition, long position) {
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            return "Kafka: " + topics.openTransaction(partition).orElse("an open transaction") + " hides the end of "
+                    + partition + " behind offset " + position + " until it ends";
         }
     }
 
@@ -209,6 +214,11 @@ public final class KafkaProgressLog implements ProgressLog {
             throw KafkaTransaction.outage("the journal cannot be read", e);
         }
         return found;
+    }
+
+    @Override
+    public String identity() {
+        return identity;
     }
 
     @Override

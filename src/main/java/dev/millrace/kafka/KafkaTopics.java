@@ -2,6 +2,7 @@ package dev.millrace.kafka;
 
 import dev.millrace.connectors.ConnectorException;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,9 +14,12 @@ import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.ProducerState;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -74,6 +78,32 @@ final class KafkaTopics implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw KafkaTransaction.outage("interrupted", e);
         }
+    }
+
+    /** What tells a topic from another one of its name; empty if there is none now. */
+    String id(String topic) {
+        return describe(topic).map(found -> found.topicId().toString()).orElse("");
+    }
+
+    /** The oldest open transaction in a partition, in words: by its transactional id where the broker tells it. */
+    Optional<String> openTransaction(TopicPartition partition) {
+        Optional<ProducerState> oldest = await(
+                        admin.describeProducers(List.of(partition)).partitionResult(partition), "it names no producers")
+                .activeProducers()
+                .stream()
+                .filter(producer -> producer.currentTransactionStartOffset().isPresent())
+                .min(Comparator.comparingLong(
+                        producer -> producer.currentTransactionStartOffset().getAsLong()));
+        return oldest.map(producer -> "the open transaction of "
+                + await(
+                                admin.listTransactions(new ListTransactionsOptions()
+                                                .filterProducerIds(List.of(producer.producerId())))
+                                        .all(),
+                                "it lists no transactions")
+                        .stream()
+                        .map(listing -> "'" + listing.transactionalId() + "'")
+                        .findFirst()
+                        .orElse("producer " + producer.producerId()));
     }
 
     /** Makes an internal topic that keeps everything, if it is not there. */

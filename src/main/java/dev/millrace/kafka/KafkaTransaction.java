@@ -13,6 +13,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -166,7 +167,16 @@ public final class KafkaTransaction implements AutoCloseable {
         }
     }
 
+    /** What may pass if it is tried again; a record that is too large does not become smaller. */
     static ConnectorException outage(String what, Exception e) {
+        if (e instanceof RecordTooLargeException) {
+            return new ConnectorException(
+                    "RecordTooLarge",
+                    "Kafka: " + what + ": raise max.message.bytes of its topic, max.request.size in the sink's"
+                            + " properties, or both (" + reason(e) + ")",
+                    e,
+                    false);
+        }
         return new ConnectorException("KafkaUnavailable", "Kafka: " + what + " (" + reason(e) + ")", e, true);
     }
 

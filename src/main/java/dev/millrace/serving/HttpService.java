@@ -84,6 +84,11 @@ public final class HttpService {
                 subject,
                 "millrace.watermark.milliseconds",
                 () -> metrics.figures().watermark());
+        gauge(
+                registry,
+                subject,
+                "millrace.log.durable",
+                () -> metrics.weakness().isEmpty() ? 1 : 0);
         gauge(registry, subject, "millrace.state.bytes", () -> metrics.figures().stateBytes());
         gauge(
                 registry,

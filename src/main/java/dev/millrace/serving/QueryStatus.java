@@ -28,6 +28,9 @@ public record QueryStatus(String name, QueryMetrics metrics) {
         progress.put("commitAgeSeconds", committed == 0 ? null : (System.currentTimeMillis() - committed) / 1000.0);
         progress.put("rowsLate", metrics.rowsLate.sum());
         progress.put("rowsMalformed", metrics.rowsMalformed.sum());
+        if (!metrics.weakness().isEmpty()) {
+            progress.put("notDurable", metrics.weakness());
+        }
         if (!figures.message().isEmpty()) {
             progress.put("message", figures.message());
         }

@@ -126,7 +126,8 @@ class ReplayTest {
         "lineage, 1, StateLost",
         "lineage, 0, StateLost",
         "epoch, 2, StateLost",
-        "epoch, -1, StateLost"
+        "epoch, -1, StateLost",
+        "build, 1, BuildChanged"
     })
     void aRecordThatDoesNotContinueTheHistoryStops(String other, int epochsOn, String code) {
         String row = "{\"k\":\"a\",\"v\":1}";
@@ -149,7 +150,7 @@ class ReplayTest {
                             last.sources(),
                             Map.of(),
                             last.prepared(),
-                            last.build()),
+                            other.equals("build") ? "another" : last.build()),
                     List.of());
         }
         QueryException e = assertThrows(QueryException.class, query(FaultPoints.NONE, row)::run);

@@ -212,6 +212,12 @@ public final class FileProgressLog implements ProgressLog {
         }
     }
 
+    /** Always the same: whoever writes a file anew writes another lineage, which its records tell. */
+    @Override
+    public String identity() {
+        return "file";
+    }
+
     @Override
     public Optional<String> weakness() {
         return Optional.of("the progress log is the file " + path + " on this machine");

@@ -54,6 +54,7 @@ final class EpochLoop implements AutoCloseable {
         Recovery.Recovered recovered =
                 new Recovery(definition, world, state, workers, metrics, notices).run(incarnation);
         flow = recovered.flow();
+        metrics.weakness(world.log().weakness().orElse(""));
         last = recovered.last();
         metrics.phase("running", "");
         updateFigures();

@@ -18,6 +18,7 @@ import java.util.Optional;
 final class KeptState {
 
     private static final byte[] LOG_POSITION = StateKeys.meta("log-position");
+    private static final byte[] LOG_IDENTITY = StateKeys.meta("log-identity");
     private static final byte[] RECORD = StateKeys.meta("record");
     private static final String JOURNAL = "journal/";
 
@@ -43,9 +44,16 @@ final class KeptState {
         return stored == null ? -1 : Bytes.getLong(stored, 0);
     }
 
+    /** Which log that is; empty where nothing was written yet. */
+    Optional<String> logIdentity() {
+        return Optional.ofNullable(store.get(List.of(LOG_IDENTITY)).get(0))
+                .map(stored -> new String(stored, StandardCharsets.UTF_8));
+    }
+
     /** Writes epoch 0, with the static tables that it fixes. */
-    void begin(StaticTables tables, ProgressRecord record, long position) {
+    void begin(StaticTables tables, ProgressRecord record, long position, String logIdentity) {
         tables.store(batch);
+        batch.put(LOG_IDENTITY, logIdentity.getBytes(StandardCharsets.UTF_8));
         write(record, position);
     }
 
@@ -56,7 +64,8 @@ final class KeptState {
     }
 
     /** Notes a claim, which is no epoch and brings no facts about sources. */
-    void claim(ProgressRecord record, long position) {
+    void claim(ProgressRecord record, long position, String logIdentity) {
+        batch.put(LOG_IDENTITY, logIdentity.getBytes(StandardCharsets.UTF_8));
         writeRecord(record, position);
     }
 

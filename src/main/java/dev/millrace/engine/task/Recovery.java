@@ -56,6 +56,7 @@ final class Recovery {
      */
     Recovered run(long incarnation) {
         world.log().open(state.logPosition(), entries::add);
+        state.logIdentity().ifPresent(this::requireLog);
         state.record().ifPresent(record -> requirePlan(record.plan()));
         long own = incarnation(incarnation);
         return state.store().epoch() == StateStore.NO_EPOCH && entries.isEmpty() ? begin(own) : recover(own);
@@ -71,6 +72,15 @@ final class Recovery {
                     + "' has taken over; this one, " + wanted + ", stops");
         }
         return wanted > 0 ? wanted : greatest + 1;
+    }
+
+    private void requireLog(String identity) {
+        if (!identity.equals(world.log().identity())) {
+            throw new QueryException(
+                    "StateLost",
+                    "the query's progress log is not the one that its state was written with: it was deleted and made"
+                            + " again, and earlier epochs are gone");
+        }
     }
 
     private void requirePlan(String plan) {
@@ -105,7 +115,7 @@ final class Recovery {
                 Map.of(),
                 ProgressRecord.BUILD);
         long position = world.log().commit(record, tables.journal());
-        state.begin(tables, record, position);
+        state.begin(tables, record, position, world.log().identity());
         return new Recovered(flow, record);
     }
 
@@ -144,7 +154,7 @@ final class Recovery {
                 .forEach(input -> input.restoreJournal(
                         first.record().sources().get(input.name()).journal()));
         resume(first.record());
-        state.begin(tables, first.record(), first.position());
+        state.begin(tables, first.record(), first.position(), world.log().identity());
         return first.record();
     }
 
@@ -194,6 +204,14 @@ final class Recovery {
     }
 
     private void replayEpoch(ProgressRecord record, long position) {
+        if (!ProgressRecord.BUILD.equals(record.build())) {
+            throw new QueryException(
+                    "BuildChanged",
+                    "epoch " + record.epoch() + " was computed by engine " + record.build() + " and its state is not"
+                            + " written yet; this is engine " + ProgressRecord.BUILD + ", which may compute it"
+                            + " otherwise: run the query once more with Millrace of engine " + record.build()
+                            + " and stop it in order, then change");
+        }
         flow.replay(record.sources());
         flow.finishEpoch(record.epoch(), record.watermark());
         flow.takeHashes().forEach((sink, hash) -> {
@@ -213,7 +231,7 @@ final class Recovery {
     private ProgressRecord claim(ProgressRecord last, long incarnation) {
         world.log().begin();
         ProgressRecord claim = last.claimedBy(incarnation);
-        state.claim(claim, world.log().commit(claim, List.of()));
+        state.claim(claim, world.log().commit(claim, List.of()), world.log().identity());
         return claim;
     }
 }
