@@ -261,7 +261,7 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
         }
         Topics.fill(SERVERS, Rows.KEYS_10M, Rows.KEYS_10M.topic(), Topics.PARTITIONS, count(Rows.KEYS_10M));
         try (Query query = new Query("keys-10m", Rows.KEYS_10M.topic(), "$1")) {
-            Restart.Figures figures = Restart.measure(query.file, query.state, count(Rows.KEYS_10M) * 8 / 10);
+            Restart.Figures figures = new Restart(query.file, query.state).measure(count(Rows.KEYS_10M) * 8 / 10);
             note(
                     "kill -9 to the next epoch",
                     String.format(

@@ -11,7 +11,13 @@ import picocli.CommandLine;
         description = "Streaming SQL that people can trust.",
         mixinStandardHelpOptions = true,
         version = "millrace 0.1",
-        subcommands = {RunCommand.class, ValidateCommand.class, ExplainCommand.class, KafkaCommand.class})
+        subcommands = {
+            RunCommand.class,
+            ValidateCommand.class,
+            ExplainCommand.class,
+            KafkaCommand.class,
+            ArchiveCommand.class
+        })
 public final class Main {
 
     /** Exit status for mistakes of the user: nothing was started. */

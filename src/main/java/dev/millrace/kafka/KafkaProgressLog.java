@@ -71,11 +71,9 @@ public final class KafkaProgressLog implements ProgressLog {
                         "StateLost",
                         "the topic " + progressTopic + " is gone, although the state says that the query has run");
             }
-            topics.createInternal(progressTopic, replication);
-            topics.createInternal(journalTopic, replication);
+            identity = topics.internal(progressTopic, replication) + "/" + topics.internal(journalTopic, replication);
             checkSettings(topics, progressTopic);
             checkSettings(topics, journalTopic);
-            identity = topics.id(progressTopic) + "/" + topics.id(journalTopic);
         }
         transaction.watch(progressTopic);
         transaction.initialise();
@@ -106,6 +104,7 @@ public final class KafkaProgressLog implements ProgressLog {
         config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 20);
         config.remove(ConsumerConfig.GROUP_ID_CONFIG);
         return KafkaTransaction.connect(
                 () -> new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()));

@@ -80,11 +80,6 @@ final class KafkaTopics implements AutoCloseable {
         }
     }
 
-    /** What tells a topic from another one of its name; empty if there is none now. */
-    String id(String topic) {
-        return describe(topic).map(found -> found.topicId().toString()).orElse("");
-    }
-
     /** The oldest open transaction in a partition, in words: by its transactional id where the broker tells it. */
     Optional<String> openTransaction(TopicPartition partition) {
         Optional<ProducerState> oldest = await(
@@ -106,11 +101,23 @@ final class KafkaTopics implements AutoCloseable {
                         .orElse("producer " + producer.producerId()));
     }
 
-    /** Makes an internal topic that keeps everything, if it is not there. */
-    void createInternal(String topic, short replication) {
-        if (describe(topic).isPresent()) {
-            return;
-        }
+    /**
+     * Makes an internal topic that keeps everything, if it is not there.
+     *
+     * @return its id, which tells it from another topic of its name
+     */
+    String internal(String topic, short replication) {
+        return describe(topic)
+                .or(() -> {
+                    create(topic, replication);
+                    return describe(topic);
+                })
+                .map(found -> found.topicId().toString())
+                .orElseThrow(() -> new ConnectorException(
+                        "KafkaUnavailable", "Kafka: topic " + topic + " was made and is not known yet", null, true));
+    }
+
+    private void create(String topic, short replication) {
         NewTopic wanted = new NewTopic(
                         topic, Optional.of(1), replication > 0 ? Optional.of(replication) : Optional.empty())
                 .configs(Map.of("cleanup.policy", "delete", "retention.ms", "-1", "retention.bytes", "-1"));

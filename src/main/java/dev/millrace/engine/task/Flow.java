@@ -32,6 +32,9 @@ final class Flow {
     /** Groups of the running epoch: each is written, sent and looked up at the epoch's end, which takes several times that. */
     private static final long EPOCH_BYTES = Runtime.getRuntime().maxMemory() / 32;
 
+    /** The first epoch is so much smaller, the next ones twice as large each: code is not compiled yet, readers wait. */
+    private static final int FIRST_EPOCH_SHARE = 16;
+
     private final QueryMetrics metrics;
     private final Workers workers;
     private final Dataflow dataflow;
@@ -41,6 +44,7 @@ final class Flow {
     private final Map<String, Sink> sinks = new LinkedHashMap<>();
     private final Sink.Writer letterWriter;
     private final Sink.Writer lateWriter;
+    private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
     /**
      * @param watermark of the epoch that the store holds
@@ -133,13 +137,14 @@ final class Flow {
                 }
                 rows += round;
                 metrics.rowsRead.add(round);
-                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= EPOCH_BYTES / workers.count()) {
+                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= epochBytes / workers.count()) {
                     cut.set(true);
                 }
                 atEnd = endsEarly && round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
             } while (!cut.get() && System.nanoTime() - start < budget && !atEnd);
             metrics.busyNanos.add(System.nanoTime() - begun);
         });
+        epochBytes = Math.min(EPOCH_BYTES, epochBytes * 2);
     }
 
     /** Reads again what an epoch read that ended at these positions; nothing is written until {@link #endReplay}. */

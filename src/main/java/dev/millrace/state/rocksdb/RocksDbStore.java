@@ -101,6 +101,7 @@ public final class RocksDbStore implements StateStore {
                 .setMemtablePrefixBloomSizeRatio(0.05)
                 .setCompressionType(CompressionType.LZ4_COMPRESSION)
                 .setTableFormatConfig(table)
+                .setAvoidFlushDuringRecovery(true)
                 .setMaxBackgroundJobs(2)
                 .setKeepLogFileNum(2)
                 .setMaxLogFileSize(1L << 20)

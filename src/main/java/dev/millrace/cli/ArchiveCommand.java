@@ -1,0 +1,50 @@
+package dev.millrace.cli;
+
+import java.io.IOException;
+import java.net.JarURLConnection;
+import java.net.URL;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.jar.JarFile;
+import picocli.CommandLine;
+
+/**
+ * {@code millrace archive}: what the launcher runs once after a build, so that the class-data archive holds the classes of
+ * a usual start: those of a small query, and the Kafka clients, which a warm-up without a broker would hardly touch.
+ */
+@CommandLine.Command(name = "archive", hidden = true)
+final class ArchiveCommand implements Callable<Integer> {
+
+    private static final ClassLoader LOADER = ArchiveCommand.class.getClassLoader();
+
+    /** Resources of the Kafka clients' jar that a query never needs. */
+    private static final List<String> UNUSED = List.of("/oauthbearer/", "/kerberos/", "/shaded/", "/share/", "Share");
+
+    @CommandLine.Parameters(paramLabel = "FILE")
+    private String query;
+
+    @Override
+    public Integer call() throws IOException {
+        int status = Main.execute("run", query, "--progress", "none");
+        URL inJar = LOADER.getResource("org/apache/kafka/clients/consumer/KafkaConsumer.class");
+        try (JarFile file = ((JarURLConnection) inJar.openConnection()).getJarFile()) {
+            file.stream()
+                    .map(entry -> entry.getName())
+                    .filter(name -> name.startsWith("org/apache/kafka/") && name.endsWith(".class"))
+                    .filter(name -> UNUSED.stream().noneMatch(name::contains))
+                    .forEach(ArchiveCommand::load);
+        }
+        return status;
+    }
+
+    /** Some classes need libraries that are not there; they are not needed then. */
+    private static void load(String resource) {
+        String name =
+                resource.substring(0, resource.length() - ".class".length()).replace('/', '.');
+        try {
+            Class.forName(name, false, LOADER);
+        } catch (ClassNotFoundException | LinkageError e) {
+            return;
+        }
+    }
+}
