@@ -1,8 +1,5 @@
 package dev.millrace.data;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
 
@@ -12,7 +9,6 @@ import java.util.function.IntPredicate;
  */
 public final class ByteKeyTable {
 
-    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int ABSENT = -1;
     private static final int MAX_INLINE = 15;
 
@@ -24,7 +20,7 @@ public final class ByteKeyTable {
     private static long[] masks(int offset) {
         long[] masks = new long[MAX_INLINE + 2];
         for (int length = offset; length <= MAX_INLINE; length++) {
-            masks[length] = length - offset >= Long.BYTES ? -1L : (1L << 8 * (length - offset)) - 1;
+            masks[length] = Words.first(Math.min(Long.BYTES, length - offset));
         }
         return masks;
     }
@@ -70,11 +66,11 @@ public final class ByteKeyTable {
     }
 
     private static long first(byte[] array, int start, int length) {
-        return (long) LONGS.get(array, start) & FIRST[length];
+        return Words.get(array, start) & FIRST[length];
     }
 
     private static long second(byte[] array, int start, int length) {
-        return (long) LONGS.get(array, start + Long.BYTES) & SECOND[length] | (long) length << 56;
+        return Words.get(array, start + Long.BYTES) & SECOND[length] | (long) length << 56;
     }
 
     /**

@@ -11,9 +11,6 @@ public final class Bytes {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
-    private static final long ONES = 0x0101_0101_0101_0101L;
-    private static final long HIGHS = 0x80 * ONES;
-
     private byte[] array;
     private int length;
 
@@ -108,7 +105,7 @@ public final class Bytes {
 
     /**
      * Appends bytes, eight at a time, if none of them is 0; else, or where eight cannot be read at once, appends nothing and
-     * returns false. The test for a zero byte is that of H. S. Warren, Hacker's Delight, 6-1.
+     * returns false.
      */
     boolean putWithoutZeros(byte[] bytes, int start, int count) {
         reserve(count + Long.BYTES);
@@ -119,12 +116,20 @@ public final class Bytes {
             long word = (long) LONG.get(bytes, start + i);
             LONG.set(array, length + i, word);
             long checked = count - i >= Long.BYTES ? word : word | -1L >>> 8 * (count - i);
-            if ((checked - ONES & ~checked & HIGHS) != 0) {
+            if ((checked - Words.ONES & ~checked & Words.HIGHS) != 0) {
                 return false;
             }
         }
         length += count;
         return true;
+    }
+
+    /** Appends the first {@code count} of 16 bytes, given as two words of {@link Words}. */
+    void putWords(long first, long second, int count) {
+        reserve(2 * Long.BYTES);
+        Words.set(array, length, first);
+        Words.set(array, length + Long.BYTES, second);
+        length += count;
     }
 
     public static long getLong(byte[] bytes, int offset) {

@@ -89,6 +89,31 @@ public final class BytesVector extends Vector {
         return new String(slab, starts[row], lengths[row], StandardCharsets.UTF_8);
     }
 
+    /** Appends as cells the parts of a range of the slab that lie between separators; there is at least one. */
+    public void appendParts(int start, int end, byte separator) {
+        long pattern = (separator & 0xFF) * Words.ONES;
+        int from = start;
+        int at = start;
+        for (; at + Long.BYTES <= end; at += Long.BYTES) {
+            for (long found = Words.zeros(Words.get(slab, at) ^ pattern); found != 0; found &= found - 1) {
+                int cut = at + (Long.numberOfTrailingZeros(found) >> 3);
+                appendRange(from, cut - from);
+                from = cut + 1;
+            }
+        }
+        for (; at < end; at++) {
+            if (slab[at] == separator) {
+                appendRange(from, at - from);
+                from = at + 1;
+            }
+        }
+        appendRange(from, end - from);
+    }
+
+    public void appendRange(int start, int length) {
+        setRange(append(), start, length);
+    }
+
     /** Compares two cells by their bytes, unsigned. */
     public static int compare(BytesVector a, int aRow, BytesVector b, int bRow) {
         int aStart = a.starts[aRow];

@@ -1,16 +1,11 @@
 package dev.millrace.data;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-
 /**
  * The frozen 64-bit hash of encoded keys. It decides key groups and operator numbers, which outlive a process, so it must
  * never change. A multiply-and-fold hash in the manner of wyhash (Wang Yi, 2019) over little-endian words.
  */
 public final class Hash {
 
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long SEED = 0x9E3779B97F4A7C15L;
     private static final long K1 = 0xA0761D6478BD642FL;
     private static final long K2 = 0xE7037ED1A0B428DBL;
@@ -22,16 +17,23 @@ public final class Hash {
         int position = offset;
         int end = offset + length;
         while (end - position >= 8) {
-            state = mix(state ^ (long) LONG.get(bytes, position), K1);
+            state = mix(state ^ Words.get(bytes, position), K1);
             position += 8;
         }
         return mix(state ^ tail(bytes, position, end), K2 ^ length);
     }
 
+    /** The hash of 1 to 15 bytes, given as two words whose other bytes are 0. */
+    static long hash(long first, long second, int length) {
+        boolean two = length >= Long.BYTES;
+        long state = SEED ^ length;
+        return mix((two ? mix(state ^ first, K1) : state) ^ (two ? second : first), K2 ^ length);
+    }
+
     /** The less than eight bytes from {@code position} to {@code end}, the first one lowest. */
     private static long tail(byte[] bytes, int position, int end) {
         if (position + 8 <= bytes.length) {
-            return (long) LONG.get(bytes, position) & (1L << 8 * (end - position)) - 1;
+            return Words.get(bytes, position) & Words.first(end - position);
         }
         long tail = 0;
         for (int i = position, shift = 0; i < end; i++, shift += 8) {

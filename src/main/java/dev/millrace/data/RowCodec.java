@@ -60,6 +60,9 @@ public final class RowCodec {
         out.put(1).putLong(value ^ SIGN);
     }
 
+    /** What stands around the bytes of a STRING or BINARY in its encoding: a 1 before, two 0 behind. */
+    static final int AROUND_BYTES = 3;
+
     static void encodeBytes(byte[] bytes, int start, int length, Bytes out) {
         out.put(1);
         if (!out.putWithoutZeros(bytes, start, length)) {

@@ -1,21 +1,14 @@
 package dev.millrace.data;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-
 /** Checks bytes for well-formed UTF-8 (Unicode 15, table 3-7). */
 public final class Utf8 {
-
-    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final long HIGHS = 0x8080_8080_8080_8080L;
 
     private Utf8() {}
 
     public static boolean isValid(byte[] bytes, int start, int end) {
         int at = start;
         while (at < end) {
-            if (at + Long.BYTES <= end && ((long) LONGS.get(bytes, at) & HIGHS) == 0) {
+            if (at + Long.BYTES <= end && (Words.get(bytes, at) & Words.HIGHS) == 0) {
                 at += Long.BYTES;
                 continue;
             }

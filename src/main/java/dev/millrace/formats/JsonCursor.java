@@ -3,9 +3,7 @@ package dev.millrace.formats;
 import dev.millrace.data.BytesVector;
 import dev.millrace.data.NumberParser;
 import dev.millrace.data.Utf8;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
+import dev.millrace.data.Words;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -15,12 +13,9 @@ import java.nio.charset.StandardCharsets;
 final class JsonCursor {
 
     private static final int MAX_DEPTH = 512;
-    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final long ONES = 0x0101_0101_0101_0101L;
-    private static final long HIGHS = 0x80 * ONES;
-    private static final long QUOTES = '"' * ONES;
-    private static final long BACKSLASHES = '\\' * ONES;
-    private static final long BLANKS = ' ' * ONES;
+    private static final long QUOTES = '"' * Words.ONES;
+    private static final long BACKSLASHES = '\\' * Words.ONES;
+    private static final long BLANKS = ' ' * Words.ONES;
     private static final String ESCAPES = "\"\\/bfnrt";
 
     private final NumberParser numbers = new NumberParser();
@@ -172,7 +167,7 @@ final class JsonCursor {
     static int special(byte[] bytes, int from, int end) {
         int i = from;
         for (; i + Long.BYTES <= end; i += Long.BYTES) {
-            long marks = specials((long) LONGS.get(bytes, i));
+            long marks = specials(Words.get(bytes, i));
             if (marks != 0) {
                 return i + (Long.numberOfTrailingZeros(marks) >>> 3);
             }
@@ -193,7 +188,8 @@ final class JsonCursor {
     static long specials(long word) {
         long quotes = word ^ QUOTES;
         long backslashes = word ^ BACKSLASHES;
-        return ((quotes - ONES) & ~quotes | (backslashes - ONES) & ~backslashes | (word - BLANKS) & ~word) & HIGHS;
+        return ((quotes - Words.ONES) & ~quotes | (backslashes - Words.ONES) & ~backslashes | (word - BLANKS) & ~word)
+                & Words.HIGHS;
     }
 
     /** Steps over a number and reads it. False, with nothing noted, if there is none. */

@@ -3,9 +3,7 @@ package dev.millrace.formats;
 import dev.millrace.data.Batch;
 import dev.millrace.data.BytesVector;
 import dev.millrace.data.DataType;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
+import dev.millrace.data.Words;
 import java.util.Arrays;
 import java.util.List;
 
@@ -18,11 +16,8 @@ import java.util.List;
  */
 final class JsonTemplate {
 
-    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final long ONES = 0x0101_0101_0101_0101L;
-    private static final long HIGHS = 0x80 * ONES;
-    private static final long ZEROS = '0' * ONES;
-    private static final long BEYOND_NINE = 0x76 * ONES;
+    private static final long ZEROS = '0' * Words.ONES;
+    private static final long BEYOND_NINE = 0x76 * Words.ONES;
     private static final long[] POWERS = {1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000};
 
     private static final byte SKIP = 0;
@@ -93,9 +88,9 @@ final class JsonTemplate {
 
     private void setLiteral(int place, byte[] literal) {
         byte[] padded = Arrays.copyOf(literal, Math.max(literal.length, Long.BYTES));
-        heads[place] = (long) LONGS.get(padded, 0);
+        heads[place] = Words.get(padded, 0);
         headMasks[place] = literal.length >= Long.BYTES ? -1L : (1L << 8 * literal.length) - 1;
-        tails[place] = (long) LONGS.get(padded, padded.length - Long.BYTES);
+        tails[place] = Words.get(padded, padded.length - Long.BYTES);
     }
 
     /** Sets the cells of the batch's row; false, with some of them set, where the record is not of this form. */
@@ -121,8 +116,8 @@ final class JsonTemplate {
         }
         boolean same;
         if (length <= 2 * Long.BYTES && at + 2 * Long.BYTES <= bytes.length) {
-            same = ((long) LONGS.get(bytes, at) & headMasks[place]) == heads[place]
-                    && (length <= Long.BYTES || (long) LONGS.get(bytes, next - Long.BYTES) == tails[place]);
+            same = (Words.get(bytes, at) & headMasks[place]) == heads[place]
+                    && (length <= Long.BYTES || Words.get(bytes, next - Long.BYTES) == tails[place]);
         } else {
             same = Arrays.equals(bytes, at, next, literal, 0, length);
         }
@@ -172,9 +167,9 @@ final class JsonTemplate {
         byte[] slab = target.slab();
         int last = Math.min(end - 1, bytes.length - Long.BYTES);
         for (int i = from; i <= last; i += Long.BYTES) {
-            long word = (long) LONGS.get(bytes, i);
-            LONGS.set(slab, shift + i, word);
-            long marks = JsonCursor.specials(word) | word & HIGHS;
+            long word = Words.get(bytes, i);
+            Words.set(slab, shift + i, word);
+            long marks = JsonCursor.specials(word) | word & Words.HIGHS;
             if (marks != 0) {
                 int stop = i + (Long.numberOfTrailingZeros(marks) >>> 3);
                 if (stop >= end || bytes[stop] != '"') {
@@ -196,11 +191,11 @@ final class JsonTemplate {
         }
         boolean negative = bytes[i] == '-';
         i += negative ? 1 : 0;
-        long word = (long) LONGS.get(bytes, i) ^ ZEROS;
+        long word = Words.get(bytes, i) ^ ZEROS;
         int digits = digits(word);
         long value = number(word, digits);
         if (digits == Long.BYTES) {
-            word = (long) LONGS.get(bytes, i + Long.BYTES) ^ ZEROS;
+            word = Words.get(bytes, i + Long.BYTES) ^ ZEROS;
             int more = digits(word);
             value = value * POWERS[more] + number(word, more);
             digits += more;
@@ -217,7 +212,7 @@ final class JsonTemplate {
 
     /** How many bytes are digits before the first that is none; the word is XORed with zeros. */
     private static int digits(long word) {
-        long others = (word + BEYOND_NINE | word) & HIGHS;
+        long others = (word + BEYOND_NINE | word) & Words.HIGHS;
         return others == 0 ? Long.BYTES : Long.numberOfTrailingZeros(others) >>> 3;
     }
 

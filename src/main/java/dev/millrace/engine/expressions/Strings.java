@@ -330,24 +330,16 @@ final class Strings {
             int length = separators.length(row);
             int first = parts.size();
             if (length == 1) {
-                byte single = separators.slab()[separators.start(row)];
-                int from = start;
-                for (int i = start; i < end; i++) {
-                    if (bytes[i] == single) {
-                        parts.setRange(parts.append(), from, i - from);
-                        from = i + 1;
-                    }
-                }
-                parts.setRange(parts.append(), from, end - from);
+                parts.appendParts(start, end, separators.slab()[separators.start(row)]);
             } else {
                 int from = start;
                 int found;
                 while (length > 0
                         && (found = indexOf(bytes, from, end, separators.slab(), separators.start(row), length)) >= 0) {
-                    parts.setRange(parts.append(), from, found - from);
+                    parts.appendRange(from, found - from);
                     from = found + length;
                 }
-                parts.setRange(parts.append(), from, end - from);
+                parts.appendRange(from, end - from);
             }
             out.setRange(row, first, parts.size() - first);
         }
