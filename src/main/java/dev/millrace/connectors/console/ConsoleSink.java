@@ -9,6 +9,7 @@ import dev.millrace.formats.RecordEncoder;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -56,13 +57,18 @@ public final class ConsoleSink implements Sink {
         @Override
         public void append(Batch rows) {
             synchronized (ConsoleSink.this) {
-                for (int row = 0; row < rows.size(); row++) {
-                    for (long copy = 0; copy < rows.weight(row); copy++) {
-                        if (table != null) {
-                            table.append(rows, row);
-                        } else {
-                            lines.add("insert " + json(rows, row));
-                        }
+                show(rows, "insert ");
+            }
+        }
+
+        /** Each row as often as its weight says. */
+        private void show(Batch rows, String verb) {
+            for (int row = 0; row < rows.size(); row++) {
+                for (long copy = 0; copy < rows.weight(row); copy++) {
+                    if (table != null) {
+                        table.append(rows, row);
+                    } else {
+                        lines.add(verb + json(rows, row));
                     }
                 }
             }
@@ -88,19 +94,16 @@ public final class ConsoleSink implements Sink {
                 if (table != null) {
                     table.clear();
                 } else {
-                    int count = batches.stream().mapToInt(Batch::size).sum();
-                    lines.add("table of epoch " + epoch + ", " + count + " rows");
+                    lines.add("table of epoch " + epoch + ", " + count(batches) + " rows");
                 }
-                for (Batch batch : batches) {
-                    for (int row = 0; row < batch.size(); row++) {
-                        if (table != null) {
-                            table.append(batch, row);
-                        } else {
-                            lines.add("row " + json(batch, row));
-                        }
-                    }
-                }
+                batches.forEach(batch -> show(batch, "row "));
             }
+        }
+
+        private static long count(List<Batch> batches) {
+            return batches.stream()
+                    .flatMapToLong(batch -> Arrays.stream(batch.weights(), 0, batch.size()))
+                    .sum();
         }
     }
 
