@@ -500,6 +500,18 @@ class OthersOnTheClusterIT {
         assertEquals(written, broker.written("frames-out"), "a result that has not changed is not written again");
     }
 
+    @Test
+    void aFrameHasEqualRowsAsOftenAsTheyAreThere() throws Exception {
+        broker.createTopic("equal", 1);
+        broker.createTopic("equals-out", 1);
+        queries.produce("equal", 0, 1);
+        queries.produce("equal", 0, 2);
+        String sql = "SELECT word FROM events";
+        queries.query(queries.yaml("equals", "equal", sql, USUAL.mode("complete, maxRows: 9")), "equals")
+                .run();
+        assertEquals(List.of("w0", "w0", "w1"), lastFrame("equals-out"));
+    }
+
     private static List<String> lastFrame(String topic) {
         List<String> rows = new ArrayList<>();
         long[] announced = new long[1];

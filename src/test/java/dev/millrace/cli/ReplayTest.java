@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.api.ResourceReader;
+import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.recovery.FileProgressLog;
@@ -20,6 +21,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,6 +48,7 @@ class ReplayTest {
     private Path directory;
 
     private String yaml = YAML;
+    private Runnable beforeAStart = () -> {};
 
     private QueryRun query(FaultPoints faults, String... rows) {
         Compilation compilation =
@@ -54,20 +58,23 @@ class ReplayTest {
         List<byte[]> records =
                 Stream.of(rows).map(row -> row.getBytes(StandardCharsets.UTF_8)).toList();
         SinkPlan sink = compilation.plan().sinks().get(0);
-        QueryDefinition.World world = new QueryDefinition.World(
-                Map.of(
-                        "events",
-                        new RecordsSource(
-                                scan, compilation.sources().get("events").format(), records, 1, 100)),
-                Map.of("out", new GoldenRun.Held(sink, -1)),
-                Optional.empty(),
-                Optional.empty(),
-                new FileProgressLog(directory.resolve("log")));
+        RecordsSource source =
+                new RecordsSource(scan, compilation.sources().get("events").format(), records, 1, 100);
+        GoldenRun.Held held = new GoldenRun.Held(sink, -1);
+        Supplier<QueryDefinition.World> world = () -> {
+            beforeAStart.run();
+            return new QueryDefinition.World(
+                    Map.of("events", source),
+                    Map.of("out", held),
+                    Optional.empty(),
+                    Optional.empty(),
+                    new FileProgressLog(directory.resolve("log")));
+        };
         QueryDefinition definition = new QueryDefinition(
                 "replayed",
                 compilation.plan(),
                 Map.of("events", new QueryDefinition.SourceBinding(MalformedPolicy.SKIP, 0)),
-                () -> world,
+                world,
                 new StateDirectory(directory.resolve("state"), 16 << 20, 2),
                 new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 1_000));
         return new QueryRun(definition, notice -> {}, faults);
@@ -117,6 +124,57 @@ class ReplayTest {
         QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "not a row any more");
         assertEquals(
                 "ReplayDiverged", assertThrows(QueryException.class, again::run).code());
+    }
+
+    private List<ProgressRecord> records(UnaryOperator<ProgressRecord> more) {
+        try (FileProgressLog log = new FileProgressLog(directory.resolve("log"))) {
+            List<ProgressRecord> records = new ArrayList<>();
+            log.open(-1, entry -> records.add(entry.record()));
+            ProgressRecord another = more.apply(records.get(records.size() - 1));
+            if (another != null) {
+                log.begin();
+                log.commit(another, List.of());
+            }
+            return records;
+        }
+    }
+
+    /** P1: a start says in the log that it has taken over, before it computes. */
+    @Test
+    void eachStartClaimsWithTheNextIncarnation() {
+        query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}").run();
+        query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":2}")
+                .run();
+        query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":2}")
+                .run();
+        assertEquals(
+                List.of("1 claims 0", "1 computed 1", "2 claims 1", "2 computed 2", "3 claims 2"),
+                records(last -> null).stream()
+                        .map(record ->
+                                record.incarnation() + (record.claim() ? " claims " : " computed ") + record.epoch())
+                        .toList());
+    }
+
+    /** P1: the log tells who owns the query; a process that comes back behind another one's claim stops. */
+    @Test
+    void aRunThatFindsAGreaterIncarnationInTheLogStops() {
+        int[] starts = new int[1];
+        beforeAStart = () -> {
+            if (++starts[0] == 2) {
+                records(last -> last.claimedBy(7));
+            }
+        };
+        FaultPoints outage = step -> {
+            if (step == FaultPoints.Step.AFTER_STATE_WRITE) {
+                throw new ConnectorException("KafkaUnavailable", "an outage", null, true);
+            }
+        };
+        String row = "{\"k\":\"a\",\"v\":1}";
+        assertEquals(QueryRun.End.SUPERSEDED, query(outage, row).run());
+        assertEquals(2, starts[0]);
+        assertEquals(QueryRun.End.COMPLETED, query(FaultPoints.NONE, row).run());
+        List<ProgressRecord> records = records(last -> null);
+        assertEquals(8, records.get(records.size() - 1).incarnation());
     }
 
     /** P2, P7: the log is the truth about one history only. */

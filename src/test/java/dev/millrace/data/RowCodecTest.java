@@ -39,7 +39,16 @@ class RowCodecTest {
             case BOOLEAN -> ((LongVector) target).set(row, random.nextInt(2));
             case INT, DATE -> ((LongVector) target).set(row, random.nextInt());
             case BIGINT, TIMESTAMP -> ((LongVector) target).set(row, random.nextLong() >> random.nextInt(64));
-            case DOUBLE -> ((DoubleVector) target).set(row, Double.longBitsToDouble(random.nextLong()));
+            case DOUBLE -> {
+                double[] special = {Double.NaN, -0.0, 0.0, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY};
+                boolean any = random.nextInt(3) > 0;
+                ((DoubleVector) target)
+                        .set(
+                                row,
+                                any
+                                        ? Double.longBitsToDouble(random.nextLong())
+                                        : special[random.nextInt(special.length)]);
+            }
             case DECIMAL -> {
                 BigInteger value = new BigInteger(random.nextInt(126), random);
                 value = random.nextBoolean() ? value : value.negate();
@@ -141,8 +150,24 @@ class RowCodecTest {
         return 0;
     }
 
+    /** Key groups and operator numbers are in stored state: they outlive the process, and the build. */
     @Test
     void theHashIsFrozen() {
-        assertEquals(5966610462041589369L, Hash.hash("millrace".getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+        byte[] text = "millrace millrace".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        assertEquals(5966610462041589369L, Hash.hash(Arrays.copyOf(text, 8)));
+        long[] frozen = {
+            -7608971482456427359L,
+            3840885121216478850L,
+            -2749396908928602427L,
+            8642963054441800837L,
+            -7492372864783030121L
+        };
+        int[] lengths = {0, 1, 7, 11, 17};
+        for (int i = 0; i < lengths.length; i++) {
+            assertEquals(frozen[i], Hash.hash(Arrays.copyOf(text, lengths[i])), "of " + lengths[i] + " bytes");
+            assertEquals(frozen[i], Hash.hash(Arrays.copyOf(text, 40), 0, lengths[i]), "in a longer array");
+        }
+        assertEquals(-4155599118426012762L, Hash.combine(1, -2));
+        assertEquals(List.of(1, 31, 1), List.of(Hash.keyGroup(1, 32), Hash.keyGroup(-1, 32), Hash.keyGroup(-1, 7)));
     }
 }

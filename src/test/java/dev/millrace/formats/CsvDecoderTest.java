@@ -81,6 +81,16 @@ class CsvDecoderTest {
         assertEquals(7L, batch.toObjects(0).get(0));
     }
 
+    /** S13: also before 1970 a time is in the millisecond that began before it. */
+    @Test
+    void timesAreFloored() {
+        Schema schema = Schema.of(new Field("ts", DataType.TIMESTAMP_MILLIS, true));
+        Batch rows = new Batch(schema);
+        byte[] line = "1969-12-31T23:59:59.9985Z".getBytes(StandardCharsets.UTF_8);
+        assertNull(new Format.Csv(false, ',').decoder(schema, List.of(0)).decode(line, 0, line.length, rows));
+        assertEquals(List.of(-2L), rows.toObjects(0));
+    }
+
     @Test
     void aHeaderPutsFieldsInTheirPlaces() {
         RowDecoder headed = new Format.Csv(true, ';').decoder(SCHEMA, List.of(0, 2));

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The decoder reads what another JSON library reads, refuses what is no row, and what it reads is written back the same. */
@@ -262,6 +263,28 @@ class JsonDecoderTest {
         assertEquals(
                 java.time.Instant.parse("2024-04-30T23:30:00.250Z").toEpochMilli(),
                 batch.toObjects(0).get(7));
+    }
+
+    /** S13: a time is in the unit that began before it, on either side of 1970. */
+    @ParameterizedTest
+    @CsvSource({
+        "ISO8601, '\"1969-12-31T23:59:59.9985Z\"', '\"1969-12-31T23:59:59.998Z\"'",
+        "EPOCH_MICROS, -1500, -2000",
+        "EPOCH_MILLIS, -2, -2",
+        "EPOCH_SECONDS, -1, -1"
+    })
+    void timesAreFloored(Format.TimestampStyle style, String written, String read) {
+        Schema schema = Schema.of(new Field("ts", DataType.TIMESTAMP_MILLIS, true));
+        Format.Json format = new Format.Json(style);
+        Batch batch = new Batch(schema);
+        byte[] json = ("{\"ts\":" + written + "}").getBytes(StandardCharsets.UTF_8);
+        assertNull(format.decoder(schema, List.of(0)).decode(json, 0, json.length, batch));
+        Bytes out = new Bytes();
+        format.encoder().encode(batch, 0, new int[] {0}, out);
+        assertEquals("{\"ts\":" + read + "}", new String(out.toByteArray(), StandardCharsets.UTF_8));
+        out.clear();
+        new Format.Json(Format.TimestampStyle.EPOCH_SECONDS).encoder().encode(batch, 0, new int[] {0}, out);
+        assertEquals("{\"ts\":-1}", new String(out.toByteArray(), StandardCharsets.UTF_8));
     }
 
     private String flatRow(Random random, List<String> names, boolean spaced, boolean iso) {

@@ -10,6 +10,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The sum of doubles is exact, rounded once, and forgets what is taken out. */
 class SuperaccumulatorTest {
@@ -90,6 +92,31 @@ class SuperaccumulatorTest {
         assertEquals(Double.POSITIVE_INFINITY, sum.value());
         sum.add(Double.POSITIVE_INFINITY, -1);
         assertEquals(1.5, sum.value());
+    }
+
+    /** S14: in parts, in storage and behind it. */
+    @ParameterizedTest
+    @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY})
+    void nanAndInfinitiesAreMergedAndStored(double special) {
+        Superaccumulator part = new Superaccumulator();
+        part.add(special, 2);
+        Superaccumulator sum = new Superaccumulator();
+        sum.add(1.5, 1);
+        sum.merge(part);
+        Bytes stored = new Bytes();
+        sum.write(stored);
+        Superaccumulator read = Superaccumulator.read(new Bytes.Reader(stored.toByteArray()));
+        for (Superaccumulator same : List.of(sum, read)) {
+            assertEquals(special, same.value());
+            assertEquals(special, same.average(3));
+            same.add(-special, 1);
+            assertTrue(Double.isNaN(same.value()), "of both infinities there is no sum");
+            same.add(-special, -1);
+            same.add(special, -1);
+            assertEquals(special, same.value());
+            same.add(special, -1);
+            assertEquals(1.5, same.value());
+        }
     }
 
     @Test

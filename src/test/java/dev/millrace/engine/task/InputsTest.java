@@ -40,6 +40,7 @@ class InputsTest {
             Schema.of(new Field("id", DataType.BIGINT, false), new Field("ts", DataType.TIMESTAMP_MILLIS, true));
 
     private final List<List<long[]>> partitions = new ArrayList<>();
+    private Schema schema = SCHEMA;
     private final TreeSet<Long> onTime = new TreeSet<>();
     private final LongAdder late = new LongAdder();
     private final LongAdder malformed = new LongAdder();
@@ -68,7 +69,7 @@ class InputsTest {
     }
 
     private void build() {
-        SourceTable table = new SourceTable("s", SCHEMA, Optional.of(new SourceTable.EventTime(1, DELAY)), false, true);
+        SourceTable table = new SourceTable("s", schema, Optional.of(new SourceTable.EventTime(1, DELAY)), false, true);
         List<Problems> problems = new ArrayList<>();
         for (int worker = 0; worker < workers; worker++) {
             problems.add(new Problems(Map.of("s", MalformedPolicy.SKIP), false, malformed, late));
@@ -255,6 +256,19 @@ class InputsTest {
         assertEquals(2, onTime.size());
     }
 
+    /** S2: also before 1970 a microsecond before the watermark is before it. */
+    @Test
+    void microsecondsAreJudgedByTheMillisecondTheyAreIn() {
+        schema = Schema.of(new Field("id", DataType.BIGINT, false), new Field("ts", DataType.TIMESTAMP_MICROS, true));
+        partition(10_000, 0, -1, 999, -999);
+        partition(-5_001, -15_000, -16_000, -16_001);
+        start();
+        epoch(4);
+        assertEquals(3, late.sum());
+        assertEquals(new TreeSet<>(List.of(0L, 1L, 3L, 5L, 6L, 7L)), onTime);
+        assertEquals(-16, watermark);
+    }
+
     /** The rows above as a source; a time of Long.MIN_VALUE is NULL. */
     private final class Rows implements Source {
         @Override
@@ -281,7 +295,7 @@ class InputsTest {
     }
 
     private final class RowsReader implements Source.Reader {
-        private final Batch batch = new Batch(SCHEMA);
+        private final Batch batch = new Batch(schema);
         private final List<int[]> parts = new ArrayList<>();
         private final int[] of = new int[100];
 

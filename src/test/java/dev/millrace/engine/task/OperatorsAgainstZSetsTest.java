@@ -1,6 +1,7 @@
 package dev.millrace.engine.task;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.connectors.Sink;
@@ -13,6 +14,7 @@ import dev.millrace.data.LongVector;
 import dev.millrace.data.Schema;
 import dev.millrace.data.Vector;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.operators.HoldStage;
 import dev.millrace.engine.operators.Stage;
 import dev.millrace.plan.OutputMode;
@@ -30,11 +32,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -391,6 +396,89 @@ class OperatorsAgainstZSetsTest {
         assertEquals(rows, appended.size());
         assertTrue(appended.values().stream().allMatch(weight -> weight == 1));
         assertEquals(0, store.size());
+    }
+
+    /** S7: a row that cannot be used counts as often as it is there, and less often when it is taken back. */
+    @Test
+    void anErrorHasTheWeightOfItsRow() {
+        for (String sql : List.of(
+                "SELECT k FROM events WHERE 10 / v > 1",
+                "SELECT 10 / v AS q FROM events",
+                "SELECT COUNT(*) AS n FROM events GROUP BY 10 / v",
+                "SELECT SUM(10 / v) AS s FROM events",
+                "SELECT e.k FROM events e JOIN names n ON n.least = 10 / e.v",
+                "SELECT e.k FROM events e JOIN names n ON n.k = e.k AND n.least < 10 / e.v",
+                "SELECT e.k FROM events e JOIN names n ON n.k = e.k AND n.least IS NOT DISTINCT FROM 10 / e.v")) {
+            LongAdder malformed = new LongAdder();
+            assertEquals(List.of(3L, -1L), letterWeights(sql, MalformedPolicy.DEAD_LETTER, malformed, 3, -1), sql);
+            assertEquals(3, malformed.sum(), sql);
+            letterWeights(sql, MalformedPolicy.FAIL, malformed, 2, -2);
+            assertThrows(QueryException.class, () -> letterWeights(sql, MalformedPolicy.FAIL, malformed, 2, -1), sql);
+        }
+    }
+
+    /** Feeds a row whose v is 0 with the weights, one after another, and gives those of the epoch's dead letters. */
+    private List<Long> letterWeights(String sql, MalformedPolicy policy, LongAdder malformed, long... weights) {
+        QueryPlan plan = compile(sql, OutputMode.UPDATE);
+        PlanNode.Scan scan = plan.scans(false).get(0);
+        Problems problems = new Problems(Map.of("events", policy), false, malformed, new LongAdder());
+        Map<String, Batch> tables = new HashMap<>();
+        plan.scans(true)
+                .forEach(names -> tables.put("names", batch(names, Map.of(Arrays.asList("a", 1L, "name", 1L), 1L))));
+        Map<PlanNode, Properties> properties = new HashMap<>(plan.properties());
+        properties.replaceAll(
+                (node, p) -> new Properties(false, p.uniqueKey(), Map.of(), Properties.StateBound.UNBOUNDED));
+        MemoryStore store = new MemoryStore();
+        Dataflow dataflow = new Dataflow(
+                List.of(plan.root()),
+                new Dataflow.Context(
+                        properties, plan.keyGroups(), store, Watermark.NONE, 1 << 20, tables, List.of(problems)));
+        SinkPlan sink = new SinkPlan("rows", OutputMode.UPDATE, plan.root(), false, List.of(), 0, "");
+        Results results = new Results(
+                sink,
+                new Copies(),
+                new Results.Context(dataflow, store, plan.keyGroups(), List.of(problems), new LongAdder()));
+        for (long weight : weights) {
+            Batch batch = new Batch(scan.schema());
+            append(batch, scan, Arrays.asList("a", 0L, 0L, 0.0, BigDecimal.ONE, "", List.of(), 0L), weight);
+            dataflow.input(0, scan).accept(batch);
+        }
+        try (Workers pool = new Workers(1)) {
+            dataflow.endEpoch(new Stage.EpochEnd(1, Watermark.NONE), pool);
+        }
+        results.endEpoch(1);
+        problems.check();
+        Batch letters = new Batch(Problems.SCHEMA);
+        problems.letters(1, letters);
+        LongVector column = letters.longs(Problems.SCHEMA.indexOf("weight"));
+        return IntStream.range(0, letters.size()).mapToObj(column::get).toList();
+    }
+
+    /** S16: the one group of a query without keys is not in the same key group for every such query. */
+    @Test
+    void groupsWithoutKeysAreSpread() {
+        Set<Integer> keyGroups = new HashSet<>();
+        for (int i = 0; i < 20; i++) {
+            QueryPlan plan = compile("SELECT COUNT(*) AS n FROM events WHERE v > " + i, OutputMode.UPDATE);
+            PlanNode.Scan scan = plan.scans(false).get(0);
+            MemoryStore store = new MemoryStore();
+            Dataflow dataflow = dataflow(plan, 1, store, Watermark.NONE);
+            Batch batch = new Batch(scan.schema());
+            append(batch, scan, Arrays.asList("a", 0L, 99L, 0.0, BigDecimal.ONE, "", List.of(), 0L), 1);
+            dataflow.input(0, scan).accept(batch);
+            try (Workers pool = new Workers(1)) {
+                dataflow.endEpoch(new Stage.EpochEnd(1, Watermark.NONE), pool);
+            }
+            StateBatch changes = new StateBatch();
+            dataflow.flush(changes);
+            store.apply(changes, 1);
+            assertEquals(1, store.size());
+            store.scan(new byte[1], new byte[] {-1}, (key, value) -> {
+                keyGroups.add((int) key[1]);
+                return true;
+            });
+        }
+        assertTrue(keyGroups.size() > 3, keyGroups::toString);
     }
 
     private static QueryPlan compile(String sql, OutputMode... modes) {
