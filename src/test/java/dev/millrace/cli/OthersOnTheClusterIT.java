@@ -175,12 +175,12 @@ class OthersOnTheClusterIT {
                 Awaitility.await().pollDelay(Duration.ofMillis(3_500)).until(() -> true);
             }
         };
-        List<String> notices = new ArrayList<>();
+        List<String> notices = Collections.synchronizedList(new ArrayList<>());
         String yaml = queries.yaml("takes", "large", COUNTS, USUAL.mode("complete"))
                 .replace("properties: {}", "properties: {transaction.timeout.ms: \"1000\"}");
         assertEquals(
                 QueryRun.End.COMPLETED,
-                queries.query(yaml, "takes", notices, slow).run(),
+                async(queries.query(yaml, "takes", notices, slow)).get(120, TimeUnit.SECONDS),
                 notices::toString);
         assertTrue(notices.size() >= 2, notices::toString);
         assertEquals(100, queries.values("takes-out").size() - 1, "one frame and its rows");
