@@ -34,7 +34,7 @@ public final class Bytes {
         length = 0;
     }
 
-    /** Drops what was written after {@code newLength}. */
+    /** Sets the length: drops what is behind, or takes what was written into {@link #array} within reserved room. */
     public void truncate(int newLength) {
         length = newLength;
     }
@@ -122,14 +122,6 @@ public final class Bytes {
         }
         length += count;
         return true;
-    }
-
-    /** Appends the first {@code count} of 16 bytes, given as two words of {@link Words}. */
-    void putWords(long first, long second, int count) {
-        reserve(2 * Long.BYTES);
-        Words.set(array, length, first);
-        Words.set(array, length + Long.BYTES, second);
-        length += count;
     }
 
     public static long getLong(byte[] bytes, int offset) {

@@ -92,22 +92,32 @@ public final class BytesVector extends Vector {
     /** Appends as cells the parts of a range of the slab that lie between separators; there is at least one. */
     public void appendParts(int start, int end, byte separator) {
         long pattern = (separator & 0xFF) * Words.ONES;
+        int part = size();
         int from = start;
-        int at = start;
-        for (; at + Long.BYTES <= end; at += Long.BYTES) {
-            for (long found = Words.zeros(Words.get(slab, at) ^ pattern); found != 0; found &= found - 1) {
+        for (int at = start; at < end; at += Long.BYTES) {
+            reserve(part + Long.BYTES + 1);
+            long found = Words.zeros(word(at) ^ pattern) & Words.first(Math.min(Long.BYTES, end - at));
+            for (; found != 0; found &= found - 1) {
                 int cut = at + (Long.numberOfTrailingZeros(found) >> 3);
-                appendRange(from, cut - from);
+                setRange(part++, from, cut - from);
                 from = cut + 1;
             }
         }
-        for (; at < end; at++) {
-            if (slab[at] == separator) {
-                appendRange(from, at - from);
-                from = at + 1;
-            }
+        reserve(part + 1);
+        setRange(part++, from, end - from);
+        extend(part);
+    }
+
+    /** Eight bytes of the slab; what is behind its end is 0. */
+    private long word(int at) {
+        if (at + Long.BYTES <= slab.length) {
+            return Words.get(slab, at);
         }
-        appendRange(from, end - from);
+        long word = 0;
+        for (int i = slab.length - 1; i >= at; i--) {
+            word = word << 8 | slab[i] & 0xFF;
+        }
+        return word;
     }
 
     public void appendRange(int start, int length) {

@@ -37,33 +37,41 @@ public final class RowEncoder {
         return column.type().isBytes() && !column.marked();
     }
 
+    /** Writes what {@link RowCodec#encodeBytes} writes; short strings, the usual ones, as two words, without a look back. */
     private void encodeStrings(BytesVector column, int rows) {
         byte[] slab = column.slab();
+        int lastShort = slab.length - 2 * Long.BYTES;
+        bytes.reserve(rows * 2 * Long.BYTES);
+        byte[] array = bytes.array();
+        int at = 0;
         for (int row = 0; row < rows; row++) {
             int start = column.start(row);
             int length = column.length(row);
-            starts[row] = bytes.length();
-            if (length > MAX_SHORT || start + 2 * Long.BYTES > slab.length || !encodeShort(slab, start, length, row)) {
-                RowCodec.encodeBytes(slab, start, length, bytes);
-                hashes[row] = Hash.hash(bytes.array(), starts[row], bytes.length() - starts[row]);
+            starts[row] = at;
+            if (length <= MAX_SHORT && start <= lastShort) {
+                int head = Math.min(length, Long.BYTES);
+                long firstMask = Words.first(head);
+                long secondMask = Words.first(length - head);
+                long first = Words.get(slab, start) & firstMask;
+                long second = Words.get(slab, start + Long.BYTES) & secondMask;
+                if ((Words.zeros(first | ~firstMask) | Words.zeros(second | ~secondMask)) == 0) {
+                    long low = first << 8 | 1;
+                    long high = second << 8 | first >>> 56;
+                    Words.set(array, at, low);
+                    Words.set(array, at + Long.BYTES, high);
+                    hashes[row] = Hash.hash(low, high, length + RowCodec.AROUND_BYTES);
+                    at += length + RowCodec.AROUND_BYTES;
+                    continue;
+                }
             }
+            bytes.truncate(at);
+            RowCodec.encodeBytes(slab, start, length, bytes);
+            hashes[row] = Hash.hash(bytes.array(), at, bytes.length() - at);
+            at = bytes.length();
+            bytes.reserve((rows - row) * 2 * Long.BYTES);
+            array = bytes.array();
         }
-    }
-
-    /** What {@link RowCodec#encodeBytes} writes, in two words; false, and nothing done, where a byte is 0. */
-    private boolean encodeShort(byte[] slab, int start, int length, int row) {
-        int head = Math.min(length, Long.BYTES);
-        long first = Words.get(slab, start) & Words.first(head);
-        long second = Words.get(slab, start + Long.BYTES) & Words.first(length - head);
-        if ((Words.zeros(first | ~Words.first(head)) | Words.zeros(second | ~Words.first(length - head))) != 0) {
-            return false;
-        }
-        int encoded = length + RowCodec.AROUND_BYTES;
-        long low = first << 8 | 1;
-        long high = second << 8 | first >>> 56;
-        bytes.putWords(low, high, encoded);
-        hashes[row] = Hash.hash(low, high, encoded);
-        return true;
+        bytes.truncate(at);
     }
 
     private void encodeRows(Batch batch, int rows) {

@@ -70,6 +70,14 @@ public abstract sealed class Vector
         return size++;
     }
 
+    /** Takes cells that were set behind the last one, in reserved room, as appended values. */
+    final void extend(int rows) {
+        if (marked && size < marks.length) {
+            Arrays.fill(marks, size, Math.min(rows, marks.length), CellError.VALUE);
+        }
+        size = rows;
+    }
+
     public final void appendNull() {
         setMark(append(), CellError.NULL);
     }
