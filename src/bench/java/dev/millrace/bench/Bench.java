@@ -34,6 +34,9 @@ public final class Bench {
     private final Path home = Path.of(System.getProperty("bench.home", "target/bench"));
     private static final Path RECORDED = Path.of("src/bench/ratios.csv");
     private static final List<String> USUAL = List.of("-Xmx1g");
+
+    /** As the launcher starts it. */
+    private static final List<String> ENGINE = List.of("-Xmx1g", "-XX:+UseSerialGC");
     private static final List<String> TIGHT = List.of("-Xmx512m", "-XX:+UseSerialGC");
     private final Set<String> names;
     private final boolean everything;
@@ -63,7 +66,7 @@ public final class Bench {
         }
 
         static Case query(String workload, Rows rows) {
-            return new Case(workload, rows, rows.topic(), 4, workload, 1, List.of(), "raw " + rows.topic(), USUAL);
+            return new Case(workload, rows, rows.topic(), 4, workload, 1, List.of(), "raw " + rows.topic(), ENGINE);
         }
 
         static Case keys(String workload, Rows rows) {
@@ -140,6 +143,7 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
             latency("latency at 20 K rows/s", 20_000);
             latency("latency at 100 K rows/s", 100_000);
             restart();
+            soak();
             report();
         } finally {
             broker.descendants().forEach(ProcessHandle::destroy);
@@ -245,7 +249,7 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
         String topic = "latency-" + System.currentTimeMillis();
         Topics.create(SERVERS, topic, Topics.PARTITIONS, Map.of("message.timestamp.type", "LogAppendTime"));
         try (Query query = new Query("ysb", topic, "commitInterval: 50ms");
-                EngineProcess engine = new EngineProcess(List.of("-Xmx1g", "-XX:+UseSerialGC"), query.file, query.state)) {
+                EngineProcess engine = new EngineProcess(ENGINE, query.file, query.state)) {
             engine.awaitRunning();
             Latency latency = new Latency(SERVERS, topic, query.output(), Path.of("src/bench/workloads/ads.csv"));
             long[] found = latency.measure(rowsPerSecond, Duration.ofSeconds(Long.getLong("bench.latency.seconds", 30)));
@@ -267,6 +271,25 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
                     String.format(
                             "%.1f s with %.0f MB of state; peak memory before %.0f MB",
                             figures.seconds(), figures.stateMb(), figures.peakMb()));
+        }
+    }
+
+    private void soak() throws Exception {
+        String name = "ten minutes";
+        if (!wanted(name)) {
+            return;
+        }
+        String topic = "soak-" + System.currentTimeMillis();
+        Topics.create(SERVERS, topic, Topics.PARTITIONS, Map.of("retention.bytes", "200000000", "segment.bytes", "50000000"));
+        try (Query query = new Query("ysb", topic, "commitInterval: 100ms");
+                EngineProcess engine = new EngineProcess(ENGINE, query.file, query.state)) {
+            engine.awaitRunning();
+            Duration time = Duration.ofSeconds(Long.getLong("bench.soak.seconds", 600));
+            List<Double> costs = Soak.measure(engine, SERVERS, topic, 100_000, time);
+            String all = costs.stream().map(cost -> String.format("%.2f", cost)).collect(Collectors.joining(", "));
+            note(name + " of ysb at 100 K rows/s", "CPU s per M rows by tenth: " + all);
+        } finally {
+            Topics.delete(SERVERS, Set.of(topic));
         }
     }
 

@@ -52,8 +52,9 @@ final class EngineProcess implements AutoCloseable {
         throw new IllegalStateException("the engine ended");
     }
 
-    long peakMb() throws IOException {
-        return Samples.peakMb(process.pid());
+    /** User and system time of the whole process. */
+    double cpuSeconds() {
+        return process.info().totalCpuDuration().orElseThrow().toNanos() / 1e9;
     }
 
     /** Kills it as {@code kill -9} does. */

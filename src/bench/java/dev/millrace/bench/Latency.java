@@ -17,11 +17,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * From the time at which the broker has an ad event to the moment a {@code read_committed} consumer has the count that holds
@@ -56,34 +53,14 @@ final class Latency {
         Thread consumer = new Thread(this::consume, "latency-consumer");
         consumer.start();
         long from = System.currentTimeMillis() + WARM_UP.toMillis();
-        produce(rowsPerSecond, WARM_UP.plus(time));
+        SteadyLoad.send(servers, input, rowsPerSecond, WARM_UP.plus(time), row -> {
+            String group = group(row);
+            return group == null ? null : (metadata, e) -> note(group, metadata.timestamp());
+        });
         TimeUnit.SECONDS.sleep(2);
         ended = true;
         consumer.join();
         return latencies(from);
-    }
-
-    private void produce(int rowsPerSecond, Duration time) throws InterruptedException {
-        Map<String, Object> config = Map.of(
-                "bootstrap.servers", servers, "linger.ms", 1, "batch.size", 64 << 10, "acks", "1",
-                "enable.idempotence", false);
-        try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer())) {
-            StringBuilder scratch = new StringBuilder();
-            long start = System.nanoTime();
-            long total = rowsPerSecond * time.toSeconds();
-            for (long number = 0; number < total; number++) {
-                byte[] row = Rows.AD_EVENTS.bytes(number, scratch);
-                String group = group(scratch);
-                ProducerRecord<byte[], byte[]> record =
-                        new ProducerRecord<>(input, (int) (number % Topics.PARTITIONS), null, row);
-                producer.send(record, group == null ? null : (metadata, e) -> note(group, metadata.timestamp()));
-                if (number % 64 == 0) {
-                    long due = start + number * 1_000_000_000L / rowsPerSecond;
-                    TimeUnit.NANOSECONDS.sleep(due - System.nanoTime());
-                }
-            }
-        }
     }
 
     private void note(String group, long brokerMillis) {

@@ -23,6 +23,7 @@ final class EpochLoop implements AutoCloseable {
     private final Consumer<String> notices;
     private final FaultPoints faults;
     private final Workers workers;
+    private final Pace pace;
     private QueryDefinition.World world;
     private KeptState state;
     private Checkpoints checkpoints;
@@ -36,6 +37,7 @@ final class EpochLoop implements AutoCloseable {
         this.notices = notices;
         this.faults = faults;
         this.workers = new Workers(definition.settings().workers());
+        this.pace = new Pace(definition.settings().commitIntervalMillis());
     }
 
     /**
@@ -107,7 +109,8 @@ final class EpochLoop implements AutoCloseable {
     private boolean liveEpoch(QueryDefinition.Settings settings) {
         boolean due = discover(System.currentTimeMillis()) || last.epoch() == 0 || flow.hasMore();
         world.log().begin();
-        flow.read(settings, due ? 0 : settings.commitIntervalMillis());
+        long rows = flow.read(settings, due ? 0 : pace.readNanos(System.nanoTime()));
+        pace.ended(System.nanoTime(), rows, flow.lag());
         long now = System.currentTimeMillis();
         for (Inputs input : flow.inputs()) {
             due |= input.endEpoch(now, true);

@@ -117,10 +117,10 @@ final class Flow {
         return found;
     }
 
-    /** Polls on all workers until the interval is over; one that has read enough ends it for all. */
-    void read(QueryDefinition.Settings settings, long intervalMillis) {
+    /** Polls on all workers until the time is over; one that has read enough ends it for all. Returns the rows read. */
+    long read(QueryDefinition.Settings settings, long budget) {
         long start = System.nanoTime();
-        long budget = intervalMillis * 1_000_000;
+        long before = metrics.rowsRead.sum();
         boolean endsEarly = settings.availableNow() || settings.triggerIntervalMillis() > 0;
         long pollMillis = POLL_MILLIS / ((long) inputs.size() * inputs.size());
         AtomicBoolean cut = new AtomicBoolean();
@@ -145,6 +145,7 @@ final class Flow {
             metrics.busyNanos.add(System.nanoTime() - begun);
         });
         epochBytes = Math.min(EPOCH_BYTES, epochBytes * 2);
+        return metrics.rowsRead.sum() - before;
     }
 
     /** Reads again what an epoch read that ended at these positions; nothing is written until {@link #endReplay}. */
