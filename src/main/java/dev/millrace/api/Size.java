@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 /** A quantity of bytes or of CPU as the user wrote it, in the notation of Kubernetes. */
 public record Size(@JsonValue String text) {
 
-    private static final Pattern PATTERN = Pattern.compile("(\\d+(?:\\.\\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?");
+    static final Pattern PATTERN = Pattern.compile("(\\d+(?:\\.\\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?");
 
     public Size {
         if (!PATTERN.matcher(text).matches()) {

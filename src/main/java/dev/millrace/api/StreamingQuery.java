@@ -3,6 +3,7 @@ package dev.millrace.api;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.fabric8.crd.generator.annotation.PreserveUnknownFields;
 import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.ValidationRule;
 import java.util.List;
 import java.util.Map;
 
@@ -23,6 +24,32 @@ public record StreamingQuery(
     public record Metadata(
             @Required String name, String namespace, Map<String, String> labels, Map<String, String> annotations) {}
 
+    @ValidationRule(
+            value =
+                    "(has(self.state) && has(self.state.keyGroups) ? self.state.keyGroups : 32) == (has(oldSelf.state) && has(oldSelf.state.keyGroups) ? oldSelf.state.keyGroups : 32)",
+            message =
+                    "state.keyGroups is fixed when the query is created (32 where it is not given): create another query instead")
+    @ValidationRule(
+            value =
+                    "(has(self.state) && has(self.state.id) ? self.state.id : '') == (has(oldSelf.state) && has(oldSelf.state.id) ? oldSelf.state.id : '')",
+            message = "state.id is fixed when the query is created: create another query instead")
+    @ValidationRule(
+            value =
+                    "!self.sources.exists(source, has(source.onMalformed) && source.onMalformed == 'deadLetter') || has(self.deadLetters)",
+            message = "a source has onMalformed: deadLetter, so deadLetters must say where those records go")
+    @ValidationRule(
+            value =
+                    "!has(self.scaling) || !has(self.scaling.replicas) || !has(self.scaling.replicas.max) || self.scaling.replicas.max <= (has(self.state) && has(self.state.keyGroups) ? self.state.keyGroups : 32)",
+            message =
+                    "scaling.replicas.max is above state.keyGroups (32 where it is not given): more pods than key groups have nothing to do")
+    @ValidationRule(
+            value =
+                    "!has(self.replicas) || has(self.scaling) && has(self.scaling.mode) && self.scaling.mode == 'Manual'",
+            message = "replicas is for scaling.mode: Manual; otherwise scaling.replicas sets the limits")
+    @ValidationRule(
+            value =
+                    "has(self.kafka) && has(self.kafka.bootstrapServers) || !self.sources.exists(source, has(source.kafka) && !has(source.kafka.bootstrapServers)) && !self.sinks.exists(sink, has(sink.kafka) && !has(sink.kafka.bootstrapServers))",
+            message = "a source or sink in Kafka has no bootstrapServers; give them there, or in spec.kafka for all")
     public record Spec(
             Kafka kafka,
             @Required List<Source> sources,
@@ -45,10 +72,16 @@ public record StreamingQuery(
     public record Kafka(String bootstrapServers, Map<String, String> properties, List<PropertiesFrom> propertiesFrom) {}
 
     /** Client properties from a file or a mounted secret, one {@code name=value} a line. */
+    @ValidationRule(
+            value = "[has(self.secretRef), has(self.file)].exists_one(given, given)",
+            message = "give exactly one of secretRef and file")
     public record PropertiesFrom(NameRef secretRef, String file) {}
 
     public record NameRef(@Required String name) {}
 
+    @ValidationRule(
+            value = "[has(self.kafka), has(self.files), has(self.datagen), has(self.lines)].exists_one(given, given)",
+            message = "give exactly one of kafka, files, datagen and lines")
     public record Source(
             @Required String name,
             String schema,
@@ -64,6 +97,9 @@ public record StreamingQuery(
 
     public record Watermark(@Required String column, TimeSpan delay, TimeSpan idleTimeout) {}
 
+    @ValidationRule(
+            value = "[has(self.json), has(self.csv), has(self.text)].exists_one(given, given)",
+            message = "give exactly one of json, csv and text")
     public record Format(Json json, Csv csv, Text text) {}
 
     public record Json(JsonTimestamp timestamp) {}
@@ -89,6 +125,9 @@ public record StreamingQuery(
 
     public record Static(TimeSpan refresh) {}
 
+    @ValidationRule(
+            value = "[has(self.topic), has(self.topics), has(self.topicPattern)].exists_one(given, given)",
+            message = "give exactly one of topic, topics and topicPattern")
     public record KafkaSource(
             String bootstrapServers,
             String topic,
@@ -134,6 +173,10 @@ public record StreamingQuery(
     }
 
     /** A generated column: exactly one of the ways. */
+    @ValidationRule(
+            value =
+                    "[has(self.sequence), has(self.uniform), has(self.oneOf), has(self.time), has(self.textLength)].filter(given, given).size() <= 1",
+            message = "give at most one of sequence, uniform, oneOf, time and textLength")
     public record DatagenColumn(
             Sequence sequence, Range uniform, List<String> oneOf, Times time, Integer textLength, Double nullShare) {}
 
@@ -144,8 +187,14 @@ public record StreamingQuery(
     public record Times(String start, TimeSpan step, TimeSpan jitter) {}
 
     /** Either the standard input or {@code tcp: host:port}. */
+    @ValidationRule(
+            value = "[has(self.stdin), has(self.tcp)].exists_one(given, given)",
+            message = "give exactly one of stdin and tcp")
     public record Lines(Boolean stdin, String tcp) {}
 
+    @ValidationRule(
+            value = "[has(self.kafka), has(self.files), has(self.console)].exists_one(given, given)",
+            message = "give exactly one of kafka, files and console")
     public record Sink(
             @Required String name,
             @Required OutputMode outputMode,
@@ -156,6 +205,9 @@ public record StreamingQuery(
             Console console) {}
 
     /** A place for rows that are not results. */
+    @ValidationRule(
+            value = "[has(self.kafka), has(self.files), has(self.console)].exists_one(given, given)",
+            message = "give exactly one of kafka, files and console")
     public record Output(Format format, KafkaSink kafka, Files files, Console console) {}
 
     /** How a result is written. */
@@ -173,6 +225,9 @@ public record StreamingQuery(
 
     public record Console() {}
 
+    @ValidationRule(
+            value = "!has(self.availableNow) || !self.availableNow || !has(self.interval)",
+            message = "availableNow processes what is there and ends, so it has no interval")
     public record Trigger(TimeSpan interval, TimeSpan commitInterval, Boolean availableNow) {}
 
     public record State(
@@ -204,13 +259,14 @@ public record StreamingQuery(
     public record Scaling(
             ScalingMode mode, Integer standby, Replicas replicas, Objective objective, ResourceRange resources) {}
 
-    /** Who decides on pods, CPU and memory. */
+    /** Who decides on pods, CPU and memory. (YAML 1.1 reads a bare Off as false, so none is called that.) */
     public enum ScalingMode {
-        Off,
+        Manual,
         Recommend,
         Auto
     }
 
+    @ValidationRule(value = "!has(self.min) || !has(self.max) || self.min <= self.max", message = "min is above max")
     public record Replicas(Integer min, Integer max) {}
 
     public record Objective(TimeSpan maxLag, TimeSpan catchUp, Double utilisation) {}
@@ -223,7 +279,13 @@ public record StreamingQuery(
 
     public record Upgrade(TimeSpan progressTimeout, Restore restore) {}
 
+    @ValidationRule(
+            value = "self.from != 'none' || has(self.acknowledgeStateLoss) && self.acknowledgeStateLoss",
+            message = "from: none forgets the state; say acknowledgeStateLoss: true if that is meant")
     public record Restore(@Required String from, @Required Integer nonce, Boolean acknowledgeStateLoss) {}
 
+    @ValidationRule(
+            value = "!has(self.policy) || self.policy != 'continue' || has(self.nonce)",
+            message = "policy: continue accepts one loss; give a nonce, and another one for the next")
     public record OnDataLoss(String policy, Integer nonce) {}
 }

@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 /** A length of time as the user wrote it: a number and one of ms, s, m, h, d. */
 public record TimeSpan(@JsonValue String text) {
 
-    private static final Pattern PATTERN = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
+    static final Pattern PATTERN = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
 
     public TimeSpan {
         if (!PATTERN.matcher(text).matches()) {

@@ -17,11 +17,14 @@ import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Version;
 import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,7 +39,17 @@ class CrdTest {
     /** Helm never upgrades what stands in a chart's own {@code crds} folder, so there it is a template. */
     private static final Path IN_CHART = Path.of("helm/millrace/templates/crd-streamingqueries.yaml");
 
-    private static final Set<String> QUANTITIES = Set.of("cpu", "memory", "size", "limit");
+    private static final Set<String> QUANTITIES = fieldsOf(Size.class);
+    private static final Set<String> TIME_SPANS = fieldsOf(TimeSpan.class);
+
+    private static Set<String> fieldsOf(Class<?> type) {
+        return Stream.of(StreamingQuery.class.getDeclaredClasses())
+                .filter(Class::isRecord)
+                .flatMap(part -> Stream.of(part.getRecordComponents()))
+                .filter(field -> field.getType() == type)
+                .map(RecordComponent::getName)
+                .collect(Collectors.toSet());
+    }
 
     @Group("millrace.dev")
     @Version("v1alpha1")
@@ -62,6 +75,8 @@ class CrdTest {
                 JSONSchemaProps property = spec.getProperties().get(list);
                 property.setXKubernetesListType("map");
                 property.setXKubernetesListMapKeys(List.of("name"));
+                property.setMinItems(1L);
+                property.setMaxItems(32L);
             }
             refine(spec.getProperties());
             return crd;
@@ -78,7 +93,21 @@ class CrdTest {
                 if (QUANTITIES.contains(name) && "string".equals(schema.getType())) {
                     JSONSchemaProps quantity = new JSONSchemaProps();
                     quantity.setXKubernetesIntOrString(true);
+                    quantity.setPattern("^" + Size.PATTERN + "$");
                     return quantity;
+                }
+                if (TIME_SPANS.contains(name) && "string".equals(schema.getType())) {
+                    schema.setPattern("^" + TimeSpan.PATTERN + "$");
+                }
+                if (name.equals("propertiesFrom")) {
+                    schema.setMaxItems(16L); // an API server estimates what rules cost by how often they may apply
+                }
+                if (name.equals("columns")) {
+                    schema.setMaxProperties(256L);
+                }
+                if (name.equals("keyGroups")) {
+                    schema.setMinimum(1.0);
+                    schema.setMaximum(32_768.0);
                 }
                 if (schema.getProperties() != null) {
                     refine(schema.getProperties());
@@ -106,7 +135,6 @@ class CrdTest {
                 .customResourceClasses(Resource.class)
                 .forCRDVersions("v1")
                 .withPostProcessor(new Details())
-                .withMinQuotes(true)
                 .inOutputDir(directory)
                 .generate();
         String text = Files.readString(directory.toPath().resolve(CHECKED_IN.getFileName()));
