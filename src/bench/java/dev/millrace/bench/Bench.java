@@ -91,6 +91,8 @@ public final class Bench {
                 Case.query("ysb", Rows.AD_EVENTS),
                 Case.query("ysb", Rows.AD_EVENTS).twoThreads(),
                 Case.raw("raw bids", Rows.BIDS),
+                Case.raw("raw bids", Rows.BIDS).partitions(1),
+                Case.raw("raw bids", Rows.BIDS).partitions(64),
                 Case.query("q1", Rows.BIDS),
                 Case.query("q2", Rows.BIDS),
                 Case.query("q2", Rows.BIDS).twoThreads(),
@@ -142,7 +144,9 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
             startUp();
             latency("latency at 20 K rows/s", 20_000);
             latency("latency at 100 K rows/s", 100_000);
+            latency("latency at 300 K rows/s", 300_000);
             restart();
+            pauses();
             soak();
             report();
         } finally {
@@ -271,6 +275,20 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
                     String.format(
                             "%.1f s with %.0f MB of state; peak memory before %.0f MB",
                             figures.seconds(), figures.stateMb(), figures.peakMb()));
+        }
+    }
+
+    private void pauses() throws Exception {
+        String name = "checkpoints";
+        if (!wanted(name)) {
+            return;
+        }
+        Topics.fill(SERVERS, Rows.KEYS_10M, Rows.KEYS_10M.topic(), Topics.PARTITIONS, count(Rows.KEYS_10M));
+        try (Query query = new Query("keys-10m", Rows.KEYS_10M.topic(), "$1")) {
+            Files.writeString(query.file, Files.readString(query.file) + "  state: {checkpoint: {interval: 5s}}\n");
+            try (EngineProcess engine = new EngineProcess(TIGHT, query.file, query.state)) {
+                note(name, Pauses.measure(engine, count(Rows.KEYS_10M) * 9 / 10));
+            }
         }
     }
 

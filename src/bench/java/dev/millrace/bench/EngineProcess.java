@@ -14,7 +14,7 @@ final class EngineProcess implements AutoCloseable {
     private final BufferedReader lines;
 
     /** What the process has committed by now. */
-    record Progress(double seconds, long epochs, long rows, double stateMb) {}
+    record Progress(double seconds, long epochs, long rows, double stateMb, double checkpointSeconds) {}
 
     EngineProcess(List<String> javaOptions, Path query, Path state) throws IOException {
         List<String> command = new ArrayList<>();
@@ -37,7 +37,11 @@ final class EngineProcess implements AutoCloseable {
                 String[] parts = line.split(" ");
                 double seconds = (System.nanoTime() - startedNanos) / 1e9;
                 return new Progress(
-                        seconds, Long.parseLong(parts[1]), Long.parseLong(parts[2]), Double.parseDouble(parts[3]));
+                        seconds,
+                        Long.parseLong(parts[1]),
+                        Long.parseLong(parts[2]),
+                        Double.parseDouble(parts[3]),
+                        Double.parseDouble(parts[4]));
             }
         }
         throw new IllegalStateException("the engine ended");

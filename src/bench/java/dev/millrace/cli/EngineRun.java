@@ -60,7 +60,8 @@ public final class EngineRun {
                         if (epochs > told) {
                             told = epochs;
                             double stateMb = metrics.figures().stateBytes() / 1e6;
-                            System.out.println("PROGRESS " + epochs + " " + metrics.rowsIn.sum() + " " + stateMb);
+                            System.out.println("PROGRESS " + epochs + " " + metrics.rowsIn.sum() + " " + stateMb + " "
+                                    + metrics.checkpointNanos.sum() / 1e9);
                         }
                         LockSupport.parkNanos(5_000_000);
                     }
