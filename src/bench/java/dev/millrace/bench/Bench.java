@@ -126,6 +126,7 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
 
     private void run() throws Exception {
         Files.createDirectories(home);
+        jmh();
         Process broker = broker();
         try {
             awaitBroker();
@@ -145,7 +146,8 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
             latency("latency at 20 K rows/s", 20_000);
             latency("latency at 100 K rows/s", 100_000);
             latency("latency at 300 K rows/s", 300_000);
-            restart();
+            restart("restart", "keys-10m");
+            restart("restart with wide rows", "keys-10m-wide");
             pauses();
             soak();
             report();
@@ -153,6 +155,17 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
             broker.descendants().forEach(ProcessHandle::destroy);
             broker.destroy();
             broker.waitFor(30, TimeUnit.SECONDS);
+        }
+    }
+
+    /** Single steps; their figures are printed by JMH itself. */
+    private void jmh() throws Exception {
+        if (wanted("jmh")) {
+            String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+            new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), "org.openjdk.jmh.Main")
+                    .inheritIO()
+                    .start()
+                    .waitFor();
         }
     }
 
@@ -263,15 +276,15 @@ names = Arrays.stream(wanted.split(",(?!\\s*(2 threads|1 partition|64 partitions
         }
     }
 
-    private void restart() throws Exception {
-        if (!wanted("restart")) {
+    private void restart(String name, String workload) throws Exception {
+        if (!wanted(name)) {
             return;
         }
         Topics.fill(SERVERS, Rows.KEYS_10M, Rows.KEYS_10M.topic(), Topics.PARTITIONS, count(Rows.KEYS_10M));
-        try (Query query = new Query("keys-10m", Rows.KEYS_10M.topic(), "$1")) {
+        try (Query query = new Query(workload, Rows.KEYS_10M.topic(), "$1")) {
             Restart.Figures figures = new Restart(query.file, query.state).measure(count(Rows.KEYS_10M) * 8 / 10);
             note(
-                    "kill -9 to the next epoch",
+                    name + " after kill -9, to the next epoch",
                     String.format(
                             "%.1f s with %.0f MB of state; peak memory before %.0f MB",
                             figures.seconds(), figures.stateMb(), figures.peakMb()));

@@ -104,7 +104,8 @@ final class ProgressReporter {
         if (p.get("watermark") != null) {
             line.append(", watermark ").append(p.get("watermark"));
         }
-        line.append(String.format(Locale.ROOT, ", state %.1f MB", (Long) p.get("stateBytes") / 1e6));
+        line.append(String.format(
+                Locale.ROOT, ", state %,d rows, %.1f MB", p.get("stateRows"), (Long) p.get("stateBytes") / 1e6));
         if (p.get("commitAgeSeconds") != null) {
             line.append(String.format(Locale.ROOT, ", committed %.1f s ago", p.get("commitAgeSeconds")));
         }

@@ -27,7 +27,7 @@ public final class QueryMetrics {
     /** Why the loss of one disk or broker could lose the query's history; empty if it could not, or is not known yet. */
     private volatile String weakness = "";
 
-    private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, "");
+    private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "");
 
     /**
      * What holds now.
@@ -44,13 +44,22 @@ public final class QueryMetrics {
             long watermark,
             long lagRecords,
             long lagMillis,
+            long stateRows,
             long stateBytes,
             long committedAtMillis,
             String message) {
 
         public Figures withPhase(String newPhase, String newMessage) {
             return new Figures(
-                    newPhase, epoch, watermark, lagRecords, lagMillis, stateBytes, committedAtMillis, newMessage);
+                    newPhase,
+                    epoch,
+                    watermark,
+                    lagRecords,
+                    lagMillis,
+                    stateRows,
+                    stateBytes,
+                    committedAtMillis,
+                    newMessage);
         }
     }
 

@@ -69,7 +69,7 @@ public final class KafkaSource implements Source {
 
     static Map<String, Object> consumerConfig(Map<String, Object> properties) {
         Map<String, Object> config = new HashMap<>();
-        config.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 4 << 20);
+        config.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 1 << 20);
         config.put(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, 16 << 20);
         config.put(ConsumerConfig.RECEIVE_BUFFER_CONFIG, 1 << 20);
         config.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 5_000);

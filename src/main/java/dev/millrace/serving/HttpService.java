@@ -89,6 +89,7 @@ public final class HttpService {
                 subject,
                 "millrace.log.durable",
                 () -> metrics.weakness().isEmpty() ? 1 : 0);
+        gauge(registry, subject, "millrace.state.rows", () -> metrics.figures().stateRows());
         gauge(registry, subject, "millrace.state.bytes", () -> metrics.figures().stateBytes());
         gauge(
                 registry,

@@ -23,6 +23,7 @@ public record QueryStatus(String name, QueryMetrics metrics) {
         boolean timed = figures.watermark() != Watermark.NONE && figures.watermark() != Watermark.END;
         progress.put(
                 "watermark", timed ? Instant.ofEpochMilli(figures.watermark()).toString() : null);
+        progress.put("stateRows", figures.stateRows());
         progress.put("stateBytes", figures.stateBytes());
         long committed = figures.committedAtMillis();
         progress.put("commitAgeSeconds", committed == 0 ? null : (System.currentTimeMillis() - committed) / 1000.0);

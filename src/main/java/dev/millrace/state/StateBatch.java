@@ -15,6 +15,7 @@ public final class StateBatch {
 
     private final Bytes bytes = new Bytes(1 << 16);
     private int count;
+    private long rows;
 
     public StateBatch() {
         clear();
@@ -26,6 +27,17 @@ public final class StateBatch {
             bytes.put(0);
         }
         count = 0;
+        rows = 0;
+    }
+
+    /** Notes how many more rows an operator keeps after these changes than before. */
+    public void countRows(long more) {
+        rows += more;
+    }
+
+    /** By how many rows the operators' state grows. */
+    public long rows() {
+        return rows;
     }
 
     public int count() {
@@ -65,6 +77,7 @@ public final class StateBatch {
     public void append(StateBatch other) {
         bytes.put(other.bytes.array(), HEADER, other.bytes.length() - HEADER);
         count += other.count;
+        rows += other.rows;
     }
 
     /** The serialised batch. */

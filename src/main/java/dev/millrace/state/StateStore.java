@@ -33,6 +33,9 @@ public interface StateStore extends AutoCloseable {
     /** Writes a copy of the store into a new directory: as of its last epoch, or of one applied meanwhile. */
     void checkpoint(Path directory);
 
+    /** Rows that operators keep, as {@link StateBatch#countRows} told. */
+    long rows();
+
     /** Bytes on disk and in buffers, roughly. */
     long bytes();
 

@@ -19,6 +19,7 @@ final class GroupTable {
     private long[] weights = {};
     private int[] keyGroups = {};
     private int[] prefixes = {};
+    private boolean[] stored = {};
 
     /**
      * @param accumulators some may be null, where the call needs none
@@ -68,6 +69,7 @@ final class GroupTable {
             weights = Arrays.copyOf(weights, capacity);
             keyGroups = Arrays.copyOf(keyGroups, capacity);
             prefixes = Arrays.copyOf(prefixes, capacity);
+            stored = Arrays.copyOf(stored, capacity);
             for (Accumulator accumulator : accumulators) {
                 if (accumulator != null) {
                     accumulator.ensure(capacity);
@@ -75,6 +77,15 @@ final class GroupTable {
             }
         }
         return slot;
+    }
+
+    /** Whether the store has the group. */
+    boolean isStored(int slot) {
+        return stored[slot];
+    }
+
+    void stored(int slot, boolean is) {
+        stored[slot] = is;
     }
 
     void place(int slot, int keyGroup, int prefix) {
@@ -136,6 +147,7 @@ final class GroupTable {
             weights[to] = weights[from];
             keyGroups[to] = keyGroups[from];
             prefixes[to] = prefixes[from];
+            stored[to] = stored[from];
             for (Accumulator accumulator : accumulators) {
                 if (accumulator != null) {
                     accumulator.move(to, from);
@@ -144,6 +156,7 @@ final class GroupTable {
         });
         for (int slot = keys.size(); slot < before; slot++) {
             weights[slot] = 0;
+            stored[slot] = false;
             for (Accumulator accumulator : accumulators) {
                 if (accumulator != null) {
                     accumulator.clear(slot);
@@ -179,6 +192,7 @@ final class GroupTable {
         int used = keys.size();
         keys.clear();
         Arrays.fill(weights, 0, Math.min(used, weights.length), 0);
+        Arrays.fill(stored, 0, Math.min(used, stored.length), false);
         for (Accumulator accumulator : accumulators) {
             if (accumulator != null) {
                 accumulator.clear();

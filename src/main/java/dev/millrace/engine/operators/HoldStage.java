@@ -110,7 +110,9 @@ public final class HoldStage implements Stage {
                 emit(entry.getKey(), entry.getValue());
             }
             left--;
-            released.add(entry.getKey());
+            if (entry.getValue() != 0) { // one that this epoch took back is deleted by the table
+                released.add(entry.getKey());
+            }
         }
     }
 
@@ -151,6 +153,7 @@ public final class HoldStage implements Stage {
         table.flush(batch);
         for (byte[] key : released) {
             batch.delete(key, key.length);
+            batch.countRows(-1);
         }
         if (!released.isEmpty()) {
             table.forget();

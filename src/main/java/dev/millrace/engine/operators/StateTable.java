@@ -60,6 +60,7 @@ final class StateTable {
                         groups.findOrAdd(stored, StateKeys.PREFIX, length, Hash.hash(stored, StateKeys.PREFIX, length));
                 groups.place(slot, keyGroup, 0);
                 groups.read(slot, content);
+                groups.stored(slot, true);
                 return loadable();
             });
         }
@@ -168,6 +169,7 @@ final class StateTable {
             byte[] stored = values.get(i);
             if (stored != null) {
                 groups.read(missing[i], stored);
+                groups.stored(missing[i], true);
             }
         }
         missingCount = 0;
@@ -250,8 +252,10 @@ final class StateTable {
             }
             writeStoreKey(slot);
             if (groups.isEmpty(slot)) {
-                batch.delete(key.array(), key.length());
+                delete(slot, batch);
             } else {
+                batch.countRows(groups.isStored(slot) ? 0 : 1);
+                groups.stored(slot, true);
                 value.clear();
                 groups.write(slot, value);
                 batch.put(key.array(), key.length(), value.array(), value.length());
@@ -266,12 +270,21 @@ final class StateTable {
         }
     }
 
+    /** Deletes a group, whose store key was written, if it is there. */
+    private void delete(int slot, StateBatch batch) {
+        if (groups.isStored(slot)) {
+            batch.delete(key.array(), key.length());
+            batch.countRows(-1);
+            groups.stored(slot, false);
+        }
+    }
+
     private void deleteDropped(StateBatch batch) {
         if (complete) {
             for (int slot = 0; slot < groups.size(); slot++) {
                 if (isDropped(slot)) {
                     writeStoreKey(slot);
-                    batch.delete(key.array(), key.length());
+                    delete(slot, batch);
                 }
             }
         } else {
@@ -282,6 +295,7 @@ final class StateTable {
                 to.put(from.array(), 0, from.length()).put(dropBound);
                 store.scan(from.put(1).toByteArray(), to.toByteArray(), (dropped, stored) -> {
                     batch.delete(dropped, dropped.length);
+                    batch.countRows(-1);
                     return true;
                 });
             }

@@ -7,10 +7,10 @@ import dev.millrace.data.RowCodec;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -23,7 +23,10 @@ public final class TableStage implements Stage {
     private final PartialGroups[] parts;
     private final AggregateStage.Place place;
     private final TreeMap<byte[], Long> rows = new TreeMap<>(Arrays::compareUnsigned);
-    private final Set<java.nio.ByteBuffer> dirty = new HashSet<>();
+
+    /** Changed rows, and whether the store has them. */
+    private final Map<ByteBuffer, Boolean> dirty = new HashMap<>();
+
     private boolean changed;
 
     public TableStage(Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, StateStore store) {
@@ -54,10 +57,10 @@ public final class TableStage implements Stage {
                 StateKeys.prefix(from.keyGroup(i), grouping.operator(), key);
                 key.put(keys.keyArray(), keys.keyStart(i), keys.keyLength(i));
                 byte[] stored = key.toByteArray();
+                dirty.putIfAbsent(ByteBuffer.wrap(stored), rows.containsKey(stored));
                 if (rows.merge(stored, from.weight(i), Long::sum) == 0) {
                     rows.remove(stored);
                 }
-                dirty.add(java.nio.ByteBuffer.wrap(stored));
                 changed = true;
             }
         }
@@ -96,9 +99,10 @@ public final class TableStage implements Stage {
     @Override
     public void flush(StateBatch batch) {
         Bytes value = new Bytes();
-        for (java.nio.ByteBuffer entry : dirty) {
+        dirty.forEach((entry, wasThere) -> {
             byte[] key = entry.array();
             Long weight = rows.get(key);
+            batch.countRows((weight == null ? 0 : 1) - (wasThere ? 1 : 0));
             if (weight == null) {
                 batch.delete(key, key.length);
             } else {
@@ -106,7 +110,7 @@ public final class TableStage implements Stage {
                 value.put(RowCodec.FORMAT).putZigzag(weight);
                 batch.put(key, key.length, value.array(), value.length());
             }
-        }
+        });
         dirty.clear();
     }
 }

@@ -178,6 +178,7 @@ final class EpochLoop implements AutoCloseable {
                 watermark,
                 flow.lag(),
                 timed ? Math.max(0, System.currentTimeMillis() - watermark) : -1,
+                state.store().rows(),
                 state.store().bytes(),
                 last.timeMillis(),
                 ""));

@@ -14,6 +14,7 @@ public final class MemoryStore implements StateStore {
 
     private final NavigableMap<byte[], byte[]> map = new TreeMap<>(Arrays::compareUnsigned);
     private long epoch = NO_EPOCH;
+    private long rows;
 
     @Override
     public long epoch() {
@@ -62,11 +63,17 @@ public final class MemoryStore implements StateStore {
             }
         });
         epoch = newEpoch;
+        rows += batch.rows();
     }
 
     @Override
     public void checkpoint(Path directory) {
         throw new UnsupportedOperationException("a store in memory has no checkpoints");
+    }
+
+    @Override
+    public long rows() {
+        return rows;
     }
 
     @Override

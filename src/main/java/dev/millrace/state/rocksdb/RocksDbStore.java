@@ -42,6 +42,7 @@ public final class RocksDbStore implements StateStore {
     private static final int KEYS_AT_ONCE = 512;
 
     private static final byte[] EPOCH_KEY = StateKeys.meta("epoch");
+    private static final byte[] ROWS_KEY = StateKeys.meta("rows");
 
     static {
         RocksDB.loadLibrary();
@@ -54,6 +55,7 @@ public final class RocksDbStore implements StateStore {
     private final WriteOptions writeOptions = new WriteOptions().setMemtableInsertHintPerBatch(true);
     private final RocksDB db;
     private volatile long epoch = NO_EPOCH;
+    private volatile long rows;
 
     /**
      * @throws CorruptStateException when the files are damaged
@@ -67,8 +69,8 @@ public final class RocksDbStore implements StateStore {
         try {
             Files.createDirectories(directory);
             opened = RocksDB.open(options, directory.toString());
-            byte[] stored = opened.get(EPOCH_KEY);
-            epoch = stored == null ? NO_EPOCH : Bytes.getLong(stored, 0);
+            epoch = number(opened, EPOCH_KEY, NO_EPOCH);
+            rows = number(opened, ROWS_KEY, 0);
         } catch (RocksDBException e) {
             if (opened != null) {
                 opened.close();
@@ -78,6 +80,11 @@ public final class RocksDbStore implements StateStore {
             throw new UncheckedIOException(e);
         }
         db = opened;
+    }
+
+    private static long number(RocksDB opened, byte[] key, long otherwise) throws RocksDBException {
+        byte[] stored = opened.get(key);
+        return stored == null ? otherwise : Bytes.getLong(stored, 0);
     }
 
     private Options options() {
@@ -183,10 +190,13 @@ public final class RocksDbStore implements StateStore {
 
     @Override
     public void apply(StateBatch batch, long newEpoch) {
+        long newRows = rows + batch.rows();
         batch.put(EPOCH_KEY, new Bytes(8).putLong(newEpoch).toByteArray());
+        batch.put(ROWS_KEY, new Bytes(8).putLong(newRows).toByteArray());
         try (WriteBatch write = new WriteBatch(batch.toByteArray())) {
             db.write(writeOptions, write);
             epoch = newEpoch;
+            rows = newRows;
         } catch (RocksDBException e) {
             throw failure(e);
         }
@@ -199,6 +209,11 @@ public final class RocksDbStore implements StateStore {
         } catch (RocksDBException e) {
             throw failure(e);
         }
+    }
+
+    @Override
+    public long rows() {
+        return rows;
     }
 
     @Override

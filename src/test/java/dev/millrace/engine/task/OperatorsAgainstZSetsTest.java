@@ -200,6 +200,7 @@ class OperatorsAgainstZSetsTest {
                     StateBatch batch = new StateBatch();
                     dataflow.flush(batch);
                     store.apply(batch, epoch);
+                    assertEquals(store.size(), store.rows(), () -> "rows kept, -Dseed=" + seed);
                     if (input.values().stream().allMatch(weight -> weight > 0)) {
                         check(epoch);
                     }
@@ -323,6 +324,7 @@ class OperatorsAgainstZSetsTest {
                 StateBatch batch = new StateBatch();
                 dataflow.flush(batch);
                 store.apply(batch, epoch);
+                assertEquals(store.size(), store.rows(), () -> "rows kept, -Dseed=" + seed);
                 Map<List<Object>, Long> whole = new SlowZSets(Map.of("events", input)).of(plan.root());
                 Map<List<Object>, Long> closed = new HashMap<>(whole);
                 long bound = hold.waterline().at(watermark);
@@ -384,6 +386,7 @@ class OperatorsAgainstZSetsTest {
                 StateBatch changes = new StateBatch();
                 dataflow.flush(changes);
                 store.apply(changes, epoch);
+                assertEquals(store.size(), store.rows(), () -> "rows kept, -Dseed=" + seed);
                 sizes.add(appended.size());
                 if (epoch == 2) {
                     dataflow = dataflow(plan, 1, store, Watermark.NONE);
@@ -472,6 +475,7 @@ class OperatorsAgainstZSetsTest {
             StateBatch changes = new StateBatch();
             dataflow.flush(changes);
             store.apply(changes, 1);
+            assertEquals(store.size(), store.rows(), () -> "rows kept, -Dseed=" + seed);
             assertEquals(1, store.size());
             store.scan(new byte[1], new byte[] {-1}, (key, value) -> {
                 keyGroups.add((int) key[1]);
