@@ -17,9 +17,11 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -151,8 +153,9 @@ class OthersOnTheClusterIT {
         long seed = System.nanoTime();
         Random random = new Random(seed);
         int[] left = {12};
+        Set<FaultPoints.Step> met = EnumSet.noneOf(FaultPoints.Step.class);
         FaultPoints faults = step -> {
-            if (left[0] > 0 && random.nextInt(5) == 0) {
+            if (met.add(step) || left[0] > 0 && random.nextInt(5) == 0) {
                 left[0]--;
                 throw new ConnectorException("KafkaUnavailable", "an outage at " + step, null, true);
             }
@@ -160,7 +163,7 @@ class OthersOnTheClusterIT {
         String yaml = queries.yaml("shakes", "shaky", PASS, USUAL.mode("append"));
         QueryRun run = queries.query(yaml, "shakes", new ArrayList<>(), faults);
         assertEquals(QueryRun.End.COMPLETED, run.run());
-        assertEquals(0, left[0]);
+        assertEquals(EnumSet.allOf(FaultPoints.Step.class), met, "each step failed at least once");
         assertEquals(KafkaQueries.ids(0, 3_000), queries.values("shakes-out"), "seed " + seed);
     }
 
