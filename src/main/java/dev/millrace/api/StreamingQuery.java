@@ -21,14 +21,21 @@ public record StreamingQuery(
     public static final String API_VERSION = "millrace.dev/v1alpha1";
     public static final String KIND = "StreamingQuery";
 
+    /** What {@code state.keyGroups} is where it is not given. */
+    public static final int DEFAULT_KEY_GROUPS = 32;
+
+    /** In the rules of the CRD (CEL): the key groups of the query. */
+    private static final String KEY_GROUPS =
+            "(has(self.state) && has(self.state.keyGroups) ? self.state.keyGroups : " + DEFAULT_KEY_GROUPS + ")";
+
     public record Metadata(
             @Required String name, String namespace, Map<String, String> labels, Map<String, String> annotations) {}
 
     @ValidationRule(
-            value =
-                    "(has(self.state) && has(self.state.keyGroups) ? self.state.keyGroups : 32) == (has(oldSelf.state) && has(oldSelf.state.keyGroups) ? oldSelf.state.keyGroups : 32)",
-            message =
-                    "state.keyGroups is fixed when the query is created (32 where it is not given): create another query instead")
+            value = KEY_GROUPS + " == (has(oldSelf.state) && has(oldSelf.state.keyGroups) ? oldSelf.state.keyGroups : "
+                    + DEFAULT_KEY_GROUPS + ")",
+            message = "state.keyGroups is fixed when the query is created (" + DEFAULT_KEY_GROUPS
+                    + " where it is not given): create another query instead")
     @ValidationRule(
             value =
                     "(has(self.state) && has(self.state.id) ? self.state.id : '') == (has(oldSelf.state) && has(oldSelf.state.id) ? oldSelf.state.id : '')",
@@ -39,16 +46,17 @@ public record StreamingQuery(
             message = "a source has onMalformed: deadLetter, so deadLetters must say where those records go")
     @ValidationRule(
             value =
-                    "!has(self.scaling) || !has(self.scaling.replicas) || !has(self.scaling.replicas.max) || self.scaling.replicas.max <= (has(self.state) && has(self.state.keyGroups) ? self.state.keyGroups : 32)",
-            message =
-                    "scaling.replicas.max is above state.keyGroups (32 where it is not given): more pods than key groups have nothing to do")
+                    "!has(self.scaling) || !has(self.scaling.replicas) || !has(self.scaling.replicas.max) || self.scaling.replicas.max <= "
+                            + KEY_GROUPS,
+            message = "scaling.replicas.max is above state.keyGroups (" + DEFAULT_KEY_GROUPS
+                    + " where it is not given): more pods than key groups have nothing to do")
     @ValidationRule(
             value =
                     "!has(self.replicas) || has(self.scaling) && has(self.scaling.mode) && self.scaling.mode == 'Manual'",
             message = "replicas is for scaling.mode: Manual; otherwise scaling.replicas sets the limits")
     @ValidationRule(
             value =
-                    "has(self.kafka) && has(self.kafka.bootstrapServers) || !self.sources.exists(source, has(source.kafka) && !has(source.kafka.bootstrapServers)) && !self.sinks.exists(sink, has(sink.kafka) && !has(sink.kafka.bootstrapServers))",
+                    "has(self.kafka) && has(self.kafka.bootstrapServers) || !self.sources.exists(source, has(source.kafka) && !has(source.kafka.bootstrapServers)) && !self.sinks.exists(sink, has(sink.kafka) && !has(sink.kafka.bootstrapServers)) && (!has(self.deadLetters) || !has(self.deadLetters.kafka) || has(self.deadLetters.kafka.bootstrapServers)) && (!has(self.lateRows) || !has(self.lateRows.kafka) || has(self.lateRows.kafka.bootstrapServers))",
             message = "a source or sink in Kafka has no bootstrapServers; give them there, or in spec.kafka for all")
     public record Spec(
             Kafka kafka,

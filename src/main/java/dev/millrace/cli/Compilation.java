@@ -30,8 +30,6 @@ import java.util.stream.Stream;
 /** A resource checked as a whole and compiled: either a plan or problems, each at its place in the file. */
 final class Compilation {
 
-    private static final int DEFAULT_KEY_GROUPS = 32;
-
     private final StreamingQuery query;
     private final Places places;
     private final Path directory;
@@ -491,7 +489,7 @@ final class Compilation {
             return;
         }
         int keyGroups = query.spec().state() == null || query.spec().state().keyGroups() == null
-                ? DEFAULT_KEY_GROUPS
+                ? StreamingQuery.DEFAULT_KEY_GROUPS
                 : query.spec().state().keyGroups();
         List<SqlCompiler.SinkRequest> requests = query.spec().sinks().stream()
                 .map(sink -> new SqlCompiler.SinkRequest(

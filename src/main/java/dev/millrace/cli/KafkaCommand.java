@@ -85,7 +85,8 @@ final class KafkaCommand implements Callable<Integer> {
         return ended;
     }
 
-    private static boolean isFree(int port) {
+    /** Whether a process may listen on the port now. */
+    static boolean isFree(int port) {
         try (ServerSocket socket = new ServerSocket(port)) {
             return socket.isBound();
         } catch (IOException e) {

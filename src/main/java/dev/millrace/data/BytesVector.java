@@ -120,6 +120,7 @@ public final class BytesVector extends Vector {
         return word;
     }
 
+    /** Appends a cell that is a range of the present slab. */
     public void appendRange(int start, int length) {
         setRange(append(), start, length);
     }

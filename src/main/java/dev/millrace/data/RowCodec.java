@@ -13,6 +13,9 @@ public final class RowCodec {
     /** Stands at the head of each stored value. */
     public static final int FORMAT = 1;
 
+    /** What stands around the bytes of a STRING or BINARY in its encoding: a 1 before, two 0 behind. */
+    static final int AROUND_BYTES = 3;
+
     private static final long SIGN = Long.MIN_VALUE;
 
     private RowCodec() {}
@@ -59,9 +62,6 @@ public final class RowCodec {
     public static void encodeLong(long value, Bytes out) {
         out.put(1).putLong(value ^ SIGN);
     }
-
-    /** What stands around the bytes of a STRING or BINARY in its encoding: a 1 before, two 0 behind. */
-    static final int AROUND_BYTES = 3;
 
     static void encodeBytes(byte[] bytes, int start, int length, Bytes out) {
         out.put(1);

@@ -171,9 +171,16 @@ public final class KafkaProgressLog implements ProgressLog {
     }
 
     private String blocked(TopicPartition partition, long position) {
+        return "Kafka: " + blocker(partition).orElse("an open transaction") + " hides the end of " + partition
+                + " behind offset " + position + " until it ends";
+    }
+
+    /** A broker that does not tell hides no more than the name. */
+    private Optional<String> blocker(TopicPartition partition) {
         try (KafkaTopics topics = new KafkaTopics(properties)) {
-            return "Kafka: " + topics.openTransaction(partition).orElse("an open transaction") + " hides the end of "
-                    + partition + " behind offset " + position + " until it ends";
+            return topics.openTransaction(partition);
+        } catch (ConnectorException e) {
+            return Optional.empty();
         }
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fabric8.crdv2.generator.CRDGenerator;
 import io.fabric8.crdv2.generator.CRDPostProcessor;
+import io.fabric8.generator.annotation.ValidationRule;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespaced;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
@@ -159,5 +160,16 @@ class CrdTest {
         assertEquals(crd, Files.readString(CHECKED_IN));
         assertEquals(template(crd), Files.readString(IN_CHART));
         assertTrue(crd.length() < 200_000, "client-side apply keeps a copy of it in an annotation");
+    }
+
+    @Test
+    void eachRuleHasACaseThatItRefuses() throws IOException {
+        Set<String> rules = Stream.of(StreamingQuery.class.getDeclaredClasses())
+                .flatMap(part -> Stream.of(part.getAnnotationsByType(ValidationRule.class)))
+                .map(ValidationRule::message)
+                .collect(Collectors.toSet());
+        assertTrue(rules.size() > 10, "rules are found");
+        rules.removeAll(CrdRulesIT.refusals());
+        assertEquals(Set.of(), rules, "rules without a case in crd-rules.yaml");
     }
 }

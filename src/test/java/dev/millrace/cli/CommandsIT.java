@@ -106,6 +106,7 @@ class CommandsIT {
         JsonNode served = json.readTree(get(port, "/progress").body()).get(0);
         assertEquals("running", served.get("phase").asText());
         assertTrue(served.get("rowsIn").asLong() > 0);
+        assertTrue(served.get("stateRows").asLong() > 0);
         interrupt(run);
         Ended ended = end(run);
         assertEquals(0, ended.exit());

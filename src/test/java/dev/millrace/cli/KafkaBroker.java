@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -123,17 +122,9 @@ final class KafkaBroker implements AutoCloseable {
     static int freePorts() {
         return ThreadLocalRandom.current()
                 .ints(15_000, 30_000)
-                .filter(port -> isFree(port) && isFree(port + 1))
+                .filter(port -> KafkaCommand.isFree(port) && KafkaCommand.isFree(port + 1))
                 .findFirst()
                 .orElseThrow();
-    }
-
-    private static boolean isFree(int port) {
-        try (ServerSocket socket = new ServerSocket(port)) {
-            return socket.isBound();
-        } catch (IOException e) {
-            return false;
-        }
     }
 
     String servers() {

@@ -64,8 +64,7 @@ final class KeptState {
     }
 
     /** Notes a claim, which is no epoch and brings no facts about sources. */
-    void claim(ProgressRecord record, long position, String logIdentity) {
-        batch.put(LOG_IDENTITY, logIdentity.getBytes(StandardCharsets.UTF_8));
+    void claim(ProgressRecord record, long position) {
         writeRecord(record, position);
     }
 

@@ -231,7 +231,7 @@ final class Recovery {
     private ProgressRecord claim(ProgressRecord last, long incarnation) {
         world.log().begin();
         ProgressRecord claim = last.claimedBy(incarnation);
-        state.claim(claim, world.log().commit(claim, List.of()), world.log().identity());
+        state.claim(claim, world.log().commit(claim, List.of()));
         return claim;
     }
 }
