@@ -1,5 +1,6 @@
 package dev.millrace;
 
+import static java.util.Map.entry;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -22,17 +23,19 @@ class ArchitectureTest {
 
     private static final String BASE = "dev.millrace.";
 
-    private static final Map<String, List<String>> MAY_USE = Map.of(
-            "data", List.of(),
-            "api", List.of(),
-            "plan", List.of("data"),
-            "sql", List.of("plan", "data"),
-            "state", List.of("data"),
-            "formats", List.of("data"),
-            "connectors", List.of("data", "formats"),
-            "kafka", List.of("=connectors", "=engine", "=state", "data", "formats"),
-            "engine", List.of("plan", "data", "=state", "=connectors", "=formats", "state.memory"),
-            "serving", List.of("=engine", "=state", "data", "api"));
+    private static final Map<String, List<String>> MAY_USE = Map.ofEntries(
+            entry("data", List.of()),
+            entry("api", List.of()),
+            entry("plan", List.of("data")),
+            entry("sql", List.of("plan", "data")),
+            entry("state", List.of("data")),
+            entry("stores", List.of("=state", "=connectors")),
+            entry("formats", List.of("data")),
+            entry("connectors", List.of("data", "formats")),
+            entry("kafka", List.of("=connectors", "=engine", "=state", "data", "formats")),
+            entry("engine", List.of("plan", "data", "=state", "=connectors", "=formats", "state.memory")),
+            entry("serving", List.of("=engine", "=state", "data", "api")),
+            entry("operator", List.of("api")));
 
     /** Libraries and the one package that knows each. */
     private static final Map<String, String> ONLY_HOME = Map.of(
@@ -40,6 +43,9 @@ class ArchitectureTest {
             "org.rocksdb", "state.rocksdb",
             "org.apache.kafka", "kafka",
             "com.sun.net.httpserver", "serving",
+            "software.amazon.awssdk", "stores",
+            "io.javaoperatorsdk", "operator",
+            "io.fabric8.kubernetes.client", "operator",
             "picocli", "cli");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

@@ -27,7 +27,7 @@ public final class EngineRun {
             throw new IllegalStateException(read.problems() + " " + compilation.problems());
         }
         int threads = Integer.parseInt(arguments[3]);
-        Assembly assembly = new Assembly(compilation, Path.of(arguments[1]), threads, System.out, null);
+        Assembly assembly = new Assembly(compilation, Assembly.Place.local(Path.of(arguments[1]), threads, System.out, null));
         QueryRun run = new QueryRun(assembly.definition(), System.err::println);
         QueryMetrics metrics = run.metrics();
         if (Boolean.getBoolean("bench.talk")) {

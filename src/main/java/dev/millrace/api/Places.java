@@ -39,24 +39,25 @@ public final class Places {
             node = values.get(at);
         }
         return new Problem(
-                file, node.getStartMark().getLine() + 1, node.getStartMark().getColumn() + 1, code, message);
+                file, node.getStartMark().getLine() + 1, node.getStartMark().getColumn() + 1, path, code, message);
     }
 
     /** A problem within the text of a scalar field, at a line and column of that text. */
     public Problem problemIn(String path, int line, int column, String code, String message) {
         ScalarNode node = (ScalarNode) values.get(path);
+        String field = path + ":" + line + ":" + column;
         int startLine = node.getStartMark().getLine();
         int startColumn = node.getStartMark().getColumn();
         boolean block = node.getScalarStyle() == ScalarStyle.LITERAL || node.getScalarStyle() == ScalarStyle.FOLDED;
         if (block) {
             int first = startLine + 1;
             int indent = indentOf(first);
-            return new Problem(file, first + line, indent + column, code, message);
+            return new Problem(file, first + line, indent + column, field, code, message);
         }
         int quote = node.getScalarStyle() == ScalarStyle.PLAIN ? 0 : 1;
         return line == 1
-                ? new Problem(file, startLine + 1, startColumn + quote + column, code, message)
-                : new Problem(file, startLine + line, column, code, message);
+                ? new Problem(file, startLine + 1, startColumn + quote + column, field, code, message)
+                : new Problem(file, startLine + line, column, field, code, message);
     }
 
     /** The indentation of a block, which is that of its first line that is not blank. */

@@ -63,12 +63,13 @@ public final class ResourceReader {
                     file,
                     mark == null ? 1 : mark.getLine() + 1,
                     mark == null ? 1 : mark.getColumn() + 1,
+                    "",
                     "YamlSyntax",
                     e.getProblem() + (e.getContext() == null ? "" : " " + e.getContext())));
         }
         if (documents.isEmpty() && reader.problems.isEmpty()) {
             reader.problems.add(new Problem(
-                    file, 1, 1, "NothingFound", "the file has no StreamingQuery; add one (kind: StreamingQuery)"));
+                    file, 1, 1, "", "NothingFound", "the file has no StreamingQuery; add one (kind: StreamingQuery)"));
         }
         return new Result(documents, reader.problems);
     }
@@ -76,19 +77,20 @@ public final class ResourceReader {
     private Document document(Node root) {
         if (!(root instanceof MappingNode mapping)) {
             if (!(root instanceof ScalarNode scalar && scalar.getValue().isEmpty())) {
-                report(root, "WrongType", "a resource is a mapping of fields such as apiVersion, kind and spec");
+                report(root, "", "WrongType", "a resource is a mapping of fields such as apiVersion, kind and spec");
             }
             return null;
         }
         String kind = scalarField(mapping, "kind");
         if (kind != null && !kind.equals(StreamingQuery.KIND)) {
-            report(root, "UnknownKind", "the kind '" + kind + "' is not known; use StreamingQuery");
+            report(root, "", "UnknownKind", "the kind '" + kind + "' is not known; use StreamingQuery");
             return null;
         }
         String version = scalarField(mapping, "apiVersion");
         if (version != null && !version.equals(StreamingQuery.API_VERSION)) {
             report(
                     root,
+                    "apiVersion",
                     "UnknownVersion",
                     "the apiVersion '" + version + "' is not known; use " + StreamingQuery.API_VERSION);
             return null;
@@ -110,9 +112,9 @@ public final class ResourceReader {
         return null;
     }
 
-    private void report(Node node, String code, String message) {
+    private void report(Node node, String path, String code, String message) {
         Mark mark = node.getStartMark();
-        problems.add(new Problem(file, mark.getLine() + 1, mark.getColumn() + 1, code, message));
+        problems.add(new Problem(file, mark.getLine() + 1, mark.getColumn() + 1, path, code, message));
     }
 
     private Object bind(Node node, Type type, String path, Places places) {
@@ -132,12 +134,12 @@ public final class ResourceReader {
             return plain(node);
         }
         if (node instanceof ScalarNode scalar) {
-            return scalar(scalar, target);
+            return scalar(scalar, target, path);
         }
         if (target.isRecord() && node instanceof MappingNode mapping) {
             return record(mapping, target, path, places);
         }
-        report(node, "WrongType", "expected " + describe(target));
+        report(node, path, "WrongType", "expected " + describe(target));
         return null;
     }
 
@@ -153,7 +155,7 @@ public final class ResourceReader {
                 : Number.class.isAssignableFrom(target) ? "a number" : "a text";
     }
 
-    private Object scalar(ScalarNode node, Class<?> target) {
+    private Object scalar(ScalarNode node, Class<?> target, String path) {
         String value = node.getValue();
         try {
             if (target == String.class) {
@@ -185,12 +187,12 @@ public final class ResourceReader {
         } catch (NumberFormatException | NoSuchMethodException e) {
             // falls through to the report
         } catch (InvocationTargetException e) {
-            report(node, "WrongValue", e.getCause().getMessage());
+            report(node, path, "WrongValue", e.getCause().getMessage());
             return null;
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
         }
-        report(node, "WrongType", "'" + value + "' is not " + describe(target));
+        report(node, path, "WrongType", "'" + value + "' is not " + describe(target));
         return null;
     }
 
@@ -210,7 +212,7 @@ public final class ResourceReader {
 
     private List<Object> list(Node node, Type element, String path, Places places) {
         if (!(node instanceof SequenceNode sequence)) {
-            report(node, "WrongType", "expected a list; begin each entry with '- '");
+            report(node, path, "WrongType", "expected a list; begin each entry with '- '");
             return null;
         }
         List<Object> list = new ArrayList<>();
@@ -223,7 +225,7 @@ public final class ResourceReader {
 
     private Map<String, Object> map(Node node, Type element, String path, Places places) {
         if (!(node instanceof MappingNode mapping)) {
-            report(node, "WrongType", "expected a mapping of names to values");
+            report(node, path, "WrongType", "expected a mapping of names to values");
             return null;
         }
         Map<String, Object> map = new LinkedHashMap<>();
@@ -255,11 +257,12 @@ public final class ResourceReader {
             String name = ((ScalarNode) tuple.getKeyNode()).getValue();
             int index = names.indexOf(name);
             if (!seen.add(name)) {
-                report(tuple.getKeyNode(), "DuplicateField", "the field '" + name + "' stands twice; remove one");
+                report(tuple.getKeyNode(), path, "DuplicateField", "the field '" + name + "' stands twice; remove one");
             } else if (index < 0) {
                 String nearest = Nearest.of(name, names);
                 report(
                         tuple.getKeyNode(),
+                        path,
                         "UnknownField",
                         "unknown field '" + name + "'"
                                 + (nearest == null
@@ -273,7 +276,7 @@ public final class ResourceReader {
         }
         for (int i = 0; i < components.length; i++) {
             if (components[i].getAccessor().isAnnotationPresent(Required.class) && !seen.contains(names.get(i))) {
-                report(node, "MissingField", "the field '" + names.get(i) + "' is missing; add it");
+                report(node, path, "MissingField", "the field '" + names.get(i) + "' is missing; add it");
             }
         }
         return construct(type, values);

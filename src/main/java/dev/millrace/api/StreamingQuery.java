@@ -1,7 +1,6 @@
 package dev.millrace.api;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import io.fabric8.crd.generator.annotation.PreserveUnknownFields;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.ValidationRule;
 import java.util.List;
@@ -74,9 +73,17 @@ public record StreamingQuery(
             OnDataLoss onDataLoss,
             Boolean suspend,
             Integer replicas,
-            @PreserveUnknownFields Map<String, Object> template) {}
+            Template template) {}
+
+    /** In the rules of the CRD: who may read a query sees its properties. */
+    private static final String NO_SECRETS =
+            "!has(self.properties) || !['sasl.jaas.config', 'ssl.key.password', 'ssl.keystore.password', 'ssl.keystore.key', 'ssl.truststore.password', 'sasl.oauthbearer.client.credentials.client.secret'].exists(name, name in self.properties)";
+
+    private static final String SECRETS_ELSEWHERE =
+            "passwords and sasl.jaas.config belong into a Secret: propertiesFrom: [{secretRef: {name: ...}}]";
 
     /** The home cluster and the default of every Kafka connector. */
+    @ValidationRule(value = NO_SECRETS, message = SECRETS_ELSEWHERE)
     public record Kafka(String bootstrapServers, Map<String, String> properties, List<PropertiesFrom> propertiesFrom) {}
 
     /** Client properties from a file or a mounted secret, one {@code name=value} a line. */
@@ -136,6 +143,7 @@ public record StreamingQuery(
     @ValidationRule(
             value = "[has(self.topic), has(self.topics), has(self.topicPattern)].exists_one(given, given)",
             message = "give exactly one of topic, topics and topicPattern")
+    @ValidationRule(value = NO_SECRETS, message = SECRETS_ELSEWHERE)
     public record KafkaSource(
             String bootstrapServers,
             String topic,
@@ -225,6 +233,7 @@ public record StreamingQuery(
         complete
     }
 
+    @ValidationRule(value = NO_SECRETS, message = SECRETS_ELSEWHERE)
     public record KafkaSink(
             String bootstrapServers,
             @Required String topic,
@@ -257,10 +266,33 @@ public record StreamingQuery(
 
     public record AutoGrow(@Required Size limit) {}
 
-    public record Checkpoint(
-            TimeSpan interval,
-            Integer retained,
-            @PreserveUnknownFields Map<String, Object> store) {}
+    public record Checkpoint(TimeSpan interval, Integer retained, Store store) {}
+
+    /** Where checkpoints outlive the volume. In a cluster a query that writes to Kafka has {@code kafka: {}} by itself. */
+    @ValidationRule(
+            value = "[has(self.kafka), has(self.s3), has(self.directory)].exists_one(given, given)",
+            message = "give exactly one of kafka, s3 and directory")
+    public record Store(KafkaStore kafka, S3Store s3, DirectoryStore directory) {}
+
+    public record KafkaStore() {}
+
+    /**
+     * A bucket, or a part of one.
+     *
+     * @param endpoint of a server other than AWS
+     * @param pathStyle whether the bucket stands in the path; usual where an endpoint is given
+     * @param credentialsFrom where AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are; without, the environment's
+     */
+    public record S3Store(
+            @Required String bucket,
+            String prefix,
+            String endpoint,
+            String region,
+            Boolean pathStyle,
+            PropertiesFrom credentialsFrom) {}
+
+    /** A directory that every machine sees; in a cluster, mounted by {@code template.volumes} and {@code volumeMounts}. */
+    public record DirectoryStore(@Required String path) {}
 
     public record Topics(String prefix, Integer replicationFactor) {}
 
@@ -283,7 +315,7 @@ public record StreamingQuery(
 
     public record Resources(Size cpu, Size memory) {}
 
-    public record Engine(String image, Integer maxConcurrentUpgrades) {}
+    public record Engine(String image) {}
 
     public record Upgrade(TimeSpan progressTimeout, Restore restore) {}
 
@@ -296,4 +328,19 @@ public record StreamingQuery(
             value = "!has(self.policy) || self.policy != 'continue' || has(self.nonce)",
             message = "policy: continue accepts one loss; give a nonce, and another one for the next")
     public record OnDataLoss(String policy, Integer nonce) {}
+
+    /** What the user may say about the pods; lists and objects are those of a pod's spec. */
+    public record Template(
+            Map<String, String> labels,
+            Map<String, String> annotations,
+            Map<String, String> nodeSelector,
+            List<Map<String, Object>> tolerations,
+            Map<String, Object> affinity,
+            List<Map<String, Object>> topologySpreadConstraints,
+            String priorityClassName,
+            String serviceAccountName,
+            List<Map<String, Object>> env,
+            List<Map<String, Object>> volumes,
+            List<Map<String, Object>> volumeMounts,
+            List<Map<String, Object>> imagePullSecrets) {}
 }

@@ -11,30 +11,42 @@ import dev.millrace.connectors.files.FileSource;
 import dev.millrace.connectors.lines.LineSource;
 import dev.millrace.data.TimeText;
 import dev.millrace.engine.ProgressLog;
-import dev.millrace.engine.QueryException;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.MalformedPolicy;
 import dev.millrace.engine.task.QueryDefinition;
+import dev.millrace.engine.task.SavepointWish;
 import dev.millrace.formats.Format;
+import dev.millrace.kafka.KafkaCheckpointStore;
+import dev.millrace.kafka.KafkaCheckpoints;
+import dev.millrace.kafka.KafkaCleanUp;
 import dev.millrace.kafka.KafkaProgressLog;
 import dev.millrace.kafka.KafkaSink;
 import dev.millrace.kafka.KafkaSource;
 import dev.millrace.kafka.KafkaTransaction;
 import dev.millrace.plan.PlanNode;
+import dev.millrace.state.CheckpointReader;
+import dev.millrace.state.CheckpointStore;
+import dev.millrace.state.SavepointOrigin;
+import dev.millrace.state.StateHome;
 import dev.millrace.state.rocksdb.StateDirectory;
+import dev.millrace.stores.DirectoryObjects;
+import dev.millrace.stores.ObjectCheckpoints;
+import dev.millrace.stores.Objects;
+import dev.millrace.stores.S3Objects;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.regex.Pattern;
 
 /**
@@ -43,24 +55,81 @@ import java.util.regex.Pattern;
  */
 final class Assembly {
 
-    private static final long STATE_MEMORY = 256L << 20;
+    /** How long files of checkpoints stay that none needs: a restore may still read them. */
+    private static final Duration GRACE = Duration.ofMinutes(2);
 
     private final Compilation query;
-    private final Path stateDirectory;
-    private final int threads;
-    private final PrintStream out;
-    private final ConsoleTable table;
+    private final Place place;
+    private final Secrets secrets;
     private final KafkaTransaction.Patience patience = new KafkaTransaction.Patience();
 
-    /**
-     * @param table draws console sinks on a terminal; null for plain lines
-     */
-    Assembly(Compilation query, Path stateDirectory, int threads, PrintStream out, ConsoleTable table) {
+    Assembly(Compilation query, Place place) {
         this.query = query;
-        this.stateDirectory = stateDirectory;
-        this.threads = threads;
-        this.out = out;
-        this.table = table;
+        this.place = place;
+        this.secrets = new Secrets(query.directory(), place.secrets());
+    }
+
+    /**
+     * Where a query runs.
+     *
+     * @param state the directory of its state
+     * @param stateMemory bytes for RocksDB
+     * @param secrets the directory where a cluster mounts secrets, each in a directory of its name; empty where there is no
+     *     cluster
+     * @param table draws console sinks on a terminal; null for plain lines
+     * @param wishes the file that says which savepoints are to be there; empty where nobody asks for any
+     */
+    record Place(
+            Path state,
+            int threads,
+            long stateMemory,
+            Optional<Path> secrets,
+            PrintStream out,
+            ConsoleTable table,
+            Optional<Path> wishes,
+            History history) {
+
+        private static final long USUAL_MEMORY = 256L << 20;
+
+        /** This machine. */
+        static Place local(Path state, int threads, PrintStream out, ConsoleTable table) {
+            return new Place(
+                    state, threads, USUAL_MEMORY, Optional.empty(), out, table, Optional.empty(), History.NONE);
+        }
+
+        /** A pod. */
+        static Place pod(
+                Path state, int threads, long stateMemory, Path secrets, Optional<Path> wishes, History history) {
+            return new Place(state, threads, stateMemory, Optional.of(secrets), System.out, null, wishes, history);
+        }
+
+        boolean cluster() {
+            return secrets.isPresent();
+        }
+    }
+
+    /**
+     * What the query was before.
+     *
+     * @param formerIds state ids that it had
+     * @param savepoint that its state began from
+     */
+    record History(List<String> formerIds, Optional<SavepointName> savepoint) {
+        static final History NONE = new History(List.of(), Optional.empty());
+    }
+
+    /**
+     * A savepoint.
+     *
+     * @param stateId of the query when it was taken
+     */
+    record SavepointName(String stateId, String name) {
+
+        /** From {@code id/name}. */
+        static SavepointName of(String text) {
+            int cut = text.indexOf('/');
+            return new SavepointName(text.substring(0, cut), text.substring(cut + 1));
+        }
     }
 
     /** Milliseconds of a time's text, or null. */
@@ -76,14 +145,93 @@ final class Assembly {
         query.sources().forEach((name, source) -> bindings.put(name, binding(source.spec())));
         StreamingQuery.Checkpoint checkpoint =
                 spec.state() == null ? null : spec.state().checkpoint();
-        int retained = checkpoint == null || checkpoint.retained() == null ? 3 : checkpoint.retained();
         return new QueryDefinition(
                 query.name(),
                 query.plan(),
                 bindings,
                 this::world,
-                new StateDirectory(stateDirectory, STATE_MEMORY, retained),
+                new StateDirectory(
+                        place.state(),
+                        place.stateMemory(),
+                        storesElsewhere() ? 1 : retained(),
+                        this::storedCheckpoints,
+                        () -> place.history().savepoint().map(this::origin)),
+                this::wishes,
                 settings(spec, checkpoint));
+    }
+
+    private int retained() {
+        StreamingQuery.State state = query.query().spec().state();
+        return state == null || state.checkpoint() == null || state.checkpoint().retained() == null
+                ? 3
+                : state.checkpoint().retained();
+    }
+
+    /** Whether checkpoints go further than the volume: on a cluster of machines always, else on demand. */
+    private boolean storesElsewhere() {
+        return (place.cluster() || query.store().isPresent())
+                && !query.kafkaOutputs().isEmpty();
+    }
+
+    private Optional<CheckpointReader> storedCheckpoints() {
+        return storesElsewhere() ? Optional.of(storedCheckpoints(stateId(query.query()))) : Optional.empty();
+    }
+
+    private CheckpointReader storedCheckpoints(String id) {
+        return objectCheckpoints(id)
+                .<CheckpointReader>map(found -> found)
+                .orElseGet(() -> new KafkaCheckpoints(homeProperties(), names(id)));
+    }
+
+    private SavepointOrigin origin(SavepointName savepoint) {
+        if (!storesElsewhere()) {
+            throw new StateHome.SavepointUnusableException(
+                    "a savepoint lies in the query's checkpoint store, and a query that writes nothing to Kafka has none");
+        }
+        return new SavepointOrigin(savepoint.name(), storedCheckpoints(savepoint.stateId()));
+    }
+
+    private List<SavepointWish> wishes() {
+        try {
+            return place.wishes().isPresent() && Files.exists(place.wishes().get())
+                    ? SavepointWish.read(Files.readString(place.wishes().get()))
+                    : List.of();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Optional<CheckpointStore> checkpointStore(KafkaTransaction transaction) {
+        return storesElsewhere()
+                ? Optional.of(objectCheckpoints(stateId(query.query()))
+                        .<CheckpointStore>map(found -> found)
+                        .orElseGet(() -> new KafkaCheckpointStore(homeProperties(), names(), transaction, retained())))
+                : Optional.empty();
+    }
+
+    private Optional<ObjectCheckpoints> objectCheckpoints(String id) {
+        return query.store()
+                .flatMap(store -> objects(store, id))
+                .map(found -> new ObjectCheckpoints(found, retained(), GRACE));
+    }
+
+    private Optional<Objects> objects(StreamingQuery.Store store, String id) {
+        if (store.directory() != null) {
+            return Optional.of(
+                    new DirectoryObjects(path(store.directory().path()).resolve(id)));
+        }
+        StreamingQuery.S3Store s3 = store.s3();
+        if (s3 == null) {
+            return Optional.empty();
+        }
+        String prefix = s3.prefix() == null ? "" : s3.prefix().replaceAll("^/+|/+$", "") + "/";
+        return Optional.of(new S3Objects(new S3Objects.Config(
+                s3.bucket(),
+                (prefix.equals("/") ? "" : prefix) + id + "/",
+                Optional.ofNullable(s3.endpoint()).map(URI::create),
+                Optional.ofNullable(s3.region()),
+                s3.pathStyle() == null ? s3.endpoint() != null : s3.pathStyle(),
+                Optional.ofNullable(s3.credentialsFrom()).map(from -> () -> secrets.read(from)))));
     }
 
     private QueryDefinition.Settings settings(StreamingQuery.Spec spec, StreamingQuery.Checkpoint checkpoint) {
@@ -91,7 +239,7 @@ final class Assembly {
         StreamingQuery.Trigger trigger = spec.trigger();
         boolean now = trigger != null && Boolean.TRUE.equals(trigger.availableNow());
         return new QueryDefinition.Settings(
-                threads,
+                place.threads(),
                 trigger == null || trigger.commitInterval() == null
                         ? defaults.commitIntervalMillis()
                         : Math.max(1, trigger.commitInterval().millis()),
@@ -128,7 +276,7 @@ final class Assembly {
             transaction = new KafkaTransaction(home, names.transactionalId(), patience);
             log = new KafkaProgressLog(transaction, home, names);
         } else {
-            log = new FileProgressLog(stateDirectory.resolve("progress.log"));
+            log = new FileProgressLog(place.state().resolve("progress.log"));
         }
         Map<String, Source> sources = new LinkedHashMap<>();
         for (boolean fixed : new boolean[] {false, true}) {
@@ -148,15 +296,70 @@ final class Assembly {
                 sinks,
                 Optional.ofNullable(spec.deadLetters()).map(output -> output("deadLetters", output, shared)),
                 Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
-                log);
+                log,
+                checkpointStore(shared),
+                secrets::changed,
+                this::endFormer);
+    }
+
+    /**
+     * Takes away what the query has beside its results: topics in its home cluster, and checkpoints elsewhere. Savepoints stay.
+     */
+    void cleanUp() {
+        try {
+            Map<String, Object> home = homeProperties();
+            for (String id : ids()) {
+                if (home != null) {
+                    new KafkaCleanUp(home, names(id)).query();
+                }
+            }
+        } finally {
+            ids().forEach(id -> objectCheckpoints(id).ifPresent(ObjectCheckpoints::cleanUp));
+        }
+    }
+
+    /** Takes a savepoint away while the query does not run. */
+    void cleanUp(SavepointName savepoint) {
+        Map<String, Object> home = homeProperties();
+        if (home != null) {
+            KafkaCleanUp cleanUp = new KafkaCleanUp(home, names(savepoint.stateId()));
+            cleanUp.savepoint(savepoint.name());
+            objectCheckpoints(savepoint.stateId()).ifPresent(store -> {
+                store.cleanUp(savepoint.name());
+                if (cleanUp
+                        .isOver()) { // asked last: the clean-up of the query, beside this one, looks after its log is
+                    // gone
+                    store.cleanUp();
+                }
+            });
+        }
+    }
+
+    private List<String> ids() {
+        List<String> ids = new ArrayList<>(place.history().formerIds());
+        ids.add(stateId(query.query()));
+        return ids;
+    }
+
+    private void endFormer(long incarnation) {
+        Map<String, Object> home = homeProperties();
+        if (home != null) {
+            place.history()
+                    .formerIds()
+                    .forEach(id -> KafkaProgressLog.supersede(home, names(id), patience, incarnation));
+        }
     }
 
     private KafkaProgressLog.Names names() {
+        return names(stateId(query.query()));
+    }
+
+    private KafkaProgressLog.Names names(String id) {
         StreamingQuery.State state = query.query().spec().state();
         StreamingQuery.Topics topics = state == null ? null : state.topics();
         String prefix = topics == null || topics.prefix() == null ? "millrace." : topics.prefix();
         int replication = topics == null || topics.replicationFactor() == null ? 0 : topics.replicationFactor();
-        return new KafkaProgressLog.Names(prefix, stateId(query.query()), (short) replication);
+        return new KafkaProgressLog.Names(prefix, id, (short) replication);
     }
 
     /** Names the query's state, topics and transactions. */
@@ -185,7 +388,7 @@ final class Assembly {
         if (files != null) {
             return new FileSink(path(files.path()), format);
         }
-        return new ConsoleSink(out, table);
+        return new ConsoleSink(place.out(), place.table());
     }
 
     private Path path(String text) {
@@ -275,10 +478,10 @@ final class Assembly {
         Map<String, Object> properties = new HashMap<>();
         StreamingQuery.Kafka common = query.query().spec().kafka();
         if (common != null) {
-            load(common.propertiesFrom(), properties);
+            secrets.load(common.propertiesFrom(), properties);
             putAll(common.properties(), properties);
         }
-        load(from, properties);
+        secrets.load(from, properties);
         putAll(own, properties);
         properties.put("bootstrap.servers", query.servers(servers));
         return properties;
@@ -287,27 +490,6 @@ final class Assembly {
     private static void putAll(Map<String, String> from, Map<String, Object> to) {
         if (from != null) {
             to.putAll(from);
-        }
-    }
-
-    private void load(List<StreamingQuery.PropertiesFrom> files, Map<String, Object> into) {
-        if (files == null) {
-            return;
-        }
-        for (StreamingQuery.PropertiesFrom from : files) {
-            if (from.file() == null) {
-                throw new QueryException(
-                        "SecretNotAvailable",
-                        "propertiesFrom.secretRef is for a cluster; on this machine use propertiesFrom: [{file: path}]");
-            }
-            Properties loaded = new Properties();
-            try (Reader reader = Files.newBufferedReader(path(from.file()), StandardCharsets.UTF_8)) {
-                loaded.load(reader);
-            } catch (IOException e) {
-                throw new QueryException(
-                        "SecretKeyMissing", "the properties file " + path(from.file()) + " cannot be read", e);
-            }
-            loaded.forEach((key, value) -> into.put((String) key, value));
         }
     }
 }

@@ -57,13 +57,26 @@ final class Compilation {
     }
 
     static Compilation of(ResourceReader.Document document, Path directory) {
+        Compilation compilation = unplanned(document, directory);
+        compilation.compile();
+        return compilation;
+    }
+
+    /** A resource that was compiled before, with the plan of then. */
+    static Compilation of(ResourceReader.Document document, Path directory, QueryPlan stored) {
+        Compilation compilation = unplanned(document, directory);
+        compilation.planned(stored);
+        return compilation;
+    }
+
+    /** A resource of which only the connectors are of interest: it has no plan. */
+    static Compilation unplanned(ResourceReader.Document document, Path directory) {
         Compilation compilation = new Compilation(document, directory);
         compilation.checkSources();
         compilation.checkSinks();
         compilation.checkOutputs();
         compilation.checkHome();
         compilation.checkSettings();
-        compilation.compile();
         return compilation;
     }
 
@@ -77,6 +90,10 @@ final class Compilation {
 
     Path directory() {
         return directory;
+    }
+
+    Places places() {
+        return places;
     }
 
     List<Problem> problems() {
@@ -122,6 +139,32 @@ final class Compilation {
         return own != null || query.spec().kafka() == null
                 ? own
                 : query.spec().kafka().bootstrapServers();
+    }
+
+    /** Where the user wants checkpoints to be kept, beside the volume. */
+    Optional<StreamingQuery.Store> store() {
+        return Optional.ofNullable(query.spec().state())
+                .map(StreamingQuery.State::checkpoint)
+                .map(StreamingQuery.Checkpoint::store);
+    }
+
+    private void checkStore(StreamingQuery.Store store) {
+        String path = "spec.state.checkpoint.store";
+        exactlyOne(path, "the checkpoint store", "kafka, s3, directory", store.kafka(), store.s3(), store.directory());
+        if (kafkaOutputs().isEmpty()) {
+            add(
+                    path,
+                    "StoreWithoutLog",
+                    "without an output in Kafka the log of epochs is beside the state and is lost with it, so that a stored"
+                            + " checkpoint could not be gone on from exactly; add a Kafka sink, or remove the store");
+        }
+        String endpoint = store.s3() == null ? null : store.s3().endpoint();
+        if (endpoint != null && !endpoint.matches("https?://[^/\\s?#]+/?")) {
+            add(
+                    path + ".s3.endpoint",
+                    "WrongValue",
+                    "'" + endpoint + "' is not the URL of a server, such as https://storage.example.com:9000");
+        }
     }
 
     private void checkHome() {
@@ -468,6 +511,13 @@ final class Compilation {
                 add("spec.state.keyGroups", "WrongValue", "keyGroups is between 1 and 32768");
             }
         }
+        if (spec.state() != null
+                && spec.state().checkpoint() != null
+                && spec.state().checkpoint().retained() != null
+                && spec.state().checkpoint().retained() < 1) {
+            add("spec.state.checkpoint.retained", "WrongValue", "at least one checkpoint is kept");
+        }
+        store().ifPresent(this::checkStore);
         if (spec.onDataLoss() != null && "continue".equals(spec.onDataLoss().policy())) {
             add("spec.onDataLoss.policy", "NotSupported", "going on after lost data is not supported yet; use fail");
         }
@@ -505,11 +555,13 @@ final class Compilation {
             problems.add(places.problemIn(
                     "spec.query", error.position().line(), error.position().column(), error.code(), error.message()));
         }
-        result.plan().ifPresent(found -> {
-            plan = found;
-            checkUnused(found);
-            checkSinkFormats(found);
-        });
+        result.plan().ifPresent(this::planned);
+    }
+
+    private void planned(QueryPlan found) {
+        plan = found;
+        checkUnused(found);
+        checkSinkFormats(found);
     }
 
     private void checkUnused(QueryPlan found) {

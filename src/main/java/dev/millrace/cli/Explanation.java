@@ -61,7 +61,8 @@ final class Explanation {
                 .append(plan.id())
                 .append('\n');
         text.append("key groups ").append(plan.keyGroups());
-        text.append(plan.usesWatermark() ? ", late rows are dropped\n" : ", no watermark is needed\n");
+        String late = query.query().spec().lateRows() == null ? "are dropped" : "go to lateRows";
+        text.append(plan.usesWatermark() ? ", late rows " + late + "\n" : ", no watermark is needed\n");
         for (SinkPlan sink : plan.sinks()) {
             text.append("\nsink ")
                     .append(sink.name())

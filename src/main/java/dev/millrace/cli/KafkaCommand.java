@@ -24,6 +24,12 @@ final class KafkaCommand implements Callable<Integer> {
     @CommandLine.Option(names = "--port", defaultValue = "9092")
     private int port;
 
+    @CommandLine.Option(
+            names = "--host",
+            defaultValue = "localhost",
+            description = "the address that it listens on and tells its clients")
+    private String host;
+
     @CommandLine.Option(names = "--data", defaultValue = ".millrace/kafka", description = "directory of its data")
     private Path data;
 
@@ -77,7 +83,7 @@ final class KafkaCommand implements Callable<Integer> {
                 Thread.currentThread().interrupt();
             }
         }));
-        System.out.println("Kafka listens on localhost:" + port + ", data in " + data);
+        System.out.println("Kafka listens on " + host + ":" + port + ", data in " + data);
         int ended = broker.waitFor();
         if (ended != 0 && !ORDERED.contains(ended)) {
             System.err.println("millrace: the broker ended with status " + ended + "; see " + log());
@@ -113,8 +119,8 @@ final class KafkaCommand implements Callable<Integer> {
                 "node.id=1",
                 "controller.quorum.bootstrap.servers=localhost:" + (port + 1),
                 "controller.listener.names=CONTROLLER",
-                "listeners=PLAINTEXT://localhost:" + port + ",CONTROLLER://localhost:" + (port + 1),
-                "advertised.listeners=PLAINTEXT://localhost:" + port,
+                "listeners=PLAINTEXT://" + host + ":" + port + ",CONTROLLER://localhost:" + (port + 1),
+                "advertised.listeners=PLAINTEXT://" + host + ":" + port,
                 "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
                 "log.dirs=" + logs,
                 "num.partitions=4",

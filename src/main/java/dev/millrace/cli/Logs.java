@@ -19,4 +19,15 @@ final class Logs {
             handler.setLevel(level);
         }
     }
+
+    /** The operator's and its framework's warnings, which are for who runs it. */
+    static void operator() {
+        if (System.getenv("MILLRACE_LOG") == null) {
+            Logger root = LogManager.getLogManager().getLogger("");
+            root.setLevel(Level.WARNING);
+            for (Handler handler : root.getHandlers()) {
+                handler.setLevel(Level.WARNING);
+            }
+        }
+    }
 }

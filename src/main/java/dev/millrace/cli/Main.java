@@ -16,6 +16,11 @@ import picocli.CommandLine;
             ValidateCommand.class,
             ExplainCommand.class,
             KafkaCommand.class,
+            OperatorCommand.class,
+            EngineCommand.class,
+            CleanUpCommand.class,
+            CompileCommand.class,
+            ProbeCommand.class,
             ArchiveCommand.class
         })
 public final class Main {

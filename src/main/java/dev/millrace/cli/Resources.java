@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 
 /** Compiles all queries of some files. */
 final class Resources {
@@ -18,6 +19,13 @@ final class Resources {
     private final List<Problem> problems = new ArrayList<>();
 
     static Resources compile(List<Path> files) {
+        return read(files, Compilation::of);
+    }
+
+    /**
+     * @param how a document and the directory that its paths start from become a query
+     */
+    static Resources read(List<Path> files, BiFunction<ResourceReader.Document, Path, Compilation> how) {
         Resources resources = new Resources();
         Set<String> names = new HashSet<>();
         for (Path file : files) {
@@ -25,15 +33,15 @@ final class Resources {
             try {
                 text = Files.readString(file, StandardCharsets.UTF_8);
             } catch (IOException e) {
-                resources.problems.add(
-                        new Problem(file.toString(), 1, 1, "FileNotFound", "the file cannot be read; check the path"));
+                resources.problems.add(new Problem(
+                        file.toString(), 1, 1, "", "FileNotFound", "the file cannot be read; check the path"));
                 continue;
             }
             ResourceReader.Result result = ResourceReader.read(file.toString(), text);
             resources.problems.addAll(result.problems());
             for (ResourceReader.Document document : result.documents()) {
                 Compilation compilation =
-                        Compilation.of(document, file.toAbsolutePath().getParent());
+                        how.apply(document, file.toAbsolutePath().getParent());
                 resources.problems.addAll(compilation.problems());
                 if (!names.add(document.query().metadata().name())) {
                     resources.problems.add(document.places()

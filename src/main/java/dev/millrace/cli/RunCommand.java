@@ -88,8 +88,8 @@ final class RunCommand implements Callable<Integer> {
         }));
         Signals.secondInterruptHalts();
         List<ProgressReporter.Subject> subjects = new ArrayList<>();
-        runs.forEach(run -> subjects.add(
-                new ProgressReporter.Subject(new QueryStatus(run.query.name(), run.run.metrics()), run.table)));
+        runs.forEach(run -> subjects.add(new ProgressReporter.Subject(
+                new QueryStatus(run.query.name(), run.query.plan().id(), run.run.metrics()), run.table)));
         ProgressReporter reporter = new ProgressReporter(subjects, form(terminal), interval);
         Runnable stopServing = serve(subjects);
         try {
@@ -136,7 +136,7 @@ final class RunCommand implements Callable<Integer> {
             this.table = console && terminal && progress != ProgressForm.json
                     ? new ConsoleTable(System.out, Signals.terminalHeight(), Signals.terminalWidth())
                     : null;
-            Assembly assembly = new Assembly(query, directory(), threads, System.out, table);
+            Assembly assembly = new Assembly(query, Assembly.Place.local(directory(), threads, System.out, table));
             this.run = new QueryRun(assembly.definition(), this::notice);
         }
 

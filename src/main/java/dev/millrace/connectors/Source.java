@@ -45,6 +45,9 @@ public interface Source extends AutoCloseable {
         /** Reads what there is at the time of the call and no further. */
         void limitToNow();
 
+        /** Fails where what comes next is known to be gone: asked at a start, before the rest of the input is written on. */
+        default void requireInput() {}
+
         /** The next rows, possibly none; waits for some up to the time given. */
         SourceBatch poll(long timeoutMillis);
 

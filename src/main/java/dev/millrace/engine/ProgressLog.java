@@ -12,6 +12,9 @@ import java.util.function.Consumer;
  */
 public interface ProgressLog extends AutoCloseable {
 
+    /** Reaches for the log and looks at it, changing nothing: what {@link #open} then need not wait for. */
+    default void connect() {}
+
     /**
      * Fences older writers and reads the log from a position to its very end.
      *
@@ -46,8 +49,18 @@ public interface ProgressLog extends AutoCloseable {
 
     /** A newer incarnation of this query writes the log now; this one has to stop. */
     final class SupersededException extends RuntimeException {
-        public SupersededException(String message) {
+        private final long incarnation;
+
+        /**
+         * @param incarnation the newer one
+         */
+        public SupersededException(long incarnation, String message) {
             super(message);
+            this.incarnation = incarnation;
+        }
+
+        public long incarnation() {
+            return incarnation;
         }
     }
 }

@@ -1,11 +1,13 @@
 package dev.millrace.engine;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 
 /**
  * One committed epoch: all that is needed to compute it again. Epoch 0 holds the starting positions and reads nothing; a
- * claim repeats the epoch that it found and says who writes from now on.
+ * claim repeats the epoch that it found and says who writes from now on. A log that continues a savepoint begins with a
+ * claim of the savepoint's epoch: whatever came after it is computed, and written, again.
  *
  * @param lineage names the unbroken history that epochs belong to
  * @param plan the id of the plan that computed the epoch; only that plan replays it
@@ -14,7 +16,9 @@ import java.util.Map;
  * @param watermark in milliseconds, after the epoch
  * @param outputs by sink: an order-independent hash of the rows that left
  * @param prepared by sink: what publishing the epoch needs
+ * @param continues in the first record of a log that continues a savepoint: the savepoint's lineage; else null
  */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public record ProgressRecord(
         int format,
         String lineage,
@@ -27,7 +31,8 @@ public record ProgressRecord(
         Map<String, SourceProgress> sources,
         Map<String, Long> outputs,
         Map<String, String> prepared,
-        String build) {
+        String build,
+        String continues) {
 
     public static final int FORMAT = 1;
 
@@ -39,9 +44,19 @@ public record ProgressRecord(
 
     /** The record that takes over from here. */
     public ProgressRecord claimedBy(long newIncarnation) {
+        return claim(lineage, newIncarnation, prepared, null);
+    }
+
+    /** The record that begins another history from here. What this one prepared is its own history's to publish. */
+    public ProgressRecord continuedBy(String newLineage, long newIncarnation) {
+        return claim(newLineage, newIncarnation, Map.of(), lineage);
+    }
+
+    private ProgressRecord claim(
+            String itsLineage, long newIncarnation, Map<String, String> itsPrepared, String itsOrigin) {
         return new ProgressRecord(
                 FORMAT,
-                lineage,
+                itsLineage,
                 plan,
                 newIncarnation,
                 true,
@@ -50,8 +65,9 @@ public record ProgressRecord(
                 watermark,
                 sources,
                 outputs,
-                prepared,
-                BUILD);
+                itsPrepared,
+                BUILD,
+                itsOrigin);
     }
 
     /**

@@ -1,6 +1,8 @@
 package dev.millrace.engine;
 
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 
 /** A query's counters and present figures, read from any thread. Counters only grow while the process lives. */
 public final class QueryMetrics {
@@ -27,7 +29,13 @@ public final class QueryMetrics {
     /** Why the loss of one disk or broker could lose the query's history; empty if it could not, or is not known yet. */
     private volatile String weakness = "";
 
-    private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "");
+    private volatile long incarnation;
+    private volatile Restored restored = new Restored("", 0);
+    private volatile Stored stored = new Stored(-1, 0, 0, 0);
+    private volatile String checkpointFailure = "";
+    private volatile List<Savepoint> savepoints = List.of();
+    private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
+    private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
 
     /**
      * What holds now.
@@ -36,6 +44,7 @@ public final class QueryMetrics {
      * @param watermark in milliseconds
      * @param lagRecords −1 if unknown
      * @param lagMillis how far the watermarked time lags behind the clock; −1 if unknown
+     * @param code of what it waits for, or empty
      * @param message why it waits, or empty
      */
     public record Figures(
@@ -47,9 +56,10 @@ public final class QueryMetrics {
             long stateRows,
             long stateBytes,
             long committedAtMillis,
+            String code,
             String message) {
 
-        public Figures withPhase(String newPhase, String newMessage) {
+        public Figures withPhase(String newPhase, String newCode, String newMessage) {
             return new Figures(
                     newPhase,
                     epoch,
@@ -59,8 +69,79 @@ public final class QueryMetrics {
                     stateRows,
                     stateBytes,
                     committedAtMillis,
+                    newCode,
                     newMessage);
         }
+    }
+
+    /**
+     * How the state came back at the last start.
+     *
+     * @param source New, Volume, Checkpoint, Savepoint, or Log (computed again from the first offset); empty while it is not
+     *     known
+     * @param seconds from the start of the process, or of another try, to the claim
+     */
+    public record Restored(String source, double seconds) {}
+
+    /**
+     * The newest checkpoint outside of the volume; epoch −1 for none.
+     *
+     * @param seconds that it took to write and to send
+     */
+    public record Stored(long epoch, long millis, long bytes, double seconds) {}
+
+    /**
+     * A wish about a savepoint that was fulfilled.
+     *
+     * @param wish as it was said
+     * @param epoch of the savepoint; −1 where it was dropped
+     * @param place the store that holds it
+     */
+    public record Savepoint(String wish, long epoch, long millis, long bytes, String place) {}
+
+    /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
+    public record Volume(long bytes, long free) {}
+
+    /** Our fencing number; 0 while it is not known. */
+    public long incarnation() {
+        return incarnation;
+    }
+
+    public void incarnation(long own) {
+        incarnation = own;
+    }
+
+    public Restored restored() {
+        return restored;
+    }
+
+    public void restored(Restored how) {
+        restored = how;
+    }
+
+    public Stored stored() {
+        return stored;
+    }
+
+    public void stored(Stored newest) {
+        stored = newest;
+    }
+
+    /** Why the last checkpoint is not in the store; empty if it is. */
+    public String checkpointFailure() {
+        return checkpointFailure;
+    }
+
+    public void checkpointFailure(String reason) {
+        checkpointFailure = reason;
+    }
+
+    public List<Savepoint> savepoints() {
+        return savepoints;
+    }
+
+    public void savepoints(List<Savepoint> fulfilled) {
+        savepoints = fulfilled;
     }
 
     public String weakness() {
@@ -80,6 +161,21 @@ public final class QueryMetrics {
     }
 
     public void phase(String phase, String message) {
-        figures = figures.withPhase(phase, message);
+        figures = figures.withPhase(phase, "", message);
+    }
+
+    /** It waits for something to be over. */
+    public void waiting(String code, String message) {
+        figures = figures.withPhase("waiting", code, message);
+    }
+
+    /** The volume of the state, looked at now. */
+    public Volume volume() {
+        return volume.get();
+    }
+
+    /** How to look at the volume. */
+    public void volume(Supplier<Volume> looks) {
+        volume = looks;
     }
 }

@@ -5,19 +5,18 @@ import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.RecordJson;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.acl.AclOperation;
 
 /**
  * The progress log in the home cluster: {@code <prefix><id>-progress}, one partition, and {@code <prefix><id>-journal},
@@ -27,9 +26,6 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * included: so it never ends below a commit of its own that another writer's open transaction hides.
  */
 public final class KafkaProgressLog implements ProgressLog {
-
-    private static final Duration POLL = Duration.ofMillis(500);
-    private static final long BLOCKED_MILLIS = 10_000;
 
     private final KafkaTransaction transaction;
     private final Map<String, Object> properties;
@@ -49,6 +45,10 @@ public final class KafkaProgressLog implements ProgressLog {
             return prefix + id + "-journal";
         }
 
+        String checkpoint() {
+            return prefix + id + "-checkpoint";
+        }
+
         public String transactionalId() {
             return prefix + id + "-0";
         }
@@ -62,22 +62,90 @@ public final class KafkaProgressLog implements ProgressLog {
         this.replication = names.replication();
     }
 
+    /**
+     * Ends the writers of a log that is given up: they find that an incarnation larger than theirs has claimed it. Nothing
+     * happens where there is no such log.
+     */
+    public static void supersede(
+            Map<String, Object> properties, Names names, KafkaTransaction.Patience patience, long incarnation) {
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            if (topics.describe(names.progress()).isEmpty()) {
+                return;
+            }
+        }
+        KafkaTransaction transaction = new KafkaTransaction(properties, names.transactionalId(), patience);
+        try (KafkaProgressLog log = new KafkaProgressLog(transaction, properties, names)) {
+            transaction.watch(log.progressTopic);
+            transaction.initialise();
+            Optional<ProgressRecord> last = log.last();
+            if (last.isPresent()) {
+                long larger = Math.max(incarnation, last.get().incarnation() + 1);
+                log.commit(last.get().claimedBy(larger), List.of());
+            }
+        }
+    }
+
+    /** The last record, looked for from the end. */
+    private Optional<ProgressRecord> last() {
+        TopicPartition partition = new TopicPartition(progressTopic, 0);
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            long end = uncommittedEnd(partition);
+            long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
+            consumer.assign(List.of(partition));
+            AtomicReference<ProgressRecord> found = new AtomicReference<>();
+            for (long back = 100; found.get() == null; back *= 100) {
+                long start = Math.max(begin, end - back);
+                consumer.seek(partition, start);
+                readTo(consumer, partition, end, record -> {
+                    if (record.value() != null) {
+                        found.set(RecordJson.read(record.value()));
+                    }
+                });
+                if (start == begin) {
+                    break;
+                }
+            }
+            return Optional.ofNullable(found.get());
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the progress log of before cannot be read", e);
+        }
+    }
+
+    @Override
+    public void connect() {
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            if (topics.describe(progressTopic).isPresent()
+                    && topics.describe(journalTopic).isPresent()) {
+                examine(topics);
+            }
+        }
+    }
+
     @Override
     public void open(long from, Consumer<Entry> entries) {
-        try (KafkaTopics topics = new KafkaTopics(properties)) {
-            boolean known = from >= 0;
-            if (known && topics.describe(progressTopic).isEmpty()) {
-                throw new QueryException(
-                        "StateLost",
-                        "the topic " + progressTopic + " is gone, although the state says that the query has run");
+        if (identity == null) {
+            try (KafkaTopics topics = new KafkaTopics(properties)) {
+                if (from >= 0 && topics.describe(progressTopic).isEmpty()) {
+                    throw new QueryException(
+                            "StateLost",
+                            "the topic " + progressTopic + " is gone, although the state says that the query has run");
+                }
+                examine(topics);
             }
-            identity = topics.internal(progressTopic, replication) + "/" + topics.internal(journalTopic, replication);
-            checkSettings(topics, progressTopic);
-            checkSettings(topics, journalTopic);
         }
         transaction.watch(progressTopic);
         transaction.initialise();
         read(from, entries);
+    }
+
+    /** Makes the topics that are missing, and checks them. */
+    private void examine(KafkaTopics topics) {
+        String found = topics.internal(progressTopic, replication) + "/" + topics.internal(journalTopic, replication);
+        for (String topic : List.of(progressTopic, journalTopic)) {
+            topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
+            checkSettings(topics, topic);
+        }
+        identity = found;
     }
 
     private void checkSettings(KafkaTopics topics, String topic) {
@@ -100,23 +168,12 @@ public final class KafkaProgressLog implements ProgressLog {
     }
 
     private KafkaConsumer<byte[], byte[]> consumer() {
-        Map<String, Object> config = new HashMap<>(properties);
-        config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-        config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
-        config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-        config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 20);
-        config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-        return KafkaTransaction.connect(
-                () -> new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()));
+        return InternalReader.consumer(properties, "read_committed");
     }
 
     /** The partition's end with open and aborted transactions. */
     private long uncommittedEnd(TopicPartition partition) {
-        Map<String, Object> config = new HashMap<>(properties);
-        config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_uncommitted");
-        config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        try (KafkaConsumer<byte[], byte[]> consumer = InternalReader.consumer(properties, "read_uncommitted")) {
             return consumer.endOffsets(List.of(partition)).get(partition);
         }
     }
@@ -156,18 +213,12 @@ public final class KafkaProgressLog implements ProgressLog {
             TopicPartition partition,
             long end,
             Consumer<ConsumerRecord<byte[], byte[]>> records) {
-        long blockedSince = System.currentTimeMillis();
-        long position = consumer.position(partition);
-        while (position < end) {
-            consumer.poll(POLL).forEach(records);
-            long now = consumer.position(partition);
-            if (now > position) {
-                position = now;
-                blockedSince = System.currentTimeMillis();
-            } else if (System.currentTimeMillis() - blockedSince > BLOCKED_MILLIS) {
-                throw new ConnectorException("KafkaUnavailable", blocked(partition, position), null, true);
-            }
-        }
+        InternalReader.readTo(
+                consumer,
+                partition,
+                end,
+                position -> new ConnectorException("KafkaUnavailable", blocked(partition, position), null, true),
+                records);
     }
 
     private String blocked(TopicPartition partition, long position) {

@@ -113,8 +113,12 @@ final class KafkaReader implements Source.Reader {
         this.decoded = new Batch(config.table().select(formatColumns), shared);
         this.kept = new Batch(wanted);
         this.decoder = config.format().decoder(formatTable(config), formatIndexes(config, formatColumns));
-        this.consumer = KafkaTransaction.connect(() -> new KafkaConsumer<>(
-                KafkaSource.consumerConfig(config.properties()), new ByteArrayDeserializer(), new RowDeserializer()));
+        this.consumer = KafkaTransaction.connect(
+                config.properties(),
+                () -> new KafkaConsumer<>(
+                        KafkaSource.consumerConfig(config.properties()),
+                        new ByteArrayDeserializer(),
+                        new RowDeserializer()));
     }
 
     /** The table without its metadata columns: what the record's value holds. */
@@ -224,6 +228,20 @@ final class KafkaReader implements Source.Reader {
     }
 
     @Override
+    public void requireInput() {
+        boolean gone;
+        try {
+            Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(parts.keySet());
+            gone = parts.values().stream().anyMatch(part -> part.position.offset() < beginnings.get(part.partition));
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("source '" + config.name() + "' cannot be read", e);
+        }
+        if (gone) {
+            throw lost(null);
+        }
+    }
+
+    @Override
     public SourceBatch poll(long timeoutMillis) {
         rows.clear();
         decoded.clear();
@@ -243,6 +261,9 @@ final class KafkaReader implements Source.Reader {
         }
     }
 
+    /**
+     * @param e that told; null where it was looked for
+     */
     private ConnectorException lost(KafkaException e) {
         StringBuilder text =
                 new StringBuilder("source '" + config.name() + "' no longer has the records that are needed:");

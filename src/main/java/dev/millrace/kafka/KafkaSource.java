@@ -154,8 +154,12 @@ public final class KafkaSource implements Source {
     }
 
     private Map<TopicPartition, Long> startingOffsets(List<TopicPartition> partitions) {
-        try (KafkaConsumer<byte[], byte[]> consumer = KafkaTransaction.connect(() -> new KafkaConsumer<>(
-                consumerConfig(config.properties()), new ByteArrayDeserializer(), new ByteArrayDeserializer()))) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaTransaction.connect(
+                config.properties(),
+                () -> new KafkaConsumer<>(
+                        consumerConfig(config.properties()),
+                        new ByteArrayDeserializer(),
+                        new ByteArrayDeserializer()))) {
             Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
             Map<TopicPartition, Long> offsets = new HashMap<>();

@@ -8,18 +8,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.ProducerState;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -29,13 +32,21 @@ final class KafkaTopics implements AutoCloseable {
 
     private static final long WAIT_SECONDS = 20;
 
+    private static final Map<String, String> KEEPS_ALL =
+            Map.of("cleanup.policy", "delete", "retention.ms", "-1", "retention.bytes", "-1");
+
+    private static final Map<String, String> COMPACTED = Map.of(
+            "cleanup.policy", "compact",
+            "segment.bytes", String.valueOf(64 << 20),
+            "min.cleanable.dirty.ratio", "0.2");
+
     private final Admin admin;
 
     KafkaTopics(Map<String, Object> properties) {
         Map<String, Object> config = new HashMap<>(properties);
         config.putIfAbsent(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 15_000);
         config.putIfAbsent(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, 10_000);
-        admin = KafkaTransaction.connect(() -> Admin.create(config));
+        admin = KafkaTransaction.connect(config, () -> Admin.create(config));
     }
 
     private static <T> T await(KafkaFuture<T> future, String what) {
@@ -80,6 +91,28 @@ final class KafkaTopics implements AutoCloseable {
         }
     }
 
+    /**
+     * Refuses a topic whose rights are known and lack one: what is read only after a crash would be found out then.
+     */
+    void requireRights(String topic, Set<AclOperation> wanted) {
+        Set<AclOperation> granted = await(
+                        admin.describeTopics(
+                                        List.of(topic), new DescribeTopicsOptions().includeAuthorizedOperations(true))
+                                .topicNameValues()
+                                .get(topic),
+                        "topic " + topic + " cannot be described")
+                .authorizedOperations();
+        for (AclOperation operation : wanted) {
+            if (granted != null && !granted.contains(operation)) {
+                throw new ConnectorException(
+                        "NotAuthorized",
+                        "Kafka: the query's user lacks the right " + operation + " on the topic " + topic,
+                        null,
+                        true);
+            }
+        }
+    }
+
     /** The oldest open transaction in a partition, in words: by its transactional id where the broker tells it. */
     Optional<String> openTransaction(TopicPartition partition) {
         Optional<ProducerState> oldest = await(
@@ -107,9 +140,18 @@ final class KafkaTopics implements AutoCloseable {
      * @return its id, which tells it from another topic of its name
      */
     String internal(String topic, short replication) {
+        return made(topic, 1, replication, KEEPS_ALL);
+    }
+
+    /** Makes the topic of checkpoints, if it is not there. */
+    void checkpoints(String topic, short replication) {
+        made(topic, 2, replication, COMPACTED);
+    }
+
+    private String made(String topic, int partitions, short replication, Map<String, String> settings) {
         return describe(topic)
                 .or(() -> {
-                    create(topic, replication);
+                    create(topic, partitions, replication, settings);
                     return describe(topic);
                 })
                 .map(found -> found.topicId().toString())
@@ -117,10 +159,10 @@ final class KafkaTopics implements AutoCloseable {
                         "KafkaUnavailable", "Kafka: topic " + topic + " was made and is not known yet", null, true));
     }
 
-    private void create(String topic, short replication) {
+    private void create(String topic, int partitions, short replication, Map<String, String> settings) {
         NewTopic wanted = new NewTopic(
-                        topic, Optional.of(1), replication > 0 ? Optional.of(replication) : Optional.empty())
-                .configs(Map.of("cleanup.policy", "delete", "retention.ms", "-1", "retention.bytes", "-1"));
+                        topic, Optional.of(partitions), replication > 0 ? Optional.of(replication) : Optional.empty())
+                .configs(settings);
         try {
             admin.createTopics(List.of(wanted)).all().get(WAIT_SECONDS, TimeUnit.SECONDS);
             awaitTopic(topic);
@@ -130,8 +172,8 @@ final class KafkaTopics implements AutoCloseable {
                         "InternalTopicMissing",
                         "the topic " + topic + " cannot be created ("
                                 + e.getCause().getMessage()
-                                + "); create it with one partition, cleanup.policy=delete, retention.ms=-1 and"
-                                + " retention.bytes=-1",
+                                + "); create it with " + partitions + (partitions == 1 ? " partition" : " partitions")
+                                + " and " + new TreeMap<>(settings),
                         e,
                         false);
             }
@@ -149,6 +191,24 @@ final class KafkaTopics implements AutoCloseable {
         while (describe(topic).isEmpty() && System.nanoTime() < until) {
             TimeUnit.MILLISECONDS.sleep(20);
         }
+    }
+
+    /** Takes topics away; those that are not there are as wanted. */
+    void delete(Collection<String> topics) {
+        admin.deleteTopics(topics).topicNameValues().forEach((topic, future) -> {
+            try {
+                future.get(WAIT_SECONDS, TimeUnit.SECONDS);
+            } catch (ExecutionException e) {
+                if (!(e.getCause() instanceof UnknownTopicOrPartitionException)) {
+                    throw KafkaTransaction.outage("topic " + topic + " cannot be deleted", (Exception) e.getCause());
+                }
+            } catch (TimeoutException e) {
+                throw KafkaTransaction.outage("the broker does not answer", e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw KafkaTransaction.outage("interrupted", e);
+            }
+        });
     }
 
     /** The topic's settings by name. */

@@ -69,7 +69,8 @@ public final class KafkaTransaction implements AutoCloseable {
         timeoutNanos = TimeUnit.MILLISECONDS.toNanos(timeout);
         config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
         config.put(ProducerConfig.ACKS_CONFIG, "all");
-        producer = connect(() -> new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()));
+        producer = connect(
+                config, () -> new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()));
     }
 
     /** Fences older producers of this query and ends their transactions. */
@@ -159,11 +160,13 @@ public final class KafkaTransaction implements AutoCloseable {
     }
 
     /** Makes a client; that its brokers cannot be found may pass. */
-    static <T> T connect(Supplier<T> client) {
+    static <T> T connect(Map<String, Object> config, Supplier<T> client) {
         try {
             return client.get();
         } catch (KafkaException e) {
-            throw outage("no client can be made", e.getCause() instanceof Exception cause ? cause : e);
+            throw outage(
+                    "no client can be made for " + config.get("bootstrap.servers"),
+                    e.getCause() instanceof Exception cause ? cause : e);
         }
     }
 

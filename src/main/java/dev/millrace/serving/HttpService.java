@@ -7,6 +7,8 @@ import com.sun.net.httpserver.HttpServer;
 import dev.millrace.engine.QueryMetrics;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -14,7 +16,10 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
@@ -23,28 +28,67 @@ public final class HttpService {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
+    /** One that asks slowly, or not at all, must not keep others from being told that the process lives. */
+    private static final int THREADS = 4;
+
+    private static final String REQUEST_SECONDS = "5";
+
     private HttpService() {}
 
     /**
      * @param address {@code host:port}, {@code :port} or {@code port}
      */
     public static Runnable start(String address, List<QueryStatus> subjects) throws IOException {
-        int colon = address.lastIndexOf(':');
-        String host = colon > 0 ? address.substring(0, colon) : "0.0.0.0";
-        int port = Integer.parseInt(address.substring(colon + 1));
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         subjects.forEach(subject -> register(registry, subject));
-        HttpServer server = HttpServer.create(new InetSocketAddress(host, port), 16);
+        HttpServer server = server(address);
         server.createContext(
                 "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", registry.scrape()));
         server.createContext("/progress", exchange -> answer(exchange, 200, "application/json", progress(subjects)));
-        server.createContext("/health", exchange -> {
-            boolean up = subjects.stream()
-                    .allMatch(s -> s.metrics().figures().phase().equals("running"));
-            answer(exchange, up ? 200 : 503, "application/json", health(subjects, up));
+        server.createContext("/health/live", exchange -> answer(exchange, 200, "text/plain", "live\n"));
+        server.createContext(
+                "/health",
+                exchange -> { // also /health/ready: rows are being processed
+                    boolean up = subjects.stream()
+                            .allMatch(s -> s.metrics().figures().phase().equals("running"));
+                    answer(exchange, up ? 200 : 503, "application/json", health(subjects, up));
+                });
+        server.start();
+        return () -> server.stop(0);
+    }
+
+    /** Serves the operator's own metrics and health. */
+    public static Runnable startOperator(String address, BooleanSupplier healthy, Map<String, LongAdder> counters)
+            throws IOException {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        new JvmMemoryMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        counters.forEach((name, adder) ->
+                FunctionCounter.builder(name, adder, LongAdder::doubleValue).register(registry));
+        HttpServer server = server(address);
+        server.createContext(
+                "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", registry.scrape()));
+        server.createContext("/health/live", exchange -> answer(exchange, 200, "text/plain", "live\n"));
+        server.createContext("/health/ready", exchange -> {
+            boolean up = healthy.getAsBoolean();
+            answer(exchange, up ? 200 : 503, "text/plain", up ? "ready\n" : "not in step with the API server\n");
         });
         server.start();
         return () -> server.stop(0);
+    }
+
+    private static HttpServer server(String address) throws IOException {
+        int colon = address.lastIndexOf(':');
+        String host = colon > 0 ? address.substring(0, colon) : "0.0.0.0";
+        int port = Integer.parseInt(address.substring(colon + 1));
+        System.setProperty("sun.net.httpserver.maxReqTime", REQUEST_SECONDS);
+        HttpServer server = HttpServer.create(new InetSocketAddress(host, port), 16);
+        server.setExecutor(Executors.newFixedThreadPool(THREADS, work -> {
+            Thread thread = new Thread(work, "http");
+            thread.setDaemon(true);
+            return thread;
+        }));
+        return server;
     }
 
     private static String progress(List<QueryStatus> subjects) {
@@ -77,6 +121,17 @@ public final class HttpService {
         counter(registry, subject, "millrace.commit.nanoseconds", metrics.commitNanos);
         counter(registry, subject, "millrace.checkpoints", metrics.checkpoints);
         counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos);
+        gauge(
+                registry,
+                subject,
+                "millrace.checkpoint.stored.epoch",
+                () -> metrics.stored().epoch());
+        gauge(
+                registry,
+                subject,
+                "millrace.checkpoint.stored.bytes",
+                () -> metrics.stored().bytes());
+        gauge(registry, subject, "millrace.incarnation", metrics::incarnation);
         gauge(registry, subject, "millrace.epoch", () -> metrics.figures().epoch());
         gauge(registry, subject, "millrace.lag.records", () -> metrics.figures().lagRecords());
         gauge(
@@ -90,6 +145,12 @@ public final class HttpService {
                 "millrace.log.durable",
                 () -> metrics.weakness().isEmpty() ? 1 : 0);
         gauge(registry, subject, "millrace.state.rows", () -> metrics.figures().stateRows());
+        gauge(registry, subject, "millrace.volume.bytes", () -> metrics.volume().bytes());
+        gauge(
+                registry,
+                subject,
+                "millrace.volume.free.bytes",
+                () -> metrics.volume().free());
         gauge(registry, subject, "millrace.state.bytes", () -> metrics.figures().stateBytes());
         gauge(
                 registry,

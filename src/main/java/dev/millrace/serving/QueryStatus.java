@@ -7,13 +7,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A query as its users see it while it runs. */
-public record QueryStatus(String name, QueryMetrics metrics) {
+public record QueryStatus(String name, String planId, QueryMetrics metrics) {
 
     /** What holds now, by stable names; null where a figure is unknown. */
     public Map<String, Object> progress() {
         QueryMetrics.Figures figures = metrics.figures();
         Map<String, Object> progress = new LinkedHashMap<>();
         progress.put("query", name);
+        progress.put("plan", planId);
+        progress.put("incarnation", metrics.incarnation());
         progress.put("phase", figures.phase());
         progress.put("epoch", figures.epoch());
         progress.put("rowsIn", metrics.rowsIn.sum());
@@ -29,12 +31,51 @@ public record QueryStatus(String name, QueryMetrics metrics) {
         progress.put("commitAgeSeconds", committed == 0 ? null : (System.currentTimeMillis() - committed) / 1000.0);
         progress.put("rowsLate", metrics.rowsLate.sum());
         progress.put("rowsMalformed", metrics.rowsMalformed.sum());
+        if (!metrics.restored().source().isEmpty()) {
+            progress.put("restoredFrom", metrics.restored().source());
+            progress.put("restoreSeconds", metrics.restored().seconds());
+        }
+        if (metrics.stored().epoch() >= 0) {
+            progress.put("checkpointEpoch", metrics.stored().epoch());
+            progress.put("checkpointBytes", metrics.stored().bytes());
+            progress.put("checkpointSeconds", metrics.stored().seconds());
+            progress.put(
+                    "checkpointTime",
+                    Instant.ofEpochMilli(metrics.stored().millis()).toString());
+        }
+        if (!metrics.checkpointFailure().isEmpty()) {
+            progress.put("checkpointFailure", metrics.checkpointFailure());
+        }
+        if (!metrics.savepoints().isEmpty()) {
+            progress.put(
+                    "savepoints",
+                    metrics.savepoints().stream().map(QueryStatus::savepoint).toList());
+        }
         if (!metrics.weakness().isEmpty()) {
             progress.put("notDurable", metrics.weakness());
+        }
+        if (metrics.volume().bytes() >= 0) {
+            progress.put("volumeBytes", metrics.volume().bytes());
+            progress.put("volumeFree", metrics.volume().free());
+        }
+        if (!figures.code().isEmpty()) {
+            progress.put("code", figures.code());
         }
         if (!figures.message().isEmpty()) {
             progress.put("message", figures.message());
         }
         return progress;
+    }
+
+    private static Map<String, Object> savepoint(QueryMetrics.Savepoint savepoint) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("wish", savepoint.wish());
+        if (savepoint.epoch() >= 0) {
+            shown.put("epoch", savepoint.epoch());
+            shown.put("time", Instant.ofEpochMilli(savepoint.millis()).toString());
+            shown.put("bytes", savepoint.bytes());
+            shown.put("place", savepoint.place());
+        }
+        return shown;
     }
 }

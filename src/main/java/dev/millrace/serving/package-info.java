@@ -1,2 +1,5 @@
-/** The HTTP of an engine process, read-only: metrics, progress, health. The only home of HTTP. */
+/**
+ * What a process serves over HTTP, read-only: an engine its metrics, progress and health, the operator its own. The only home of
+ * an HTTP server.
+ */
 package dev.millrace.serving;

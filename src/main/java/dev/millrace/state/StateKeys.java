@@ -9,6 +9,9 @@ public final class StateKeys {
     public static final int PREFIX = 6;
     private static final int META_GROUP = 0xFFFF;
 
+    /** In a state that came from a savepoint and that no log continues yet: the savepoint's name. */
+    public static final byte[] SAVEPOINT = meta("savepoint");
+
     private StateKeys() {}
 
     /** Starts a key. */

@@ -48,6 +48,23 @@ public interface StateStore extends AutoCloseable {
         boolean visit(byte[] key, byte[] value);
     }
 
+    /** The disk has no room: nothing that was written is lost, and the same goes through when there is some. */
+    final class NoSpaceException extends RuntimeException {
+
+        /** As it is shown to users. */
+        public static final String CODE = "VolumeFull";
+
+        public NoSpaceException(Path directory, Throwable cause) {
+            super("no space is left on the volume of " + directory, cause);
+        }
+
+        /** Whether that is what the operating system says. */
+        public static boolean tells(String message) {
+            return message != null
+                    && (message.contains("No space left on device") || message.contains("Disk quota exceeded"));
+        }
+    }
+
     /** The store cannot be read: its files are damaged or gone. */
     final class CorruptStateException extends RuntimeException {
         public CorruptStateException(String message, Throwable cause) {

@@ -33,7 +33,7 @@ class CrdRulesIT {
     private static final String NAMESPACE = "millrace-crd-rules";
 
     /** Changes to the base document, what it is changed to afterwards, and what the answer to the last of both says. */
-    private record Case(String name, JsonNode change, JsonNode then, String refused) {
+    private record Case(String name, String base, JsonNode change, JsonNode then, String refused) {
         @Override
         public String toString() {
             return name;
@@ -49,17 +49,19 @@ class CrdRulesIT {
                 "KUBECONFIG names no cluster: the rules of the CRD are not tested");
         kubectl(null, "delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait");
         assertEquals(0, kubectl(null, "create", "namespace", NAMESPACE).exit());
-        Answer applied = kubectl(
-                Files.readString(Path.of("crds/streamingqueries.millrace.dev-v1.yml")),
-                "apply",
-                "--server-side",
-                "--force-conflicts",
-                "-f",
-                "-");
-        assertEquals(0, applied.exit(), applied.text());
-        Answer ready = kubectl(
-                null, "wait", "--for=condition=Established", "crd/streamingqueries.millrace.dev", "--timeout=30s");
-        assertEquals(0, ready.exit(), ready.text());
+        for (String plural : List.of("streamingqueries", "streamingquerysavepoints")) {
+            Answer applied = kubectl(
+                    Files.readString(Path.of("crds/" + plural + ".millrace.dev-v1.yml")),
+                    "apply",
+                    "--server-side",
+                    "--force-conflicts",
+                    "-f",
+                    "-");
+            assertEquals(0, applied.exit(), applied.text());
+            Answer ready = kubectl(
+                    null, "wait", "--for=condition=Established", "crd/" + plural + ".millrace.dev", "--timeout=30s");
+            assertEquals(0, ready.exit(), ready.text());
+        }
     }
 
     @AfterAll
@@ -87,6 +89,7 @@ class CrdRulesIT {
         for (JsonNode found : document().get("cases")) {
             cases.add(new Case(
                     found.get("name").asText(),
+                    found.path("of").asText("base"),
                     found.get("change"),
                     found.get("then"),
                     found.path("refused").asText("")));
@@ -101,13 +104,13 @@ class CrdRulesIT {
     @ParameterizedTest
     @MethodSource("cases")
     void theApiServerAcceptsWhatItShouldAndRefusesTheRest(Case given) throws Exception {
-        ObjectNode resource = document().get("base").deepCopy();
+        ObjectNode resource = document().get(given.base()).deepCopy();
         merge(resource, given.change());
         Answer answer;
         if (given.then() == null) {
             answer = apply(resource, "--dry-run=server");
         } else {
-            kubectl(null, "delete", "sq", "rules", "-n", NAMESPACE, "--ignore-not-found");
+            kubectl(null, "delete", "sq,sqs", "rules", "-n", NAMESPACE, "--ignore-not-found");
             Answer first = apply(resource);
             assertEquals(0, first.exit(), first.text());
             merge(resource, given.then());

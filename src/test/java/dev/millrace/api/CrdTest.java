@@ -8,7 +8,10 @@ import io.fabric8.crdv2.generator.CRDPostProcessor;
 import io.fabric8.generator.annotation.ValidationRule;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespaced;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceColumnDefinition;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionVersion;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceSubresourcesBuilder;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.JSONSchemaProps;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.model.annotation.Group;
@@ -30,18 +33,31 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The CRD that is checked in is the one of {@link StreamingQuery}. After a change of the resource: {@code ./mvnw test
- * -Dtest=CrdTest -Dcrd.write=true}, and the file goes into the same commit.
+ * The CRDs that are checked in are those of {@link StreamingQuery} and {@link StreamingQuerySavepoint}. After a change of a
+ * resource: {@code ./mvnw test -Dtest=CrdTest -Dcrd.write=true}, and the files go into the same commit.
  */
 class CrdTest {
 
-    private static final Path CHECKED_IN = Path.of("crds/streamingqueries.millrace.dev-v1.yml");
+    private static Path checkedIn(String plural) {
+        return Path.of("crds/" + plural + ".millrace.dev-v1.yml");
+    }
 
     /** Helm never upgrades what stands in a chart's own {@code crds} folder, so there it is a template. */
-    private static final Path IN_CHART = Path.of("helm/millrace/templates/crd-streamingqueries.yaml");
+    private static Path inChart(String plural) {
+        return Path.of("helm/millrace/templates/crd-" + plural + ".yaml");
+    }
 
     private static final Set<String> QUANTITIES = fieldsOf(Size.class);
     private static final Set<String> TIME_SPANS = fieldsOf(TimeSpan.class);
+
+    private static final Set<String> PARTS_OF_PODS = Set.of(
+            "tolerations",
+            "affinity",
+            "topologySpreadConstraints",
+            "env",
+            "volumes",
+            "volumeMounts",
+            "imagePullSecrets");
 
     private static Set<String> fieldsOf(Class<?> type) {
         return Stream.of(StreamingQuery.class.getDeclaredClasses())
@@ -57,7 +73,46 @@ class CrdTest {
     @Kind("StreamingQuery")
     @Plural("streamingqueries")
     @ShortNames("sq")
-    private static final class Resource extends CustomResource<StreamingQuery.Spec, Void> implements Namespaced {}
+    private static final class Resource extends CustomResource<StreamingQuery.Spec, StreamingQueryStatus>
+            implements Namespaced {}
+
+    @Group("millrace.dev")
+    @Version("v1alpha1")
+    @Kind("StreamingQuerySavepoint")
+    @Plural("streamingquerysavepoints")
+    @ShortNames("sqs")
+    private static final class Savepoint
+            extends CustomResource<StreamingQuerySavepoint.Spec, StreamingQuerySavepoint.Status>
+            implements Namespaced {}
+
+    private static final List<CustomResourceColumnDefinition> SAVEPOINT_COLUMNS = List.of(
+            column("Query", "string", ".spec.query", 0),
+            column("Phase", "string", ".status.phase", 0),
+            column("Epoch", "integer", ".status.epoch", 0),
+            column("Bytes", "integer", ".status.bytes", 0),
+            column("Taken", "date", ".status.time", 0),
+            column("Age", "date", ".metadata.creationTimestamp", 0),
+            column("Reason", "string", ".status.conditions[?(@.type==\"Ready\")].reason", 1),
+            column("Location", "string", ".status.location", 1));
+
+    private static final List<CustomResourceColumnDefinition> COLUMNS = List.of(
+            column("Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status", 0),
+            column("Phase", "string", ".status.phase", 0),
+            column("Pods", "integer", ".status.readyReplicas", 0),
+            column("Lag", "integer", ".status.lag.records", 0),
+            column("Rate", "number", ".status.throughput.in", 0),
+            column("Checkpoint", "date", ".status.checkpoint.time", 0),
+            column("Age", "date", ".metadata.creationTimestamp", 0),
+            column("Reason", "string", ".status.conditions[?(@.type==\"Ready\")].reason", 1),
+            column("Stalled", "string", ".status.conditions[?(@.type==\"Stalled\")].reason", 1),
+            column("Node", "string", ".status.slots[0].node", 1));
+
+    /**
+     * @param priority 0 for always, 1 for {@code -o wide}
+     */
+    private static CustomResourceColumnDefinition column(String name, String type, String path, int priority) {
+        return new CustomResourceColumnDefinition(null, null, path, name, priority == 0 ? null : priority, type);
+    }
 
     /** What the generator cannot know from the records. */
     private static final class Details implements CRDPostProcessor {
@@ -69,9 +124,25 @@ class CrdTest {
                     .get(0)
                     .getSchema()
                     .getOpenAPIV3Schema();
+            CustomResourceDefinitionVersion v1 =
+                    ((CustomResourceDefinition) crd).getSpec().getVersions().get(0);
             schema.setRequired(List.of("spec"));
-            schema.getProperties().put("status", anything("object"));
+            JSONSchemaProps status = schema.getProperties().get("status");
+            JSONSchemaProps conditions = status.getProperties().get("conditions");
+            conditions.setXKubernetesListType("map");
+            conditions.setXKubernetesListMapKeys(List.of("type"));
+            conditions.getItems().getSchema().setRequired(List.of("type", "status"));
             JSONSchemaProps spec = schema.getProperties().get("spec");
+            if (!spec.getProperties().containsKey("sources")) {
+                v1.setAdditionalPrinterColumns(SAVEPOINT_COLUMNS);
+                return crd;
+            }
+            v1.setAdditionalPrinterColumns(COLUMNS);
+            v1.setSubresources(new CustomResourceSubresourcesBuilder()
+                    .withNewStatus()
+                    .endStatus()
+                    .withNewScale(".status.selector", ".spec.replicas", ".status.replicas")
+                    .build());
             for (String list : List.of("sources", "sinks")) {
                 JSONSchemaProps property = spec.getProperties().get(list);
                 property.setXKubernetesListType("map");
@@ -106,7 +177,19 @@ class CrdTest {
                 if (name.equals("columns")) {
                     schema.setMaxProperties(256L);
                 }
-                if (name.equals("keyGroups")) {
+                if (name.equals("retained")) {
+                    schema.setMinimum(1.0);
+                }
+                if (name.equals("query") && "string".equals(schema.getType())) {
+                    schema.setMaxLength(65_536L);
+                }
+                if (PARTS_OF_PODS.contains(name)) {
+                    if (schema.getItems() == null) {
+                        return anything("object");
+                    }
+                    schema.getItems().setSchema(anything("object"));
+                }
+                if (name.equals("keyGroups") && "integer".equals(schema.getType())) {
                     schema.setMinimum(1.0);
                     schema.setMaximum(32_768.0);
                 }
@@ -131,16 +214,16 @@ class CrdTest {
     @TempDir
     private File directory;
 
-    private String generated() throws IOException {
+    private String generated(String plural, Class<?> described) throws IOException {
         new CRDGenerator()
-                .customResourceClasses(Resource.class)
+                .customResourceClasses(Resource.class, Savepoint.class)
                 .forCRDVersions("v1")
                 .withPostProcessor(new Details())
                 .inOutputDir(directory)
                 .generate();
-        String text = Files.readString(directory.toPath().resolve(CHECKED_IN.getFileName()));
-        return "# Generated from dev.millrace.api.StreamingQuery: see CrdTest.\n"
-                + text.substring(text.indexOf("apiV"));
+        String text =
+                Files.readString(directory.toPath().resolve(checkedIn(plural).getFileName()));
+        return "# Generated from " + described.getName() + ": see CrdTest.\n" + text.substring(text.indexOf("apiV"));
     }
 
     private static String template(String crd) {
@@ -151,20 +234,26 @@ class CrdTest {
     }
 
     @Test
-    void theCrdThatIsCheckedInIsGeneratedFromTheResource() throws IOException {
-        String crd = generated();
+    void theCrdsThatAreCheckedInAreGeneratedFromTheResources() throws IOException {
+        check("streamingqueries", StreamingQuery.class);
+        check("streamingquerysavepoints", StreamingQuerySavepoint.class);
+    }
+
+    private void check(String plural, Class<?> described) throws IOException {
+        String crd = generated(plural, described);
         if (Boolean.getBoolean("crd.write")) {
-            Files.writeString(CHECKED_IN, crd);
-            Files.writeString(IN_CHART, template(crd));
+            Files.writeString(checkedIn(plural), crd);
+            Files.writeString(inChart(plural), template(crd));
         }
-        assertEquals(crd, Files.readString(CHECKED_IN));
-        assertEquals(template(crd), Files.readString(IN_CHART));
+        assertEquals(crd, Files.readString(checkedIn(plural)));
+        assertEquals(template(crd), Files.readString(inChart(plural)));
         assertTrue(crd.length() < 200_000, "client-side apply keeps a copy of it in an annotation");
     }
 
     @Test
     void eachRuleHasACaseThatItRefuses() throws IOException {
-        Set<String> rules = Stream.of(StreamingQuery.class.getDeclaredClasses())
+        Set<String> rules = Stream.of(StreamingQuery.class, StreamingQuerySavepoint.class)
+                .flatMap(resource -> Stream.of(resource.getDeclaredClasses()))
                 .flatMap(part -> Stream.of(part.getAnnotationsByType(ValidationRule.class)))
                 .map(ValidationRule::message)
                 .collect(Collectors.toSet());

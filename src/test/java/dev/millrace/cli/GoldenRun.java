@@ -1,5 +1,7 @@
 package dev.millrace.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.millrace.api.ResourceReader;
 import dev.millrace.connectors.Sink;
 import dev.millrace.connectors.Source;
@@ -16,7 +18,9 @@ import dev.millrace.formats.Format;
 import dev.millrace.formats.RecordEncoder;
 import dev.millrace.plan.OutputMode;
 import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.SinkPlan;
+import dev.millrace.plan.StoredPlan;
 import dev.millrace.state.rocksdb.StateDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -65,7 +69,10 @@ final class GoldenRun {
         if (!read.problems().isEmpty()) {
             throw new IllegalArgumentException(read.problems().toString());
         }
-        this.query = Compilation.of(read.documents().get(0), directory);
+        Compilation compiled = Compilation.of(read.documents().get(0), directory);
+        this.query = variation.seed() % 2 == 0
+                ? compiled
+                : stored(compiled, read.documents().get(0), directory);
         if (!query.problems().isEmpty()) {
             throw new IllegalArgumentException(query.problems().toString());
         }
@@ -74,6 +81,18 @@ final class GoldenRun {
         this.state = state;
         this.crashesLeft = variation.crashes();
         query.plan().sinks().forEach(sink -> held.put(sink.name(), new Held(sink, holdColumn())));
+    }
+
+    /** As a pod has it: with the plan that was stored. */
+    private static Compilation stored(Compilation compiled, ResourceReader.Document document, Path directory) {
+        try {
+            String text = StoredPlan.write(compiled.plan());
+            QueryPlan read = StoredPlan.read(text);
+            assertEquals(compiled.plan(), read);
+            return Compilation.of(document, directory, read);
+        } catch (StoredPlan.UnreadableException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private int holdColumn() {
@@ -190,7 +209,13 @@ final class GoldenRun {
                 3_600_000,
                 1 + random.nextInt(Math.max(2, variation.batchRows() * 6)));
         return new QueryDefinition(
-                query.name(), query.plan(), bindings, this::world, new StateDirectory(state, 16 << 20, 2), settings);
+                query.name(),
+                query.plan(),
+                bindings,
+                this::world,
+                new StateDirectory(state, 16 << 20, 2, Optional::empty, Optional::empty),
+                List::of,
+                settings);
     }
 
     private QueryDefinition.World world() {
@@ -220,7 +245,14 @@ final class GoldenRun {
         }
         Map<String, Sink> sinks = new HashMap<>(held);
         return new QueryDefinition.World(
-                sources, sinks, Optional.empty(), Optional.empty(), new FileProgressLog(state.resolve("log")));
+                sources,
+                sinks,
+                Optional.empty(),
+                Optional.empty(),
+                new FileProgressLog(state.resolve("log")),
+                Optional.empty(),
+                () -> false,
+                incarnation -> {});
     }
 
     private static List<byte[]> lines(Path path) {

@@ -37,6 +37,7 @@ final class KafkaBroker implements AutoCloseable {
     private final int port;
     private final List<String> settings;
     private final Map<String, String> client;
+    private final String host;
     private Process process;
 
     KafkaBroker(Path directory) throws IOException {
@@ -49,7 +50,15 @@ final class KafkaBroker implements AutoCloseable {
      * @param client properties that its clients need
      */
     KafkaBroker(Path directory, List<String> settings, Map<String, String> client) throws IOException {
+        this(directory, "localhost", settings, client);
+    }
+
+    /**
+     * @param host the address of this machine that it listens on
+     */
+    KafkaBroker(Path directory, String host, List<String> settings, Map<String, String> client) throws IOException {
         this.directory = directory;
+        this.host = host;
         this.port = freePorts();
         this.settings = settings;
         this.client = client;
@@ -58,8 +67,8 @@ final class KafkaBroker implements AutoCloseable {
 
     /** Starts it, on the same data, if it was killed. */
     void restart() throws IOException {
-        List<String> command = new ArrayList<>(
-                List.of(launcher(), "kafka", "--port", String.valueOf(port), "--data", directory.toString()));
+        List<String> command = new ArrayList<>(List.of(
+                launcher(), "kafka", "--host", host, "--port", String.valueOf(port), "--data", directory.toString()));
         settings.forEach(setting -> command.addAll(List.of(
                 "--set",
                 setting.replace("@port", String.valueOf(port)).replace("@controller", String.valueOf(port + 1)))));
@@ -128,7 +137,7 @@ final class KafkaBroker implements AutoCloseable {
     }
 
     String servers() {
-        return "localhost:" + port;
+        return host + ":" + port;
     }
 
     Admin admin() {

@@ -78,7 +78,8 @@ class LocalRunTest {
         assertEquals(List.of(), read.problems());
         Compilation compilation = Compilation.of(read.documents().get(0), directory);
         assertEquals(List.of(), compilation.problems());
-        Assembly assembly = new Assembly(compilation, directory.resolve("state"), 1, System.out, null);
+        Assembly assembly =
+                new Assembly(compilation, Assembly.Place.local(directory.resolve("state"), 1, System.out, null));
         return new QueryRun(assembly.definition(), notices::add, faults);
     }
 

@@ -20,6 +20,7 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -108,6 +109,43 @@ class OthersOnTheClusterIT {
         newer.stop();
         assertEquals(QueryRun.End.STOPPED, newerEnd.get(60, TimeUnit.SECONDS), notices::toString);
         queries.checkCounts("owner-out", 2_000);
+    }
+
+    /** A query that gave up its state starts under another id; a pod of before may come back from a node that was cut off. */
+    @Test
+    void writersUnderAnEarlierIdAreEnded() throws Exception {
+        broker.createTopic("reset", 3);
+        broker.createTopic("resets-out", 2);
+        queries.produce("reset", 0, 1_000);
+        String yaml = queries.yaml("resets", "reset", COUNTS, USUAL.endless().more("state: {id: resets-a}"));
+        QueryRun before = queries.query(yaml, "resets-a");
+        CompletableFuture<QueryRun.End> beforeEnd = async(before);
+        awaitRows(before, 1_000);
+        Compilation query = Compilation.of(
+                dev.millrace.api.ResourceReader.read("test.yaml", yaml.replace("resets-a", "resets-b"))
+                        .documents()
+                        .get(0),
+                directory);
+        Assembly.Place place = Assembly.Place.pod(
+                directory.resolve("resets-b"),
+                1,
+                64 << 20,
+                directory,
+                Optional.empty(),
+                new Assembly.History(List.of("never-was", "resets-a"), Optional.empty()));
+        QueryRun after = new QueryRun(new Assembly(query, place).definition(), notice -> {});
+        CompletableFuture<QueryRun.End> afterEnd = async(after);
+        awaitRows(after, 1_000);
+        queries.produce("reset", 1_000, 2_000);
+        assertEquals(QueryRun.End.SUPERSEDED, beforeEnd.get(60, TimeUnit.SECONDS));
+        assertEquals(1_000, before.metrics().rowsIn.sum(), "nothing was committed since");
+        awaitRows(after, 2_000);
+        after.stop();
+        assertEquals(QueryRun.End.STOPPED, afterEnd.get(60, TimeUnit.SECONDS));
+        queries.checkCounts("resets-out", 2_000);
+        try (var admin = broker.admin()) {
+            assertTrue(admin.listTopics().names().get().stream().noneMatch(topic -> topic.contains("never-was")));
+        }
     }
 
     @Test

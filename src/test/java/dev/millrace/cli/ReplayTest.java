@@ -68,14 +68,18 @@ class ReplayTest {
                     Map.of("out", held),
                     Optional.empty(),
                     Optional.empty(),
-                    new FileProgressLog(directory.resolve("log")));
+                    new FileProgressLog(directory.resolve("log")),
+                    Optional.empty(),
+                    () -> false,
+                    incarnation -> {});
         };
         QueryDefinition definition = new QueryDefinition(
                 "replayed",
                 compilation.plan(),
                 Map.of("events", new QueryDefinition.SourceBinding(MalformedPolicy.SKIP, 0)),
                 world,
-                new StateDirectory(directory.resolve("state"), 16 << 20, 2),
+                new StateDirectory(directory.resolve("state"), 16 << 20, 2, Optional::empty, Optional::empty),
+                List::of,
                 new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 1_000));
         return new QueryRun(definition, notice -> {}, faults);
     }
@@ -208,7 +212,8 @@ class ReplayTest {
                             last.sources(),
                             Map.of(),
                             last.prepared(),
-                            other.equals("build") ? "another" : last.build()),
+                            other.equals("build") ? "another" : last.build(),
+                            null),
                     List.of());
         }
         QueryException e = assertThrows(QueryException.class, query(FaultPoints.NONE, row)::run);

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -61,7 +62,7 @@ class SecuredBrokerIT {
                 .start();
         assertEquals(
                 0, made.waitFor(), () -> made.inputReader().lines().toList().toString());
-        String users = LOGIN.formatted("admin", "a", " user_admin=\"a\" user_millrace=\"m\"");
+        String users = LOGIN.formatted("admin", "a", " user_admin=\"a\" user_millrace=\"m\" user_next=\"n\"");
         List<String> settings = List.of(
                 "listeners=SASL_SSL://localhost:@port,CONTROLLER://localhost:@controller",
                 "advertised.listeners=SASL_SSL://localhost:@port",
@@ -116,6 +117,54 @@ class SecuredBrokerIT {
                 QueryRun.End.COMPLETED,
                 queries.query(yaml("secure", "m"), "secure").run());
         queries.checkCounts("secure-out", 1_000);
+    }
+
+    /** K20: as a cluster mounts a Secret and changes it. */
+    @Test
+    void anotherSecretIsTakenUpWithoutAStart() throws Exception {
+        KafkaQueries queries = new KafkaQueries(broker, directory);
+        broker.createTopic("rotated-in", 2);
+        broker.createTopic("rotated-out", 2);
+        queries.produce("rotated-in", 0, 1_000);
+        Path secret = Files.createDirectories(directory.resolve("secrets/kafka-credentials"));
+        Files.writeString(
+                secret.resolve("client.properties"),
+                "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nssl.truststore.type=PKCS12\nssl.truststore.location="
+                        + store + "\nssl.truststore.password=secret\n");
+        Files.writeString(secret.resolve("sasl.jaas.config"), LOGIN.formatted("millrace", "m", ""));
+        String yaml = queries.yaml("rotated", "rotated-in", COUNTS, USUAL.endless())
+                .replace(
+                        "properties: {" + broker.clientProperties() + "}",
+                        "propertiesFrom: [{secretRef: {name: kafka-credentials}}]");
+        List<String> notices = Collections.synchronizedList(new ArrayList<>());
+        Compilation query = Compilation.of(
+                dev.millrace.api.ResourceReader.read("test.yaml", yaml)
+                        .documents()
+                        .get(0),
+                directory);
+        Assembly.Place place = Assembly.Place.pod(
+                directory.resolve("rotated"),
+                1,
+                64 << 20,
+                directory.resolve("secrets"),
+                Optional.empty(),
+                Assembly.History.NONE);
+        QueryRun run = new QueryRun(new Assembly(query, place).definition(), notices::add);
+        CompletableFuture<QueryRun.End> end = CompletableFuture.supplyAsync(run::run);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(60))
+                .until(() -> run.metrics().rowsIn.sum() == 1_000);
+        Files.writeString(secret.resolve("sasl.jaas.config"), LOGIN.formatted("next", "n", ""));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(60))
+                .until(() -> notices.stream().anyMatch(notice -> notice.contains("the credentials have changed")));
+        queries.produce("rotated-in", 1_000, 2_000);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(60))
+                .until(() -> run.metrics().rowsIn.sum() == 2_000);
+        run.stop();
+        assertEquals(QueryRun.End.STOPPED, end.get(60, TimeUnit.SECONDS));
+        queries.checkCounts("rotated-out", 2_000);
     }
 
     @Test

@@ -2,9 +2,14 @@ package dev.millrace.engine.task;
 
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.state.StateHome;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -17,6 +22,7 @@ import java.util.function.Consumer;
 final class EpochLoop implements AutoCloseable {
 
     private static final long DISCOVER_MILLIS = 2_000;
+    private static final long ROTATION_MILLIS = 5_000;
 
     private final QueryDefinition definition;
     private final QueryMetrics metrics;
@@ -30,6 +36,7 @@ final class EpochLoop implements AutoCloseable {
     private Flow flow;
     private ProgressRecord last;
     private long lastDiscovery = System.currentTimeMillis();
+    private long lastRotation = System.currentTimeMillis();
 
     EpochLoop(QueryDefinition definition, QueryMetrics metrics, Consumer<String> notices, FaultPoints faults) {
         this.definition = definition;
@@ -47,36 +54,88 @@ final class EpochLoop implements AutoCloseable {
      * @return our incarnation
      */
     long open(long incarnation) {
+        long start = System.nanoTime();
+        if (!metrics.figures().phase().equals("waiting")) { // an outage lasts until it is over
+            metrics.phase("starting", "");
+        }
+        CompletableFuture<Void> connecting = CompletableFuture.runAsync(this::connect);
+        try {
+            state = new KeptState(definition.state().open());
+        } catch (StateHome.SavepointUnusableException e) {
+            connecting.exceptionally(alsoFailed -> null).join();
+            throw new QueryException("SavepointUnusable", e.getMessage(), e);
+        } catch (RuntimeException e) {
+            connecting.exceptionally(alsoFailed -> null).join();
+            throw e;
+        }
+        connected(connecting);
         metrics.phase("starting", "");
-        state = new KeptState(definition.state().open());
         definition.state().loss().ifPresent(notices);
+        boolean hadNone = state.record().isEmpty();
         checkpoints = new Checkpoints(
-                definition.state(), state.store(), definition.settings().checkpointIntervalMillis(), metrics);
-        world = definition.world().get();
+                definition.state(),
+                state.store(),
+                world.checkpoints(),
+                definition.wishes(),
+                definition.settings().checkpointIntervalMillis(),
+                metrics);
         Recovery.Recovered recovered =
                 new Recovery(definition, world, state, workers, metrics, notices).run(incarnation);
         flow = recovered.flow();
         metrics.weakness(world.log().weakness().orElse(""));
         last = recovered.last();
+        metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
+        metrics.incarnation(last.incarnation());
+        checkpoints.begin(last.incarnation());
         metrics.phase("running", "");
         updateFigures();
         return last.incarnation();
     }
 
-    /** Live epochs until the end. */
-    QueryRun.End run(BooleanSupplier stopping) {
+    private String source(boolean hadNone) {
+        if (!hadNone) {
+            return switch (definition.state().origin()) {
+                case VOLUME -> "Volume";
+                case SAVEPOINT -> "Savepoint";
+                default -> "Checkpoint";
+            };
+        }
+        return last.epoch() == 0 && metrics.replayedEpochs.sum() == 0 ? "New" : "Log";
+    }
+
+    /** Clients take about as long to start as the state takes to open. */
+    private void connect() {
+        world = definition.world().get();
+        world.log().connect();
+    }
+
+    private static void connected(CompletableFuture<Void> connecting) {
+        try {
+            connecting.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+        }
+    }
+
+    /** Live epochs until the end; returns nothing where that is not reached and all is to be opened anew. */
+    Optional<QueryRun.End> run(BooleanSupplier stopping) {
         QueryDefinition.Settings settings = definition.settings();
         boolean bounded = settings.availableNow() || settings.triggerIntervalMillis() > 0;
         flow.discover();
+        flow.requireInput();
         if (bounded) {
             flow.limitToNow();
         }
         while (!stopping.getAsBoolean()) {
+            if (outdated(System.currentTimeMillis())) {
+                return Optional.empty();
+            }
+            checkpoints.startIfDue(last.epoch());
             boolean read = liveEpoch(settings);
             boolean caughtUp = !read && !flow.hasMore() && flow.atEnd();
             if (caughtUp && (flow.ended() || settings.availableNow())) {
                 finish();
-                return QueryRun.End.COMPLETED;
+                return Optional.of(QueryRun.End.COMPLETED);
             }
             if (caughtUp && bounded) {
                 waitForTrigger(settings.triggerIntervalMillis(), stopping);
@@ -85,7 +144,16 @@ final class EpochLoop implements AutoCloseable {
             }
         }
         finish();
-        return QueryRun.End.STOPPED;
+        return Optional.of(QueryRun.End.STOPPED);
+    }
+
+    /** Looks now and then. */
+    private boolean outdated(long now) {
+        if (now - lastRotation < ROTATION_MILLIS) {
+            return false;
+        }
+        lastRotation = now;
+        return world.outdated().getAsBoolean();
     }
 
     private void finish() {
@@ -94,10 +162,14 @@ final class EpochLoop implements AutoCloseable {
         metrics.phase("ended", "");
     }
 
-    private static void waitForTrigger(long interval, BooleanSupplier stopping) {
+    private void waitForTrigger(long interval, BooleanSupplier stopping) {
         long next = (System.currentTimeMillis() / interval + 1) * interval;
         try {
             while (!stopping.getAsBoolean() && System.currentTimeMillis() < next) {
+                checkpoints.startIfDue(last.epoch());
+                if (checkpoints.needsEpoch(last.epoch())) {
+                    return;
+                }
                 Thread.sleep(Math.max(1, Math.min(100, next - System.currentTimeMillis())));
             }
         } catch (InterruptedException e) {
@@ -107,7 +179,10 @@ final class EpochLoop implements AutoCloseable {
 
     /** Reads, computes and commits one epoch, if there is reason for one; returns whether there was. */
     private boolean liveEpoch(QueryDefinition.Settings settings) {
-        boolean due = discover(System.currentTimeMillis()) || last.epoch() == 0 || flow.hasMore();
+        boolean due = discover(System.currentTimeMillis())
+                || last.epoch() == 0
+                || flow.hasMore()
+                || checkpoints.needsEpoch(last.epoch());
         world.log().begin();
         long rows = flow.read(settings, due ? 0 : pace.readNanos(System.nanoTime()));
         pace.ended(System.nanoTime(), rows, flow.lag());
@@ -138,7 +213,8 @@ final class EpochLoop implements AutoCloseable {
                 flow.progress(journals),
                 flow.takeHashes(),
                 flow.prepare(epoch),
-                ProgressRecord.BUILD);
+                ProgressRecord.BUILD,
+                null);
         commit(record);
         return true;
     }
@@ -165,7 +241,6 @@ final class EpochLoop implements AutoCloseable {
         faults.reached(FaultPoints.Step.AFTER_STATE_WRITE);
         flow.committed(record.epoch());
         metrics.epochs.increment();
-        checkpoints.startIfDue();
         updateFigures();
     }
 
@@ -181,6 +256,7 @@ final class EpochLoop implements AutoCloseable {
                 state.store().rows(),
                 state.store().bytes(),
                 last.timeMillis(),
+                "",
                 ""));
     }
 

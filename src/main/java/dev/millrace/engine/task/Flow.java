@@ -268,6 +268,10 @@ final class Flow {
         return dataflow.hasMore();
     }
 
+    void requireInput() {
+        inputs.forEach(Inputs::requireInput);
+    }
+
     void limitToNow() {
         inputs.forEach(Inputs::limitToNow);
     }

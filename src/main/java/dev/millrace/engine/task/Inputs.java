@@ -190,6 +190,12 @@ final class Inputs {
         return timeColumn >= 0;
     }
 
+    void requireInput() {
+        for (Source.Reader reader : readers) {
+            reader.requireInput();
+        }
+    }
+
     void limitToNow() {
         for (Source.Reader reader : readers) {
             reader.limitToNow();

@@ -50,6 +50,18 @@ final class KeptState {
                 .map(stored -> new String(stored, StandardCharsets.UTF_8));
     }
 
+    /** Whether no log continues it yet: its positions are of the log of the query that the savepoint was taken of. */
+    boolean isOfSavepoint() {
+        return store.get(List.of(StateKeys.SAVEPOINT)).get(0) != null;
+    }
+
+    /** Binds a savepoint's state to the log that continues it. */
+    void continueSavepoint(ProgressRecord first, long position, String logIdentity) {
+        batch.put(LOG_IDENTITY, logIdentity.getBytes(StandardCharsets.UTF_8));
+        batch.delete(StateKeys.SAVEPOINT, StateKeys.SAVEPOINT.length);
+        writeRecord(first, position);
+    }
+
     /** Writes epoch 0, with the static tables that it fixes. */
     void begin(StaticTables tables, ProgressRecord record, long position, String logIdentity) {
         tables.store(batch);

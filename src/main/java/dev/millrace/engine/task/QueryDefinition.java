@@ -4,9 +4,13 @@ import dev.millrace.connectors.Sink;
 import dev.millrace.connectors.Source;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.plan.QueryPlan;
+import dev.millrace.state.CheckpointStore;
 import dev.millrace.state.StateHome;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -15,6 +19,7 @@ import java.util.function.Supplier;
  *
  * @param sources by name, static tables among them
  * @param sinks by the plan's sink names
+ * @param wishes which savepoints are to be there, and which no more, as of now
  */
 public record QueryDefinition(
         String name,
@@ -22,6 +27,7 @@ public record QueryDefinition(
         Map<String, SourceBinding> sources,
         Supplier<World> world,
         StateHome state,
+        Supplier<List<SavepointWish>> wishes,
         Settings settings) {
 
     /** What a source of the plan is at run time, beside its rows. */
@@ -32,13 +38,20 @@ public record QueryDefinition(
      *
      * @param deadLetters takes rows of sources whose policy is that
      * @param lateRows takes rows that came too late
+     * @param checkpoints keeps copies of the state where the loss of this machine does not reach
+     * @param outdated whether what the connections were made with, credentials, has changed since
+     * @param endFormer ends, in the name of an incarnation, writers of the same query that know it by an earlier state id;
+     *     called before the first epoch
      */
     public record World(
             Map<String, Source> sources,
             Map<String, Sink> sinks,
             Optional<Sink> deadLetters,
             Optional<Sink> lateRows,
-            ProgressLog log) {}
+            ProgressLog log,
+            Optional<CheckpointStore> checkpoints,
+            BooleanSupplier outdated,
+            LongConsumer endFormer) {}
 
     /**
      * How to run.

@@ -4,7 +4,9 @@ import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.ProgressLog.SupersededException;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.state.StateHome;
 import dev.millrace.state.StateStore;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -36,13 +38,25 @@ public final class QueryRun {
      * @param notices receives sentences for the user: recoveries, waits
      */
     public QueryRun(QueryDefinition definition, Consumer<String> notices) {
-        this(definition, notices, FaultPoints.NONE);
+        this(definition, notices, FaultPoints.NONE, 0);
     }
 
     public QueryRun(QueryDefinition definition, Consumer<String> notices, FaultPoints faults) {
+        this(definition, notices, faults, 0);
+    }
+
+    /**
+     * @param incarnation our fencing number, or 0 to take the one after the greatest that the log has
+     */
+    public QueryRun(QueryDefinition definition, Consumer<String> notices, FaultPoints faults, long incarnation) {
         this.definition = definition;
         this.notices = notices;
         this.faults = faults;
+        this.incarnation = incarnation;
+        metrics.volume(() -> {
+            StateHome.Space space = definition.state().space();
+            return new QueryMetrics.Volume(space.bytes(), space.free());
+        });
     }
 
     public QueryMetrics metrics() {
@@ -65,24 +79,27 @@ public final class QueryRun {
             try (EpochLoop loop = new EpochLoop(definition, metrics, notices, faults)) {
                 incarnation = loop.open(incarnation);
                 lastNotice = "";
-                return loop.run(() -> stopping);
+                Optional<End> end = loop.run(() -> stopping);
+                if (end.isPresent()) {
+                    return end.get();
+                }
+                notices.accept("the credentials have changed; clients are made anew");
             } catch (SupersededException e) {
                 notices.accept(e.getMessage());
                 metrics.phase("ended", e.getMessage());
+                metrics.incarnation(e.incarnation());
                 return End.SUPERSEDED;
             } catch (StateStore.CorruptStateException e) {
                 notices.accept(e.getMessage());
-                definition.state().discard();
+                discard();
             } catch (ConnectorException e) {
                 if (!e.retriable()) {
                     metrics.phase("ended", e.getMessage());
                     throw new QueryException(e.code(), e.getMessage(), e);
                 }
-                if (!e.getMessage().equals(lastNotice)) {
-                    notices.accept(e.getMessage() + "; waiting for it");
-                    lastNotice = e.getMessage();
-                }
-                metrics.phase("waiting", e.getMessage());
+                lastNotice = waiting(e.code(), e.getMessage(), lastNotice);
+            } catch (StateStore.NoSpaceException e) {
+                lastNotice = waiting(StateStore.NoSpaceException.CODE, e.getMessage(), lastNotice);
             }
             if (stopping) {
                 return End.STOPPED;
@@ -91,6 +108,23 @@ public final class QueryRun {
             backoff = progressed ? FIRST_BACKOFF_MILLIS : Math.min(MAX_BACKOFF_MILLIS, backoff * 2);
             pause(backoff);
         }
+    }
+
+    private void discard() {
+        try {
+            definition.state().discard();
+        } catch (StateHome.SavepointUnusableException e) {
+            throw new QueryException("SavepointUnusable", e.getMessage(), e);
+        }
+    }
+
+    /** Says what is waited for, once. */
+    private String waiting(String code, String message, String lastNotice) {
+        if (!message.equals(lastNotice)) {
+            notices.accept(message + "; waiting for it");
+        }
+        metrics.waiting(code, message);
+        return message;
     }
 
     private void pause(long millis) {

@@ -55,23 +55,55 @@ final class Recovery {
      * @param incarnation ours, or 0 to take the next one
      */
     Recovered run(long incarnation) {
-        world.log().open(state.logPosition(), entries::add);
-        state.logIdentity().ifPresent(this::requireLog);
+        boolean ofSavepoint = state.isOfSavepoint();
+        world.log().open(ofSavepoint ? -1 : state.logPosition(), entries::add);
         state.record().ifPresent(record -> requirePlan(record.plan()));
-        long own = incarnation(incarnation);
+        long own = incarnation(incarnation, ofSavepoint ? 0 : incarnationOfState());
+        if (ofSavepoint) {
+            continueSavepoint(own);
+        }
+        state.logIdentity().ifPresent(this::requireLog);
         return state.store().epoch() == StateStore.NO_EPOCH && entries.isEmpty() ? begin(own) : recover(own);
     }
 
-    private long incarnation(long wanted) {
-        long greatest = state.record().map(ProgressRecord::incarnation).orElse(0L);
+    private long incarnationOfState() {
+        return state.record().map(ProgressRecord::incarnation).orElse(0L);
+    }
+
+    private long incarnation(long wanted, long known) {
+        long greatest = known;
         for (ProgressLog.Entry entry : entries) {
             greatest = Math.max(greatest, entry.record().incarnation());
         }
         if (wanted > 0 && greatest > wanted) {
-            throw new SupersededException("incarnation " + greatest + " of query '" + definition.name()
-                    + "' has taken over; this one, " + wanted + ", stops");
+            throw new SupersededException(
+                    greatest,
+                    "incarnation " + greatest + " of query '" + definition.name() + "' has taken over; this one, "
+                            + wanted + ", stops");
         }
         return wanted > 0 ? wanted : greatest + 1;
+    }
+
+    /** The log that continues it has begun already, or begins now. */
+    private void continueSavepoint(long incarnation) {
+        ProgressRecord savepoint = state.record().orElseThrow();
+        if (entries.isEmpty()) {
+            world.endFormer().accept(incarnation);
+            world.log().begin();
+            ProgressRecord first = savepoint.continuedBy(UUID.randomUUID().toString(), incarnation);
+            entries.add(new ProgressLog.Entry(first, world.log().commit(first, List.of())));
+            notices.accept("query '" + definition.name() + "' goes on from epoch " + first.epoch()
+                    + " of a savepoint; what it wrote after that is written again");
+        }
+        ProgressLog.Entry first = entries.get(0);
+        if (!savepoint.lineage().equals(first.record().continues())
+                || savepoint.epoch() != first.record().epoch()) {
+            throw new QueryException(
+                    "StateLost",
+                    "the state is gone, and the progress log does not begin with the savepoint that there is, of epoch "
+                            + savepoint.epoch());
+        }
+        state.continueSavepoint(first.record(), first.position(), world.log().identity());
     }
 
     private void requireLog(String identity) {
@@ -97,6 +129,7 @@ final class Recovery {
 
     /** The first start: epoch 0 fixes the starting positions and the static tables before any row is read. */
     private Recovered begin(long incarnation) {
+        world.endFormer().accept(incarnation);
         StaticTables tables = StaticTables.read(definition, world);
         flow = flow(tables, Watermark.NONE);
         flow.discover();
@@ -113,7 +146,8 @@ final class Recovery {
                 flow.progress(flow.drainJournals()),
                 Map.of(),
                 Map.of(),
-                ProgressRecord.BUILD);
+                ProgressRecord.BUILD,
+                null);
         long position = world.log().commit(record, tables.journal());
         state.begin(tables, record, position, world.log().identity());
         return new Recovered(flow, record);
@@ -141,11 +175,13 @@ final class Recovery {
     /** The state is gone: the log must still have the beginning. */
     private ProgressRecord fromNothing() {
         ProgressLog.Entry first = entries.get(0);
-        if (first.record().epoch() != 0) {
+        if (first.record().epoch() != 0 || first.record().continues() != null) {
             throw new QueryException(
                     "StateLost",
                     "the state is gone and the progress log begins at epoch "
-                            + first.record().epoch() + ": earlier input cannot be replayed");
+                            + first.record().epoch()
+                            + (first.record().continues() == null ? "" : " of a savepoint")
+                            + ": earlier input cannot be replayed");
         }
         requirePlan(first.record().plan());
         StaticTables tables = StaticTables.of(definition, world.log().journal(0));

@@ -123,6 +123,9 @@ public final class RocksDbStore implements StateStore {
                 || message.contains("Corruption")
                 || message.contains("mismatch")
                 || message.contains("No such file");
+        if (NoSpaceException.tells(message)) {
+            return new NoSpaceException(directory, e);
+        }
         if (corrupt) {
             return new CorruptStateException("the state in " + directory + " is damaged: " + message, e);
         }

@@ -1,11 +1,17 @@
 package dev.millrace.state.rocksdb;
 
+import dev.millrace.state.CheckpointReader;
+import dev.millrace.state.SavepointOrigin;
+import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateHome;
+import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
+import dev.millrace.state.StoredCheckpoint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileStore;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
@@ -32,12 +39,44 @@ public final class StateDirectory implements StateHome {
     private final Path directory;
     private final long memoryBytes;
     private final int retained;
+    private final Supplier<Optional<CheckpointReader>> stored;
+    private final Supplier<Optional<SavepointOrigin>> savepoint;
     private String loss;
+    private Origin origin = Origin.NEW;
 
-    public StateDirectory(Path directory, long memoryBytes, int retained) {
+    /**
+     * @param memoryBytes for blocks and write buffers together
+     * @param retained how many checkpoints are kept here
+     * @param stored reaches for checkpoints elsewhere, for when this directory is empty or damaged
+     * @param savepoint reaches for the savepoint that the state began from, for when there is nothing else
+     */
+    public StateDirectory(
+            Path directory,
+            long memoryBytes,
+            int retained,
+            Supplier<Optional<CheckpointReader>> stored,
+            Supplier<Optional<SavepointOrigin>> savepoint) {
         this.directory = directory;
         this.memoryBytes = memoryBytes;
         this.retained = retained;
+        this.stored = stored;
+        this.savepoint = savepoint;
+    }
+
+    private RuntimeException failure(IOException e) {
+        return StateStore.NoSpaceException.tells(e.getMessage())
+                ? new StateStore.NoSpaceException(directory, e)
+                : new UncheckedIOException(e);
+    }
+
+    @Override
+    public Space space() {
+        try {
+            FileStore store = Files.getFileStore(directory);
+            return new Space(store.getTotalSpace(), store.getUsableSpace());
+        } catch (IOException e) {
+            return Space.UNKNOWN;
+        }
     }
 
     private Path db() {
@@ -56,43 +95,142 @@ public final class StateDirectory implements StateHome {
             for (Path unfinished : list(checkpoints(), ".*\\.unfinished")) {
                 delete(unfinished);
             }
-            if (!Files.exists(db().resolve("CURRENT"))
-                    && !checkpointsNewestFirst().isEmpty()) {
+            if (!Files.exists(db().resolve("CURRENT"))) {
                 delete(db());
-                return restore("the state in " + db() + " is gone");
+                return restore("there is no state in " + db(), candidates());
             }
             try {
+                origin = Origin.VOLUME;
                 return new RocksDbStore(db(), memoryBytes);
             } catch (StateStore.CorruptStateException e) {
                 putAside();
-                return restore(e.getMessage());
+                return restore(e.getMessage(), candidates());
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw failure(e);
         }
     }
 
-    private StateStore restore(String reason) throws IOException {
-        List<Path> newestFirst = checkpointsNewestFirst();
-        for (Path checkpoint : newestFirst) {
-            if (!intact(checkpoint)) {
-                delete(checkpoint);
-                continue;
-            }
+    /**
+     * A checkpoint that state can be restored from: in this directory, or elsewhere.
+     *
+     * @param savepoint its name, where it is one; else null
+     */
+    private record Candidate(
+            long epoch, Path local, StoredCheckpoint remote, CheckpointReader store, String savepoint) {
+
+        static Candidate here(Path checkpoint) {
+            return new Candidate(Long.parseLong(checkpoint.getFileName().toString()), checkpoint, null, null, null);
+        }
+
+        static Candidate elsewhere(StoredCheckpoint manifest, CheckpointReader store) {
+            return new Candidate(manifest.epoch(), null, manifest, store, null);
+        }
+
+        static Candidate origin(StoredCheckpoint manifest, SavepointOrigin origin) {
+            return new Candidate(manifest.epoch(), null, manifest, origin.store(), origin.name());
+        }
+
+        String text() {
+            return (savepoint == null ? "checkpoint" : "savepoint " + savepoint) + " of epoch " + epoch;
+        }
+    }
+
+    /** Newest first, what the state began from last; of two of an epoch the one that lies here. */
+    private List<Candidate> candidates() throws IOException {
+        List<Candidate> found = new ArrayList<>();
+        for (Path checkpoint : checkpointsNewestFirst()) {
+            found.add(Candidate.here(checkpoint));
+        }
+        stored.get()
+                .ifPresent(store -> store.list().forEach(manifest -> found.add(Candidate.elsewhere(manifest, store))));
+        found.sort(Comparator.comparingLong(Candidate::epoch)
+                .reversed()
+                .thenComparing(candidate -> candidate.local() == null));
+        savepoint
+                .get()
+                .ifPresent(
+                        origin -> origin.find().ifPresent(manifest -> found.add(Candidate.origin(manifest, origin))));
+        return found;
+    }
+
+    private StateStore restore(String reason, List<Candidate> candidates) throws IOException {
+        StringBuilder story = new StringBuilder(reason);
+        for (Candidate candidate : candidates) {
             Path copied = directory.resolve("restoring");
             delete(copied);
-            copy(checkpoint, copied);
-            Files.move(copied, db(), StandardCopyOption.ATOMIC_MOVE);
             try {
-                RocksDbStore store = new RocksDbStore(db(), memoryBytes);
-                loss = reason + "; restored a checkpoint of epoch " + store.epoch();
-                return store;
-            } catch (StateStore.CorruptStateException e) {
+                fetch(candidate, copied);
+                if (candidate.savepoint() != null) {
+                    mark(candidate, copied);
+                }
                 delete(db());
+                Files.move(copied, db(), StandardCopyOption.ATOMIC_MOVE);
+                RocksDbStore store = opened(candidate, db());
+                origin = candidate.savepoint() == null ? Origin.CHECKPOINT : Origin.SAVEPOINT;
+                loss = story + "; restored " + (candidate.savepoint() == null ? "a " : "the ") + candidate.text()
+                        + (candidate.local() == null
+                                ? " from the " + candidate.store().place()
+                                : "");
+                return store;
+            } catch (CheckpointReader.DamagedCheckpointException | StateStore.CorruptStateException e) {
+                story.append("; the ")
+                        .append(candidate.text())
+                        .append(" cannot be used: ")
+                        .append(e.getMessage());
+                if (candidate.local() != null) {
+                    delete(candidate.local());
+                }
             }
         }
-        loss = reason + "; no intact checkpoint was found, so the state is computed again from the first offset";
+        delete(db());
+        savepoint.get().ifPresent(began -> {
+            throw new SavepointUnusableException(story
+                    + (began.find().isPresent()
+                            ? ""
+                            : "; there is no savepoint '" + began.name() + "' in the "
+                                    + began.store().place()));
+        });
+        origin = Origin.NEW;
+        if (!candidates.isEmpty() || Files.exists(directory.resolve("damaged"))) {
+            loss = story + "; no intact checkpoint was found, so the state is computed again from the first offset";
+        }
         return new RocksDbStore(db(), memoryBytes);
+    }
+
+    /** Notes in a savepoint's copy what it is: no crash leaves it in place without. */
+    private void mark(Candidate candidate, Path copy) {
+        try (RocksDbStore store = opened(candidate, copy)) {
+            StateBatch batch = new StateBatch();
+            batch.put(StateKeys.SAVEPOINT, candidate.savepoint().getBytes(StandardCharsets.UTF_8));
+            store.apply(batch, store.epoch());
+        }
+    }
+
+    /** RocksDB takes a directory without its files for a new store. */
+    private RocksDbStore opened(Candidate candidate, Path copy) {
+        RocksDbStore store = new RocksDbStore(copy, memoryBytes);
+        if (store.epoch() < candidate.epoch()) {
+            store.close();
+            throw new CheckpointReader.DamagedCheckpointException("it holds epoch " + store.epoch());
+        }
+        return store;
+    }
+
+    private void fetch(Candidate candidate, Path into) throws IOException {
+        if (candidate.remote() != null) {
+            candidate.store().fetch(candidate.remote(), into);
+        } else if (intact(candidate.local())) {
+            copy(candidate.local(), into);
+        } else {
+            throw new CheckpointReader.DamagedCheckpointException(
+                    "its files are not those of its manifest in " + candidate.local());
+        }
+    }
+
+    @Override
+    public Origin origin() {
+        return origin;
     }
 
     @Override
@@ -105,10 +243,10 @@ public final class StateDirectory implements StateHome {
         try {
             putAside();
             Path aside = directory.resolve("damaged");
-            StateStore store = restore("the state in " + aside + " is damaged");
+            StateStore store = restore("the state in " + aside + " is damaged", candidates());
             store.close();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw failure(e);
         }
     }
 
@@ -121,11 +259,11 @@ public final class StateDirectory implements StateHome {
     }
 
     @Override
-    public void checkpoint(StateStore store) {
+    public LocalCheckpoint checkpoint(StateStore store) {
         long epoch = store.epoch();
         Path target = checkpoints().resolve(String.valueOf(epoch));
         if (Files.exists(target)) {
-            return;
+            return local(target, epoch);
         }
         Path unfinished = checkpoints().resolve(epoch + ".unfinished");
         try {
@@ -139,8 +277,20 @@ public final class StateDirectory implements StateHome {
             for (Path old : all.subList(Math.min(retained, all.size()), all.size())) {
                 delete(old);
             }
+            return local(target, epoch);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw failure(e);
+        }
+    }
+
+    private LocalCheckpoint local(Path checkpoint, long epoch) {
+        try {
+            List<String> files = Files.readAllLines(checkpoint.resolve(MANIFEST)).stream()
+                    .map(line -> line.substring(0, line.indexOf(' ')))
+                    .toList();
+            return new LocalCheckpoint(checkpoint, epoch, files);
+        } catch (IOException e) {
+            throw failure(e);
         }
     }
 

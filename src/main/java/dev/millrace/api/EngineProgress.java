@@ -1,0 +1,63 @@
+package dev.millrace.api;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import java.util.List;
+
+/**
+ * What a pod answers at {@code /progress}, as far as the operator needs it; unknown figures are null.
+ *
+ * @param phase starting, replaying, running, waiting or ended
+ * @param restoredFrom New, Volume, Checkpoint, Savepoint or Log; null until it is known
+ * @param checkpointEpoch of the newest stored checkpoint of this process
+ * @param savepoints wishes about savepoints that are fulfilled; null for none
+ * @param notDurable why the query's history could be lost; null if it could not
+ * @param volumeFree bytes that are free on the volume of {@code volumeBytes}
+ * @param code of what it waits for
+ * @param message why it waits
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record EngineProgress(
+        String query,
+        String plan,
+        long incarnation,
+        String phase,
+        long epoch,
+        long rowsIn,
+        long rowsOut,
+        Long lagRecords,
+        Double lagSeconds,
+        long rowsLate,
+        long rowsMalformed,
+        String restoredFrom,
+        Double restoreSeconds,
+        Long checkpointEpoch,
+        Long checkpointBytes,
+        Double checkpointSeconds,
+        String checkpointTime,
+        String checkpointFailure,
+        List<Savepoint> savepoints,
+        String notDurable,
+        Long volumeBytes,
+        Long volumeFree,
+        String code,
+        String message) {
+
+    /**
+     * A fulfilled wish.
+     *
+     * @param wish as it was said
+     * @param epoch of the savepoint; null where it was dropped
+     * @param place the store that holds it
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Savepoint(String wish, Long epoch, String time, Long bytes, String place) {}
+
+    /** Whether less than a fifth of the volume is free. */
+    public boolean volumeShort() {
+        return volumeBytes != null && volumeFree != null && volumeFree * 5 < volumeBytes;
+    }
+
+    public boolean running() {
+        return "running".equals(phase);
+    }
+}

@@ -1,0 +1,233 @@
+package dev.millrace.api;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the operator tells of a query. Absent fields are null; times are ISO 8601 in UTC. Figures that move all the time
+ * (lag, throughput) are as of {@code figuresAt}; live ones are the engine's metrics.
+ *
+ * @param observedGeneration the generation of the spec that the rest speaks of
+ * @param phase Pending, Starting, Restoring, Running, Upgrading, Suspended, Completed or Failed
+ * @param stateId what names the query's topics, transactions and stored files
+ * @param formerStateIds ids whose state was given up; their topics and files go with the query
+ * @param restoredFrom the savepoint that the state began from
+ * @param restoreNonce the last nonce of {@code upgrade.restore} that was performed
+ * @param restore the last restore, while it is not known to have succeeded
+ * @param current the version that runs, or is to run
+ * @param lastGood the last version that made progress
+ * @param rejected a version that was taken back, and why; it is not tried again
+ * @param image what {@code engine.image} was when the query started first, where the spec names none
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record StreamingQueryStatus(
+        Long observedGeneration,
+        String phase,
+        List<Condition> conditions,
+        String planId,
+        Map<String, String> outputModes,
+        List<Warning> warnings,
+        Integer replicas,
+        Integer readyReplicas,
+        String selector,
+        List<Slot> slots,
+        Lag lag,
+        Throughput throughput,
+        Long lateRows,
+        Long malformedRows,
+        CheckpointStatus checkpoint,
+        String stateId,
+        List<String> formerStateIds,
+        RestoredFrom restoredFrom,
+        Integer restoreNonce,
+        Restore restore,
+        String image,
+        Version current,
+        String lastGood,
+        Rejected rejected,
+        String figuresAt) {
+
+    public static final StreamingQueryStatus NONE = new StreamingQueryStatus(
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+            null, null, null, null, null, null, null);
+
+    public StreamingQueryStatus withConditions(List<Condition> others) {
+        return new StreamingQueryStatus(
+                observedGeneration,
+                phase,
+                others,
+                planId,
+                outputModes,
+                warnings,
+                replicas,
+                readyReplicas,
+                selector,
+                slots,
+                lag,
+                throughput,
+                lateRows,
+                malformedRows,
+                checkpoint,
+                stateId,
+                formerStateIds,
+                restoredFrom,
+                restoreNonce,
+                restore,
+                image,
+                current,
+                lastGood,
+                rejected,
+                figuresAt);
+    }
+
+    /** With the figures of another status. */
+    public StreamingQueryStatus withFiguresOf(StreamingQueryStatus other) {
+        return withFigures(
+                other.lag, other.throughput, other.lateRows, other.malformedRows, other.checkpoint, other.figuresAt);
+    }
+
+    public StreamingQueryStatus withFigures(
+            Lag newLag, Throughput newThroughput, Long late, Long malformed, CheckpointStatus stored, String at) {
+        return new StreamingQueryStatus(
+                observedGeneration,
+                phase,
+                conditions,
+                planId,
+                outputModes,
+                warnings,
+                replicas,
+                readyReplicas,
+                selector,
+                slots,
+                newLag,
+                newThroughput,
+                late,
+                malformed,
+                stored,
+                stateId,
+                formerStateIds,
+                restoredFrom,
+                restoreNonce,
+                restore,
+                image,
+                current,
+                lastGood,
+                rejected,
+                at);
+    }
+
+    /**
+     * As the conventions of Kubernetes have it.
+     *
+     * @param status True, False or Unknown
+     * @param reason a stable code
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Condition(
+            String type,
+            String status,
+            String reason,
+            String message,
+            Long observedGeneration,
+            String lastTransitionTime) {}
+
+    /** What is accepted, and may surprise. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Warning(String code, String message) {}
+
+    /**
+     * The place of one pod.
+     *
+     * @param incarnation the fencing number of its pod
+     * @param claim its volume
+     * @param failures incarnations in a row that committed no epoch
+     * @param startedAt when this incarnation's pod was made
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Slot(
+            Integer slot,
+            String pod,
+            String node,
+            Long incarnation,
+            String keyGroups,
+            String claim,
+            Integer failures,
+            String startedAt,
+            Restored restore) {
+
+        /** Before the first pod. */
+        public static Slot unused() {
+            return new Slot(0, null, null, 0L, null, null, 0, null, null);
+        }
+
+        public Slot withIncarnation(long number) {
+            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore);
+        }
+
+        /** On another volume, or with null on one that is still to be made. */
+        public Slot withClaim(String name) {
+            return new Slot(slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore);
+        }
+
+        public Slot withFailures(int count) {
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore);
+        }
+    }
+
+    /**
+     * Where the state came from.
+     *
+     * @param source New, Volume, Checkpoint, Savepoint or Log (computed again from the first offset)
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Restored(String source, Double seconds) {}
+
+    /**
+     * A savepoint.
+     *
+     * @param stateId of the query when it was taken
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record RestoredFrom(String savepoint, String stateId) {}
+
+    /**
+     * A restore that has not succeeded.
+     *
+     * @param previous what the query was before; null once it was gone back to
+     * @param failure why it was given up
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Restore(Integer nonce, Previous previous, String failure) {}
+
+    /**
+     * What a query was before a restore.
+     *
+     * @param epoch that the restore goes on from: nothing was written yet where the query is there still
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Previous(String config, String planId, String stateId, RestoredFrom restoredFrom, Long epoch) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Lag(Long records, Double seconds) {}
+
+    /** Rows per second. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Throughput(Double in, Double out) {}
+
+    /** The last stored checkpoint. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record CheckpointStatus(String id, Long epoch, String time, Long bytes, Double seconds) {}
+
+    /**
+     * What one ConfigMap holds.
+     *
+     * @param config the ConfigMap's name
+     * @param since when it was chosen
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Version(String config, String planId, String image, String since) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Rejected(String config, String reason, String message) {}
+}

@@ -1,0 +1,33 @@
+package dev.millrace.api;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What compiling a query gave.
+ *
+ * @param problems why it cannot run; empty if it can
+ * @param outputModes by sink
+ * @param plan as the engine reads it; empty where the plan is not new
+ */
+public record Verdict(
+        List<Finding> problems, String planId, Map<String, String> outputModes, List<Finding> warnings, String plan) {
+
+    /**
+     * @param field a path, and in a text its line and column: {@code spec.query:3:12}
+     */
+    public record Finding(String code, String field, String message) {}
+
+    public static Verdict refused(List<Finding> problems) {
+        return new Verdict(problems, "", Map.of(), List.of(), "");
+    }
+
+    /** The same with a plan that is known already. */
+    public Verdict withPlan(String id, String text) {
+        return new Verdict(problems, id, outputModes, warnings, text);
+    }
+
+    public boolean accepted() {
+        return problems.isEmpty();
+    }
+}

@@ -1,0 +1,179 @@
+package dev.millrace.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.OperatingSystemMXBean;
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.task.FaultPoints;
+import dev.millrace.engine.task.QueryRun;
+import dev.millrace.plan.QueryPlan;
+import dev.millrace.plan.StoredPlan;
+import dev.millrace.serving.HttpService;
+import dev.millrace.serving.QueryStatus;
+import dev.millrace.state.StateHome;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine;
+
+/**
+ * {@code millrace engine}: what a pod runs. It ends with status 0 where another start would end the same way, and says in
+ * the termination message why; any other status asks to be started again.
+ */
+@CommandLine.Command(
+        name = "engine",
+        description = "Runs one query as a pod of the operator does.",
+        mixinStandardHelpOptions = true)
+final class EngineCommand implements Callable<Integer> {
+
+    /** What neither heap nor RocksDB may take: code, threads, network buffers. */
+    private static final long RESERVED_MEMORY = 200L << 20;
+
+    private static final double SHARE_FOR_STATE = 0.75;
+
+    @CommandLine.Option(names = "--query", required = true, description = "the resource, one YAML document")
+    private Path file;
+
+    @CommandLine.Option(
+            names = "--plan",
+            description =
+                    "the plan that the operator stored with the resource; compiled anew where there is no such file")
+    private Path plan;
+
+    @CommandLine.Option(names = "--state", required = true, description = "where state is kept")
+    private Path state;
+
+    @CommandLine.Option(names = "--secrets", required = true, description = "where secrets are mounted, by name")
+    private Path secrets;
+
+    @CommandLine.Option(
+            names = "--incarnation",
+            required = true,
+            description = "the fencing number; a larger one stops all smaller ones")
+    private long incarnation;
+
+    @CommandLine.Option(names = "--former", description = "a state id that the query had before; its writers are ended")
+    private List<String> formerIds = List.of();
+
+    @CommandLine.Option(
+            names = "--savepoint",
+            description = "<state id>/<name>: the savepoint that the state begins from, where there is none")
+    private String savepoint;
+
+    @CommandLine.Option(
+            names = "--savepoints",
+            description = "a file that says which savepoints to take and to drop; it is read again and again")
+    private Path wishes;
+
+    @CommandLine.Option(names = "--http", description = "[host:]port that serves metrics, progress and health")
+    private String http = ":8080";
+
+    @CommandLine.Option(names = "--termination-message", description = "the file that says how it ended")
+    private Path message = Path.of("/dev/termination-log");
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        Resources resources;
+        try {
+            resources = resources();
+        } catch (StoredPlan.UnreadableException e) {
+            report(new EngineOutcome("Failed", "PlanUnreadable", e.getMessage(), 0));
+            return 0;
+        }
+        if (resources.report(System.err)) {
+            report(new EngineOutcome("Failed", "Refused", "this engine does not accept the query: see its log", 0));
+            return 0;
+        }
+        Compilation query = resources.queries().get(0);
+        int threads = Runtime.getRuntime().availableProcessors();
+        Assembly.History history =
+                new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
+        Assembly assembly = new Assembly(
+                query,
+                Assembly.Place.pod(state, threads, stateMemory(), secrets, Optional.ofNullable(wishes), history));
+        QueryRun run = new QueryRun(assembly.definition(), this::notice, FaultPoints.NONE, incarnation);
+        HttpService.start(
+                http, List.of(new QueryStatus(query.name(), query.plan().id(), run.metrics())));
+        CountDownLatch ended = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            run.stop();
+            try {
+                ended.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }));
+        try {
+            return execute(run);
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    private Resources resources() throws IOException, StoredPlan.UnreadableException {
+        if (plan == null || !Files.exists(plan)) {
+            return Resources.compile(List.of(file));
+        }
+        QueryPlan stored = StoredPlan.read(Files.readString(plan));
+        return Resources.read(List.of(file), (document, directory) -> Compilation.of(document, directory, stored));
+    }
+
+    /** What RocksDB may use: most of what the container has beside the heap. */
+    private static long stateMemory() {
+        OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        long free = system.getTotalMemorySize() - Runtime.getRuntime().maxMemory() - RESERVED_MEMORY;
+        return Math.max(32L << 20, (long) (free * SHARE_FOR_STATE));
+    }
+
+    private int execute(QueryRun run) throws IOException, InterruptedException {
+        while (true) {
+            try {
+                QueryRun.End end = run.run();
+                report(
+                        switch (end) {
+                            case COMPLETED -> new EngineOutcome("Completed", "", "", incarnation);
+                            case STOPPED -> new EngineOutcome("Stopped", "", "", incarnation);
+                            case SUPERSEDED ->
+                                new EngineOutcome(
+                                        "Superseded", "", "", run.metrics().incarnation());
+                        });
+                return 0;
+            } catch (QueryException e) {
+                long epoch = run.metrics().figures().epoch();
+                report(new EngineOutcome("Failed", e.code(), shortened(e.getMessage()), incarnation, epoch));
+                return 0;
+            } catch (StateHome.StateInUseException e) {
+                notice(e.getMessage() + "; waiting for it");
+                run.metrics().phase("waiting", e.getMessage());
+                TimeUnit.SECONDS.sleep(1);
+            } catch (RuntimeException e) {
+                e.printStackTrace();
+                report(new EngineOutcome("Crashed", "InternalError", shortened(e.toString()), incarnation));
+                return Main.FAILED;
+            }
+        }
+    }
+
+    private void notice(String text) {
+        System.err.println(text);
+    }
+
+    private void report(EngineOutcome outcome) throws IOException {
+        String json = new ObjectMapper().writeValueAsString(outcome);
+        System.err.println("ended: " + json);
+        if (Files.isWritable(message)) {
+            Files.writeString(message, json);
+        }
+    }
+
+    /** Kubernetes keeps 4 KiB of a termination message. */
+    private static String shortened(String text) {
+        return text.length() > 2_000 ? text.substring(0, 2_000) + "…" : text;
+    }
+}

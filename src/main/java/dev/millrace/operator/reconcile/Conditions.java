@@ -1,0 +1,59 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.StreamingQueryStatus.Condition;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Conditions as they will be written; what stays as it was keeps the time of its last transition. */
+final class Conditions {
+
+    static final String READY = "Ready";
+    static final String RECONCILING = "Reconciling";
+    static final String STALLED = "Stalled";
+    static final String UP_TO_DATE = "UpToDate";
+    static final String DURABLE = "Durable";
+    static final String SCALABLE = "Scalable";
+
+    private final List<Condition> before;
+    private final List<Condition> now = new ArrayList<>();
+    private final long generation;
+    private final String time;
+
+    Conditions(List<Condition> before, long generation, Instant time) {
+        this.before = before == null ? List.of() : before;
+        this.generation = generation;
+        this.time = time.truncatedTo(ChronoUnit.SECONDS).toString();
+    }
+
+    void set(String type, boolean status, String reason, String message) {
+        set(type, status ? "True" : "False", reason, message);
+    }
+
+    void set(String type, String status, String reason, String message) {
+        String since = find(before, type)
+                .filter(old -> old.status().equals(status))
+                .map(Condition::lastTransitionTime)
+                .orElse(time);
+        now.removeIf(condition -> condition.type().equals(type));
+        now.add(new Condition(type, status, reason, message, generation, since));
+    }
+
+    void keep(String type) {
+        find(before, type).ifPresent(old -> set(type, old.status(), old.reason(), old.message()));
+    }
+
+    static Optional<Condition> find(List<Condition> conditions, String type) {
+        return conditions == null
+                ? Optional.empty()
+                : conditions.stream()
+                        .filter(condition -> condition.type().equals(type))
+                        .findFirst();
+    }
+
+    List<Condition> list() {
+        return List.copyOf(now);
+    }
+}

@@ -1,0 +1,58 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.StreamingQueryStatus;
+import dev.millrace.operator.resources.Version;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What is to be done about a query, in this order: the status is written (if it differs), then the actions are taken, one
+ * after the other. An incarnation is in the status before its pod is made: numbers are never given twice.
+ *
+ * @param recheck when to look again though nothing happened; empty for never
+ */
+record Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> notices, Optional<Duration> recheck) {
+
+    /** Whether a pod of a lost node is replaced. */
+    boolean takesOver() {
+        return notices.stream().anyMatch(notice -> notice.reason().equals(NODE_LOST))
+                && actions.stream().anyMatch(CreatePod.class::isInstance);
+    }
+
+    static final String NODE_LOST = "NodeLost";
+
+    sealed interface Action {}
+
+    /** Puts the finalizer on the query, or takes it off. */
+    record SetFinalizer(boolean present) implements Action {}
+
+    /** Account, service, network policy, and the ConfigMap of the version. */
+    record EnsureChildren(Version version) implements Action {}
+
+    record CreateClaim(String name) implements Action {}
+
+    record CreatePod(long incarnation, String claim, String version) implements Action {}
+
+    /** With a grace period, so that it writes its last checkpoint; only if it is still that object. */
+    record DeletePod(String name, String resourceVersion) implements Action {}
+
+    /** Asks for a larger volume; what the storage class cannot do is told. */
+    record GrowClaim(String name, String resourceVersion, String size) implements Action {}
+
+    record DeleteClaim(String name, String resourceVersion) implements Action {}
+
+    record DeleteConfig(String name) implements Action {}
+
+    record CreateCleanUp(Version version) implements Action {}
+
+    record DeleteCleanUp() implements Action {}
+
+    /**
+     * What the query's events tell.
+     *
+     * @param warning or normal
+     * @param reason a stable code
+     */
+    record Notice(boolean warning, String reason, String message) {}
+}

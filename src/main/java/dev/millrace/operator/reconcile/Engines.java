@@ -1,0 +1,215 @@
+package dev.millrace.operator.reconcile;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.millrace.api.EngineProgress;
+import dev.millrace.operator.QueryResource;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.Rates;
+import dev.millrace.operator.resources.EnginePod;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/**
+ * Asks pods how they are, beside the reconciliations: one that hangs holds up nobody. A pod that changed what it says, or
+ * fell silent, is a reason to look at its query; moving figures are one once a minute.
+ */
+final class Engines implements AutoCloseable {
+
+    private static final Duration TIMEOUT = Duration.ofSeconds(2);
+    private static final Duration FIGURES = Duration.ofSeconds(61);
+
+    private static final int MAX_ANSWER = 64 << 10;
+
+    /** Rounds of a second between questions to a pod that runs. */
+    private static final int RELAXED = 5;
+
+    private final HttpClient http =
+            HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final ScheduledExecutorService clockwork = Executors.newSingleThreadScheduledExecutor(work -> {
+        Thread thread = new Thread(work, "engines");
+        thread.setDaemon(true);
+        return thread;
+    });
+    private final Map<String, Watched> pods = new ConcurrentHashMap<>();
+    private final Clock clock;
+    private final Consumer<ResourceID> changed;
+
+    /** A pod under observation. */
+    private static final class Watched {
+        private final ResourceID query;
+        private final URI address;
+        private volatile EngineView view;
+        private volatile boolean asking;
+        private volatile Instant told = Instant.EPOCH;
+        private volatile String toldFigures = "";
+        private volatile Instant sampled;
+        private int round;
+
+        Watched(ResourceID query, URI address, Instant now) {
+            this.query = query;
+            this.address = address;
+            this.view = new EngineView(false, now, null, null);
+        }
+    }
+
+    /**
+     * @param changed is told of queries that should be looked at
+     */
+    Engines(Clock clock, Consumer<ResourceID> changed) {
+        this.clock = clock;
+        this.changed = changed;
+        clockwork.scheduleWithFixedDelay(this::round, 1, 1, TimeUnit.SECONDS);
+    }
+
+    private static String key(String namespace, String pod) {
+        return namespace + "/" + pod;
+    }
+
+    /** Asks the pod from now on where it runs; at another address it is another one. */
+    void watch(QueryResource query, Pod pod) {
+        String key = key(pod.getMetadata().getNamespace(), pod.getMetadata().getName());
+        String ip = pod.getStatus().getPodIP();
+        if (ip == null || !"Running".equals(pod.getStatus().getPhase())) {
+            pods.remove(key);
+            return;
+        }
+        String host = ip.contains(":") ? "[" + ip + "]" : ip;
+        URI address = URI.create("http://" + host + ":" + EnginePod.PORT + "/progress");
+        pods.compute(
+                key,
+                (same, known) -> known != null && known.address.equals(address)
+                        ? known
+                        : new Watched(ResourceID.fromResource(query), address, clock.instant()));
+    }
+
+    /** Asks no pods of the query but these any more. */
+    void forgetOthers(QueryResource query, List<Pod> known) {
+        ResourceID id = ResourceID.fromResource(query);
+        Set<String> names = known.stream()
+                .map(pod ->
+                        key(pod.getMetadata().getNamespace(), pod.getMetadata().getName()))
+                .collect(Collectors.toSet());
+        pods.entrySet().removeIf(entry -> entry.getValue().query.equals(id) && !names.contains(entry.getKey()));
+    }
+
+    void forget(ResourceID query) {
+        pods.values().removeIf(watched -> watched.query.equals(query));
+    }
+
+    Optional<EngineView> view(String namespace, String pod) {
+        return Optional.ofNullable(pods.get(key(namespace, pod))).map(watched -> watched.view);
+    }
+
+    private void round() {
+        for (Watched watched : pods.values()) {
+            boolean calm = watched.view.answers()
+                    && watched.view.progress() != null
+                    && watched.view.progress().running();
+            if (!watched.asking && (!calm || watched.round++ % RELAXED == 0)) {
+                ask(watched);
+            }
+        }
+    }
+
+    /** The whole question has its time, and the answer its length: an engine's image is its user's. */
+    private void ask(Watched watched) {
+        watched.asking = true;
+        HttpRequest request =
+                HttpRequest.newBuilder(watched.address).timeout(TIMEOUT).build();
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        CompletableFuture<HttpResponse<Void>> exchange = http.sendAsync(
+                request,
+                HttpResponse.BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(bytes -> {
+                    if (body.size() + bytes.length > MAX_ANSWER) {
+                        throw new IllegalStateException("the answer is too long");
+                    }
+                    body.writeBytes(bytes);
+                })));
+        exchange.copy().orTimeout(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).whenComplete((response, e) -> {
+            try {
+                boolean answered = e == null && response.statusCode() == 200;
+                update(watched, answered ? read(body.toByteArray(), watched.query) : null);
+            } finally {
+                exchange.cancel(true);
+                watched.asking = false;
+            }
+        });
+    }
+
+    /** What the query's engine said; null where it is another's, or none. */
+    private EngineProgress read(byte[] body, ResourceID query) {
+        try {
+            EngineProgress[] all = mapper.readValue(body, EngineProgress[].class);
+            boolean ours = all.length == 1 && query.getName().equals(all[0].query()) && all[0].phase() != null;
+            return ours ? all[0] : null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private void update(Watched watched, EngineProgress progress) {
+        EngineView before = watched.view;
+        Instant now = clock.instant();
+        watched.view = progress == null
+                ? new EngineView(false, before.lastAnswer(), before.progress(), before.rates())
+                : new EngineView(true, now, progress, rates(watched, before, progress, now));
+        boolean news = before.answers() != watched.view.answers()
+                || progress != null && (before.progress() == null || !sameState(before.progress(), progress));
+        String figures = progress == null ? watched.toldFigures : Statuses.figures(watched.view);
+        boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
+        if (news || moved) {
+            watched.told = now;
+            watched.toldFigures = figures;
+            changed.accept(watched.query);
+        }
+    }
+
+    private static Rates rates(Watched watched, EngineView before, EngineProgress progress, Instant now) {
+        EngineProgress old = before.progress();
+        Instant since = watched.sampled;
+        watched.sampled = now;
+        if (old == null || since == null || old.rowsIn() > progress.rowsIn()) {
+            return null;
+        }
+        double seconds = Math.max(0.001, Duration.between(since, now).toMillis() / 1000.0);
+        return new Rates((progress.rowsIn() - old.rowsIn()) / seconds, (progress.rowsOut() - old.rowsOut()) / seconds);
+    }
+
+    /** Whether only figures differ. */
+    private static boolean sameState(EngineProgress a, EngineProgress b) {
+        return a.phase().equals(b.phase())
+                && a.incarnation() == b.incarnation()
+                && (a.checkpointEpoch() == null) == (b.checkpointEpoch() == null)
+                && Objects.equals(a.checkpointFailure(), b.checkpointFailure())
+                && Objects.equals(a.notDurable(), b.notDurable())
+                && a.volumeShort() == b.volumeShort()
+                && Objects.equals(a.message(), b.message());
+    }
+
+    @Override
+    public void close() {
+        clockwork.shutdownNow();
+    }
+}

@@ -1,0 +1,209 @@
+package dev.millrace.operator.reconcile;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQuerySavepoint;
+import dev.millrace.api.StreamingQueryStatus;
+import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
+import dev.millrace.api.Verdict;
+import dev.millrace.operator.resources.Version;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * All that a decision about a query rests on.
+ *
+ * @param spec as the user wrote it
+ * @param verdict of the compiler on this spec; empty while it works
+ * @param wanted the version that the spec asks for, whether it can run or not
+ * @param wantedStateId what that version calls its topics and files
+ * @param wantedOrigin the savepoint that its state begins from, if any
+ * @param savepoint that the spec asks to go back to, while that was not done
+ * @param versions what the ConfigMaps of the query hold, by name
+ * @param engines what pods answered, by pod name
+ * @param unreachable nodes that the API server has lost sight of: when they gave their last sign of life
+ * @param recentTakeOvers how many pods of lost nodes, of all queries, were replaced just now
+ */
+record Observed(
+        Identity identity,
+        JsonNode spec,
+        StreamingQueryStatus status,
+        Optional<Verdict> verdict,
+        Version wanted,
+        String wantedStateId,
+        Optional<RestoredFrom> wantedOrigin,
+        Optional<SavepointView> savepoint,
+        List<PodView> pods,
+        List<ClaimView> claims,
+        Map<String, Version> versions,
+        Optional<CleanUp> cleanUp,
+        Map<String, EngineView> engines,
+        Map<String, Instant> unreachable,
+        int recentTakeOvers,
+        Instant now) {
+
+    /**
+     * @param deletedAt when deletion was asked for
+     */
+    record Identity(
+            String namespace,
+            String name,
+            String uid,
+            long generation,
+            Optional<Instant> deletedAt,
+            boolean finalizer,
+            boolean paused,
+            boolean namespaceTerminating) {}
+
+    /**
+     * A pod of the query.
+     *
+     * @param claim the volume that it mounts
+     * @param trouble why it does not run, as far as Kubernetes tells
+     * @param outcome how the engine said it ended
+     * @param ended whether its containers are known to have ended
+     */
+    record PodView(
+            String name,
+            String resourceVersion,
+            long incarnation,
+            String version,
+            String claim,
+            String node,
+            String phase,
+            boolean deleting,
+            boolean ready,
+            boolean ended,
+            Instant created,
+            Optional<Trouble> trouble,
+            Optional<EngineOutcome> outcome) {}
+
+    /** A reason code and a sentence. */
+    record Trouble(String reason, String message) {}
+
+    /**
+     * A savepoint of the query's namespace.
+     *
+     * @param status null where there is no such savepoint
+     * @param deleting whether it is about to go
+     * @param document what was kept of the query that it is of
+     */
+    record SavepointView(
+            String name, StreamingQuerySavepoint.Status status, boolean deleting, Optional<Version> document) {
+
+        /** Why a version with this plan cannot go on from it. */
+        Optional<Trouble> trouble(Version wanted, String planId) {
+            if (status == null || deleting) {
+                return Optional.of(new Trouble(
+                        "SavepointNotFound",
+                        "there is no StreamingQuerySavepoint " + name + " in this namespace to restore from"));
+            }
+            if (!status.completed()) {
+                return Optional.of(new Trouble(
+                        "SavepointNotCompleted",
+                        "the savepoint " + name + " is not completed yet; see its conditions"));
+            }
+            if (document.isPresent() && !document.get().sameStore(wanted)) {
+                return Optional.of(new Trouble(
+                        "SavepointInOtherStore",
+                        "the savepoint " + name + " lies in " + status.location() + ", and the query's"
+                                + " state.checkpoint.store, or state.topics.prefix, is another one now"));
+            }
+            if (!planId.equals(status.planId())) {
+                return Optional.of(new Trouble(
+                        "SavepointOfOtherPlan",
+                        "the savepoint " + name + " is of a query that means something else (plan " + status.planId()
+                                + ", now " + planId + "): restore it with the SQL that it was taken of"));
+            }
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * @param requested bytes
+     */
+    record ClaimView(String name, String resourceVersion, long requested) {}
+
+    /** The pod that removes what lies outside of the cluster: its phase. */
+    record CleanUp(String phase, String message) {}
+
+    /**
+     * What a pod last answered.
+     *
+     * @param lastAnswer when it did, or where it never did, when it was asked first
+     * @param progress null where it never answered
+     */
+    record EngineView(boolean answers, Instant lastAnswer, EngineProgress progress, Rates rates) {}
+
+    /** Rows per second over the last interval. */
+    record Rates(double in, double out) {}
+
+    boolean suspended() {
+        return spec.path("suspend").asBoolean(false);
+    }
+
+    /** The version that the status calls current, where it still exists. */
+    Optional<Version> current() {
+        return Optional.ofNullable(status.current()).map(current -> versions.get(current.config()));
+    }
+
+    /** Whether what the query knows outlives its volume: a matter of the version that runs, not of one that was refused. */
+    boolean hasStore() {
+        return writesToKafka(current().map(Version::spec).orElse(spec));
+    }
+
+    /** Whether there is, or is to be, something outside of the namespace. */
+    boolean writesToKafka() {
+        return writesToKafka(spec) || hasStore();
+    }
+
+    static boolean writesToKafka(JsonNode spec) {
+        for (JsonNode sink : spec.path("sinks")) {
+            if (sink.has("kafka")) {
+                return true;
+            }
+        }
+        return spec.path("deadLetters").has("kafka") || spec.path("lateRows").has("kafka");
+    }
+
+    /** Whether an output in files is, by its path, one of the version that runs too. */
+    boolean writesTheSameFiles() {
+        Set<String> paths = filePaths(spec);
+        paths.retainAll(current().map(Version::spec).map(Observed::filePaths).orElse(Set.of()));
+        return !paths.isEmpty();
+    }
+
+    private static Set<String> filePaths(JsonNode spec) {
+        Set<String> paths = new HashSet<>();
+        spec.path("sinks").forEach(sink -> paths.add(sink.at("/files/path").asText()));
+        paths.add(spec.at("/deadLetters/files/path").asText());
+        paths.add(spec.at("/lateRows/files/path").asText());
+        paths.remove("");
+        return paths;
+    }
+
+    boolean retains() {
+        return "Retain".equals(spec.at("/state/deletionPolicy").asText());
+    }
+
+    Duration nodeLossTimeout() {
+        return duration("/nodeLossTimeout", Duration.ofSeconds(30));
+    }
+
+    Duration progressTimeout() {
+        return duration("/upgrade/progressTimeout", Duration.ofMinutes(5));
+    }
+
+    private Duration duration(String path, Duration otherwise) {
+        String text = spec.at(path).asText("");
+        return text.isEmpty()
+                ? otherwise
+                : Duration.ofMillis(dev.millrace.api.TimeSpan.ofText(text).millis());
+    }
+}

@@ -1,0 +1,478 @@
+package dev.millrace.operator.reconcile;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.StreamingQuerySavepoint;
+import dev.millrace.api.StreamingQueryStatus;
+import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
+import dev.millrace.api.Verdict;
+import dev.millrace.operator.QueryResource;
+import dev.millrace.operator.SavepointResource;
+import dev.millrace.operator.reconcile.Observed.ClaimView;
+import dev.millrace.operator.reconcile.Observed.CleanUp;
+import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.reconcile.Observed.SavepointView;
+import dev.millrace.operator.reconcile.Observed.Trouble;
+import dev.millrace.operator.resources.EnginePod;
+import dev.millrace.operator.resources.Names;
+import dev.millrace.operator.resources.Version;
+import io.fabric8.kubernetes.api.model.ContainerStateTerminated;
+import io.fabric8.kubernetes.api.model.ContainerStateWaiting;
+import io.fabric8.kubernetes.api.model.ContainerStatus;
+import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodCondition;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Sees a query as it is now: everything is read from the API server, so that no decision rests on a cache that is behind.
+ * Informers only say when to look.
+ */
+final class Observer {
+
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    /** How the scheduler says that a volume is what is missing. */
+    private static final Pattern VOLUME_TROUBLE =
+            Pattern.compile("persistent ?volume|storage ?class|volume", Pattern.CASE_INSENSITIVE);
+
+    private static final Set<String> PULL_FAILURES =
+            Set.of("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull");
+
+    private final KubernetesClient client;
+    private final Verdicts verdicts;
+    private final Engines engines;
+    private final TakeOvers takeOvers;
+    private final String defaultImage;
+    private final Clock clock;
+
+    Observer(
+            KubernetesClient client,
+            Verdicts verdicts,
+            Engines engines,
+            TakeOvers takeOvers,
+            String defaultImage,
+            Clock clock) {
+        this.client = client;
+        this.verdicts = verdicts;
+        this.engines = engines;
+        this.takeOvers = takeOvers;
+        this.defaultImage = defaultImage;
+        this.clock = clock;
+    }
+
+    Observed observe(QueryResource query) {
+        String namespace = query.getMetadata().getNamespace();
+        String name = query.getMetadata().getName();
+        StreamingQueryStatus status = query.getStatus() == null ? StreamingQueryStatus.NONE : query.getStatus();
+        String stateId =
+                VersionChoice.stateId(query.getSpec(), query.getMetadata().getUid(), status);
+        Optional<SavepointView> savepoint =
+                VersionChoice.wantedSavepoint(query.getSpec(), status).map(wish -> savepoint(namespace, wish));
+        Optional<RestoredFrom> origin = VersionChoice.origin(
+                query.getSpec(),
+                status,
+                savepoint
+                        .filter(view -> view.status() != null && view.status().completed())
+                        .map(view -> new RestoredFrom(view.name(), view.status().stateId())));
+        Version wanted = Version.of(
+                name,
+                namespace,
+                query.getSpec(),
+                new Version.Origin(
+                        stateId,
+                        VersionChoice.formerStateIds(stateId, status),
+                        origin.map(from -> from.stateId() + "/" + from.savepoint())
+                                .orElse(null)),
+                image(query.getSpec(), status),
+                annotation(query, Names.RESTART).orElse(null));
+        List<Pod> pods = client.pods()
+                .inNamespace(namespace)
+                .withLabel(Names.QUERY, name)
+                .list()
+                .getItems();
+        List<Pod> mine = pods.stream()
+                .filter(pod -> "engine".equals(pod.getMetadata().getLabels().get(Names.COMPONENT)))
+                .filter(pod -> Names.isOwned(pod, query))
+                .sorted(Comparator.comparingLong(Observer::incarnation))
+                .toList();
+        mine.forEach(pod -> engines.watch(query, pod));
+        engines.forgetOthers(query, mine);
+        Map<String, Observed.EngineView> answers = mine.stream()
+                .map(pod -> pod.getMetadata().getName())
+                .flatMap(pod -> engines.view(namespace, pod).map(view -> Map.entry(pod, view)).stream())
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+        List<PersistentVolumeClaim> claims = claims(query);
+        Map<String, Version> versions = versions(query);
+        Optional<Verdict> verdict =
+                verdict(query, status, wanted, versions, known(status, stateId, savepoint, versions));
+        Instant now = clock.instant();
+        return new Observed(
+                identity(query),
+                query.getSpec(),
+                status,
+                verdict,
+                verdict.map(found -> wanted.withPlan(found.plan())).orElse(wanted),
+                stateId,
+                origin,
+                savepoint,
+                mine.stream().map(pod -> view(pod, claims)).toList(),
+                claims.stream().map(Observer::view).toList(),
+                versions,
+                pods.stream()
+                        .filter(pod -> pod.getMetadata().getName().equals(Names.cleanUp(name)))
+                        .findFirst()
+                        .map(Observer::cleanUp),
+                answers,
+                unreachable(mine, answers),
+                takeOvers.recent(now),
+                now);
+    }
+
+    private SavepointView savepoint(String namespace, String name) {
+        SavepointResource found = client.resources(SavepointResource.class)
+                .inNamespace(namespace)
+                .withName(name)
+                .get();
+        if (found == null) {
+            return new SavepointView(name, null, false, Optional.empty());
+        }
+        StreamingQuerySavepoint.Status status =
+                found.getStatus() == null ? StreamingQuerySavepoint.Status.NONE : found.getStatus();
+        return new SavepointView(
+                name,
+                status,
+                found.getMetadata().getDeletionTimestamp() != null,
+                SavepointObserver.document(client, found));
+    }
+
+    /**
+     * A plan whose state is gone on with.
+     *
+     * @param version that holds it
+     */
+    private record KnownPlan(String id, Version version) {}
+
+    private static Optional<KnownPlan> known(
+            StreamingQueryStatus status,
+            String stateId,
+            Optional<SavepointView> savepoint,
+            Map<String, Version> versions) {
+        Optional<KnownPlan> known = savepoint.isPresent()
+                ? savepoint
+                        .filter(view -> view.status() != null && view.status().completed())
+                        .flatMap(view -> view.document()
+                                .map(version -> new KnownPlan(view.status().planId(), version)))
+                : Optional.ofNullable(status.current())
+                        .filter(current -> stateId.equals(status.stateId()) && versions.containsKey(current.config()))
+                        .map(current -> new KnownPlan(current.planId(), versions.get(current.config())));
+        return known.filter(plan -> !plan.version().plan().isEmpty());
+    }
+
+    private Observed.Identity identity(QueryResource query) {
+        String deleted = query.getMetadata().getDeletionTimestamp();
+        boolean terminating = deleted != null
+                && namespaceTerminates(client, query.getMetadata().getNamespace());
+        return new Observed.Identity(
+                query.getMetadata().getNamespace(),
+                query.getMetadata().getName(),
+                query.getMetadata().getUid(),
+                query.getMetadata().getGeneration(),
+                Optional.ofNullable(deleted).map(Instant::parse),
+                query.getMetadata().getFinalizers().contains(Names.FINALIZER),
+                annotation(query, Names.PAUSED).filter("true"::equals).isPresent(),
+                terminating);
+    }
+
+    static boolean namespaceTerminates(KubernetesClient client, String name) {
+        try {
+            Namespace namespace = client.namespaces().withName(name).get();
+            return namespace != null && namespace.getMetadata().getDeletionTimestamp() != null;
+        } catch (KubernetesClientException e) {
+            return false; // without the right to read namespaces, making the clean-up pod fails instead
+        }
+    }
+
+    private static Optional<String> annotation(QueryResource query, String name) {
+        Map<String, String> annotations = query.getMetadata().getAnnotations();
+        return Optional.ofNullable(annotations == null ? null : annotations.get(name));
+    }
+
+    private String image(JsonNode spec, StreamingQueryStatus status) {
+        String fixed = status.image() == null ? defaultImage : status.image();
+        return spec.at("/engine/image").asText(fixed);
+    }
+
+    /**
+     * What runs already was accepted; the rest is asked of the compiler. A query that means what the one means whose state it
+     * goes on with keeps its plan: the compiler may be a newer one.
+     */
+    private Optional<Verdict> verdict(
+            QueryResource query,
+            StreamingQueryStatus status,
+            Version wanted,
+            Map<String, Version> versions,
+            Optional<KnownPlan> known) {
+        StreamingQueryStatus.Version current = status.current();
+        if (current != null && current.config().equals(wanted.name()) && versions.containsKey(wanted.name())) {
+            List<Verdict.Finding> warnings = status.warnings() == null
+                    ? List.of()
+                    : status.warnings().stream()
+                            .map(warning -> finding(warning))
+                            .toList();
+            return Optional.of(new Verdict(
+                    List.of(),
+                    current.planId(),
+                    status.outputModes() == null ? Map.of() : status.outputModes(),
+                    warnings,
+                    ""));
+        }
+        Optional<KnownPlan> kept = known.filter(plan -> plan.version().meansTheSame(wanted));
+        return verdicts.of(query)
+                .map(verdict -> kept.filter(plan -> verdict.accepted())
+                        .map(plan -> verdict.withPlan(plan.id(), plan.version().plan()))
+                        .orElse(verdict));
+    }
+
+    private static Verdict.Finding finding(StreamingQueryStatus.Warning warning) {
+        int cut = warning.message().indexOf(": ");
+        return new Verdict.Finding(
+                warning.code(),
+                warning.message().substring(0, Math.max(0, cut)),
+                warning.message().substring(cut < 0 ? 0 : cut + 2));
+    }
+
+    private List<PersistentVolumeClaim> claims(QueryResource query) {
+        return client
+                .persistentVolumeClaims()
+                .inNamespace(query.getMetadata().getNamespace())
+                .withLabel(Names.QUERY, query.getMetadata().getName())
+                .list()
+                .getItems()
+                .stream()
+                .filter(claim -> Names.isOwned(claim, query))
+                .filter(claim -> claim.getMetadata().getDeletionTimestamp() == null)
+                .toList();
+    }
+
+    private static ClaimView view(PersistentVolumeClaim claim) {
+        Quantity requested = claim.getSpec().getResources().getRequests().get("storage");
+        return new ClaimView(
+                claim.getMetadata().getName(),
+                claim.getMetadata().getResourceVersion(),
+                requested == null ? 0 : Quantity.getAmountInBytes(requested).longValue());
+    }
+
+    private Map<String, Version> versions(QueryResource query) {
+        return client
+                .configMaps()
+                .inNamespace(query.getMetadata().getNamespace())
+                .withLabel(Names.QUERY, query.getMetadata().getName())
+                .list()
+                .getItems()
+                .stream()
+                .filter(config -> Names.isOwned(config, query))
+                .map(config -> Version.read(config.getMetadata().getName(), config.getData()))
+                .collect(Collectors.toMap(Version::name, version -> version));
+    }
+
+    /** Nodes of pods that do not answer are looked at; a pod that answers needs no node's word. */
+    private Map<String, Instant> unreachable(List<Pod> pods, Map<String, Observed.EngineView> answers) {
+        Map<String, Instant> lost = new HashMap<>();
+        for (Pod pod : pods) {
+            Observed.EngineView view = answers.get(pod.getMetadata().getName());
+            String node = pod.getSpec().getNodeName();
+            if (node != null && (view == null || !view.answers()) && !ready(pod)) {
+                lostSince(node, pod).ifPresent(since -> lost.put(node, since));
+            }
+        }
+        return lost;
+    }
+
+    private Optional<Instant> lostSince(String name, Pod pod) {
+        try {
+            Node node = client.nodes().withName(name).get();
+            if (node == null) {
+                return Optional.of(Instant.EPOCH);
+            }
+            return node.getStatus().getConditions().stream()
+                    .filter(condition -> condition.getType().equals("Ready")
+                            && !condition.getStatus().equals("True"))
+                    .map(condition -> lastSign(name).orElse(Instant.parse(condition.getLastTransitionTime())))
+                    .findFirst();
+        } catch (KubernetesClientException e) {
+            // Without the right to read nodes: the taint has evicted the pod, and its node does not confirm that.
+            return Optional.ofNullable(pod.getMetadata().getDeletionTimestamp()).map(Instant::parse);
+        }
+    }
+
+    /** A node renews its lease every ten seconds. */
+    private Optional<Instant> lastSign(String node) {
+        try {
+            return Optional.ofNullable(client.leases()
+                            .inNamespace("kube-node-lease")
+                            .withName(node)
+                            .get())
+                    .map(lease -> lease.getSpec().getRenewTime().toInstant());
+        } catch (KubernetesClientException e) {
+            return Optional.empty();
+        }
+    }
+
+    // ---------------------------------------------------------------- pods
+
+    private static long incarnation(Pod pod) {
+        return Long.parseLong(pod.getMetadata().getLabels().getOrDefault(Names.INCARNATION, "0"));
+    }
+
+    private static boolean ready(Pod pod) {
+        return condition(pod, "Ready")
+                .filter(condition -> condition.getStatus().equals("True"))
+                .isPresent();
+    }
+
+    private static Optional<PodCondition> condition(Pod pod, String type) {
+        return pod.getStatus().getConditions().stream()
+                .filter(condition -> condition.getType().equals(type))
+                .findFirst();
+    }
+
+    private static PodView view(Pod pod, List<PersistentVolumeClaim> claims) {
+        String claim = pod.getSpec().getVolumes().stream()
+                .filter(volume -> volume.getName().equals("state"))
+                .map(volume -> volume.getPersistentVolumeClaim().getClaimName())
+                .findFirst()
+                .orElse("");
+        String phase = pod.getStatus().getPhase();
+        boolean ended = "Succeeded".equals(phase) || "Failed".equals(phase);
+        return new PodView(
+                pod.getMetadata().getName(),
+                pod.getMetadata().getResourceVersion(),
+                incarnation(pod),
+                pod.getMetadata().getLabels().get(Names.VERSION),
+                claim,
+                pod.getSpec().getNodeName(),
+                phase,
+                pod.getMetadata().getDeletionTimestamp() != null,
+                ready(pod),
+                ended,
+                Instant.parse(pod.getMetadata().getCreationTimestamp()),
+                trouble(
+                        pod,
+                        claims.stream()
+                                .filter(one -> one.getMetadata().getName().equals(claim))
+                                .findFirst()),
+                ended ? engine(pod).flatMap(status -> outcome(status.getState().getTerminated())) : Optional.empty());
+    }
+
+    private static Optional<ContainerStatus> engine(Pod pod) {
+        return pod.getStatus().getContainerStatuses().stream()
+                .filter(status -> status.getName().equals(EnginePod.CONTAINER))
+                .findFirst();
+    }
+
+    private static Optional<EngineOutcome> outcome(ContainerStateTerminated terminated) {
+        if (terminated == null || terminated.getMessage() == null) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(MAPPER.readValue(terminated.getMessage(), EngineOutcome.class));
+        } catch (JsonProcessingException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * @param claim of its volume, if it is there
+     */
+    private static Optional<Trouble> trouble(Pod pod, Optional<PersistentVolumeClaim> claim) {
+        Optional<PodCondition> scheduled =
+                condition(pod, "PodScheduled").filter(c -> c.getStatus().equals("False"));
+        if (scheduled.isPresent() && claim.filter(Observer::isUnbound).isPresent()) {
+            String message = scheduled.get().getMessage();
+            if (message != null && VOLUME_TROUBLE.matcher(message).find()) {
+                String type = claim.get().getSpec().getStorageClassName();
+                return Optional.of(new Trouble(
+                        "VolumeNotBound",
+                        "its claim " + claim.get().getMetadata().getName() + " of "
+                                + (type == null ? "no storage class" : "storage class " + type) + " has no volume: "
+                                + message));
+            }
+        }
+        if (scheduled.isPresent()) {
+            return Optional.of(new Trouble(
+                    "Unschedulable",
+                    "it cannot be scheduled: " + scheduled.get().getMessage()));
+        }
+        return engine(pod).flatMap(Observer::trouble);
+    }
+
+    private static boolean isUnbound(PersistentVolumeClaim claim) {
+        return claim.getStatus() == null || !"Bound".equals(claim.getStatus().getPhase());
+    }
+
+    private static Optional<Trouble> trouble(ContainerStatus status) {
+        ContainerStateWaiting waiting = status.getState().getWaiting();
+        if (waiting == null || waiting.getReason() == null) {
+            return Optional.empty();
+        }
+        if (PULL_FAILURES.contains(waiting.getReason())) {
+            return Optional.of(new Trouble(
+                    "ImageNotPulled", "the image " + status.getImage() + " cannot be pulled: " + waiting.getMessage()));
+        }
+        if (waiting.getReason().equals("CrashLoopBackOff")) {
+            ContainerStateTerminated last = status.getLastState().getTerminated();
+            String how = last == null
+                    ? ""
+                    : "OOMKilled".equals(last.getReason())
+                            ? ": it was killed for memory; raise scaling.resources.min.memory"
+                            : ": exit status " + last.getExitCode()
+                                    + (last.getMessage() == null ? "" : ", " + last.getMessage());
+            boolean memory = last != null && "OOMKilled".equals(last.getReason());
+            return Optional.of(new Trouble(
+                    memory ? "OutOfMemory" : "CrashLoop",
+                    "its engine ended " + status.getRestartCount() + " times" + how));
+        }
+        return waiting.getReason().startsWith("Create") || waiting.getReason().startsWith("Run")
+                ? Optional.of(new Trouble("ContainerNotStarted", waiting.getReason() + ": " + waiting.getMessage()))
+                : Optional.empty();
+    }
+
+    /** A pod that takes something away. */
+    static CleanUp cleanUp(Pod pod) {
+        return new CleanUp(pod.getStatus().getPhase(), cleanUpMessage(pod));
+    }
+
+    private static String cleanUpMessage(Pod pod) {
+        List<String> parts = new ArrayList<>();
+        pod.getStatus().getContainerStatuses().forEach(status -> {
+            ContainerStateTerminated terminated = status.getState().getTerminated();
+            ContainerStateWaiting waiting = status.getState().getWaiting();
+            if (terminated != null && terminated.getMessage() != null) {
+                parts.add(terminated.getMessage());
+            } else if (waiting != null) {
+                parts.add(waiting.getReason() + ": " + waiting.getMessage());
+            }
+        });
+        return parts.isEmpty()
+                ? Optional.ofNullable(pod.getStatus().getReason()).orElse("its pod did not end in time")
+                : String.join("; ", parts);
+    }
+}

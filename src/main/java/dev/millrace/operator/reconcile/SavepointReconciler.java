@@ -1,0 +1,66 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.operator.SavepointResource;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.javaoperatorsdk.operator.api.config.informer.Informer;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import java.net.HttpURLConnection;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** One look at one savepoint: observe, decide, apply. It looks again by itself as long as there is something to wait for. */
+@ControllerConfiguration(
+        name = "streamingquerysavepoint",
+        triggerReconcilerOnAllEvents = true,
+        generationAwareEventProcessing = false,
+        informer = @Informer(comparableResourceVersions = false, onUpdateFilter = Wishes.class),
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
+public final class SavepointReconciler implements Reconciler<SavepointResource> {
+
+    private static final Duration CONFLICT = Duration.ofMillis(100);
+
+    private final KubernetesClient client;
+    private final SavepointObserver observer;
+    private final SavepointApplier applier;
+    private final Notices notices;
+
+    SavepointReconciler(KubernetesClient client, Engines engines, Optional<Long> fsGroup, Clock clock) {
+        this.client = client;
+        this.observer = new SavepointObserver(client, engines, clock);
+        this.applier = new SavepointApplier(client, fsGroup);
+        this.notices = new Notices(client, clock);
+    }
+
+    @Override
+    public UpdateControl<SavepointResource> reconcile(SavepointResource cached, Context<SavepointResource> context) {
+        SavepointResource savepoint = client.resources(SavepointResource.class)
+                .inNamespace(cached.getMetadata().getNamespace())
+                .withName(cached.getMetadata().getName())
+                .get();
+        UpdateControl<SavepointResource> control = UpdateControl.noUpdate();
+        if (savepoint == null) {
+            return control;
+        }
+        ObservedSavepoint seen = observer.observe(savepoint);
+        SavepointDecision decision = SavepointDecider.decide(seen);
+        Optional<Duration> recheck = decision.recheck();
+        try {
+            applier.apply(savepoint, seen, decision);
+            decision.notices().forEach(notice -> notices.tell(savepoint, notice));
+        } catch (KubernetesClientException e) {
+            if (e.getCode() != HttpURLConnection.HTTP_CONFLICT && e.getCode() != HttpURLConnection.HTTP_NOT_FOUND) {
+                throw e;
+            }
+            recheck = Optional.of(CONFLICT); // something changed since it was observed
+        }
+        recheck.ifPresent(control::rescheduleAfter);
+        return control;
+    }
+}

@@ -1,0 +1,75 @@
+package dev.millrace.operator.reconcile;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.millrace.operator.resources.Names;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.client.CustomResource;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import java.net.HttpURLConnection;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Writes what is ours in resources of the user's, only as they were seen, for another change brings another look; and what belongs to nobody. */
+final class Writer {
+
+    private static final String MANAGER = "millrace-operator";
+
+    private final KubernetesClient client;
+    private final ObjectMapper mapper = new ObjectMapper();
+
+    Writer(KubernetesClient client) {
+        this.client = client;
+    }
+
+    static PatchContext serverSide() {
+        return new PatchContext.Builder()
+                .withPatchType(PatchType.SERVER_SIDE_APPLY)
+                .withFieldManager(MANAGER)
+                .withForce(true)
+                .build();
+    }
+
+    <R extends CustomResource<?, ?>> void status(R resource, Object status) {
+        ObjectNode document = mapper.createObjectNode();
+        document.put("apiVersion", resource.getApiVersion()).put("kind", resource.getKind());
+        document.putObject("metadata")
+                .put("name", resource.getMetadata().getName())
+                .put("namespace", resource.getMetadata().getNamespace())
+                .put("resourceVersion", resource.getMetadata().getResourceVersion());
+        document.set("status", mapper.valueToTree(status));
+        HasMetadata written = client.resource(resource).subresource("status").patch(serverSide(), document.toString());
+        seen(resource, written);
+    }
+
+    <R extends CustomResource<?, ?>> void finalizer(R resource, boolean present) {
+        List<String> finalizers = new ArrayList<>(resource.getMetadata().getFinalizers());
+        finalizers.remove(Names.FINALIZER);
+        if (present) {
+            finalizers.add(Names.FINALIZER);
+        }
+        ObjectNode patch = mapper.createObjectNode();
+        patch.putObject("metadata")
+                .put("resourceVersion", resource.getMetadata().getResourceVersion())
+                .set("finalizers", mapper.valueToTree(finalizers));
+        seen(resource, client.resource(resource).patch(PatchContext.of(PatchType.JSON_MERGE), patch.toString()));
+    }
+
+    /** Makes an object that belongs to nobody; one that is there already is it. */
+    void createUnlessThere(HasMetadata object) {
+        try {
+            client.resource(object).create();
+        } catch (KubernetesClientException e) {
+            if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+                throw e;
+            }
+        }
+    }
+
+    private static void seen(HasMetadata resource, HasMetadata written) {
+        resource.getMetadata().setResourceVersion(written.getMetadata().getResourceVersion());
+    }
+}

@@ -1,0 +1,60 @@
+package dev.millrace.operator.resources;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+
+/** Labels, names and owners of what belongs to a query. */
+public final class Names {
+
+    public static final String MANAGER = "millrace";
+    public static final String MANAGED_BY = "app.kubernetes.io/managed-by";
+    public static final String COMPONENT = "app.kubernetes.io/component";
+    public static final String QUERY = "millrace.dev/query";
+    public static final String SLOT = "millrace.dev/slot";
+    public static final String INCARNATION = "millrace.dev/incarnation";
+    public static final String VERSION = "millrace.dev/version";
+
+    /** Annotation: another value starts the pods anew. */
+    public static final String RESTART = "millrace.dev/restart";
+
+    /** Annotation: with "true" the operator leaves the query alone. */
+    public static final String PAUSED = "millrace.dev/paused";
+
+    /** Annotation of a pod: which savepoints to take and to drop, a line each. */
+    public static final String SAVEPOINTS = "millrace.dev/savepoints";
+
+    public static final String FINALIZER = "millrace.dev/clean-up";
+
+    private Names() {}
+
+    /** Whether the object is the query's: a name or a label alone says nothing. */
+    public static boolean isOwned(HasMetadata child, HasMetadata query) {
+        return child.getMetadata().getOwnerReferences().stream()
+                .anyMatch(owner -> owner.getUid().equals(query.getMetadata().getUid()));
+    }
+
+    public static String selector(String query) {
+        return QUERY + "=" + query;
+    }
+
+    public static String pod(String query, int slot, long incarnation) {
+        return query + "-" + slot + "-" + incarnation;
+    }
+
+    /** A claim carries the incarnation that it was made for, and outlives it. */
+    public static String claim(String query, int slot, long incarnation) {
+        return pod(query, slot, incarnation);
+    }
+
+    public static String cleanUp(String query) {
+        return query + "-clean-up";
+    }
+
+    /** Of a savepoint: what is needed to take it away when its query is gone. */
+    public static String savepoint(String name) {
+        return name + "-savepoint";
+    }
+
+    public static String savepointCleanUp(String name) {
+        return name + "-savepoint-clean-up";
+    }
+}

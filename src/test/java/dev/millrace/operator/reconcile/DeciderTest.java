@@ -1,0 +1,1181 @@
+package dev.millrace.operator.reconcile;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQuerySavepoint;
+import dev.millrace.api.StreamingQueryStatus;
+import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
+import dev.millrace.api.Verdict;
+import dev.millrace.operator.reconcile.Decision.Action;
+import dev.millrace.operator.reconcile.Decision.CreateClaim;
+import dev.millrace.operator.reconcile.Decision.CreateCleanUp;
+import dev.millrace.operator.reconcile.Decision.CreatePod;
+import dev.millrace.operator.reconcile.Decision.DeleteClaim;
+import dev.millrace.operator.reconcile.Decision.DeleteConfig;
+import dev.millrace.operator.reconcile.Decision.DeletePod;
+import dev.millrace.operator.reconcile.Decision.GrowClaim;
+import dev.millrace.operator.reconcile.Decision.SetFinalizer;
+import dev.millrace.operator.reconcile.Observed.ClaimView;
+import dev.millrace.operator.reconcile.Observed.CleanUp;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.reconcile.Observed.Rates;
+import dev.millrace.operator.reconcile.Observed.SavepointView;
+import dev.millrace.operator.reconcile.Observed.Trouble;
+import dev.millrace.operator.resources.Version;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The policy as a table: what is seen, and what follows. A small world stands in for the API server between two looks. */
+class DeciderTest {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Instant START = Instant.parse("2026-03-01T10:00:00Z");
+    private static final String OTHER_IMAGE = "\"engine\": {\"image\": \"image:2\"}";
+    static final String KAFKA = """
+            {"query": "SELECT 1", "sources": [], "sinks": [{"name": "out", "kafka": {"topic": "t"}}]}""";
+    private static final String CONSOLE = """
+            {"query": "SELECT 1", "sources": [], "sinks": [{"name": "out", "console": {}}]}""";
+
+    /** What the API server and the pods would show. */
+    static final class World {
+        private ObjectNode spec;
+        StreamingQueryStatus status = StreamingQueryStatus.NONE;
+        Optional<Verdict> verdict = Optional.of(accepted("plan-a"));
+        private final List<PodView> pods = new ArrayList<>();
+        private final List<ClaimView> claims = new ArrayList<>();
+        private final Map<String, Version> versions = new HashMap<>();
+        private final Map<String, EngineView> engines = new HashMap<>();
+        private final Map<String, Instant> unreachable = new HashMap<>();
+        private final Map<String, StreamingQuerySavepoint.Status> savepoints = new HashMap<>();
+        private int recentTakeOvers;
+        private Optional<CleanUp> cleanUp = Optional.empty();
+        private Optional<Instant> deleted = Optional.empty();
+        private boolean finalizer = true;
+        private boolean paused;
+        private boolean namespaceTerminating;
+        long generation = 1;
+        private Instant now = START;
+        private List<Action> last = List.of();
+        private Decision decision;
+
+        World(String spec) {
+            this.spec = parse(spec);
+        }
+
+        private static ObjectNode parse(String text) {
+            try {
+                return (ObjectNode) JSON.readTree(text);
+            } catch (JsonProcessingException e) {
+                throw new IllegalArgumentException(e);
+            }
+        }
+
+        private String stateId() {
+            return VersionChoice.stateId(spec, "uid", status);
+        }
+
+        private Optional<SavepointView> savepoint() {
+            return VersionChoice.wantedSavepoint(spec, status)
+                    .map(name -> new SavepointView(name, savepoints.get(name), false, Optional.empty()));
+        }
+
+        private Optional<RestoredFrom> origin() {
+            return VersionChoice.origin(
+                    spec,
+                    status,
+                    savepoint()
+                            .filter(view ->
+                                    view.status() != null && view.status().completed())
+                            .map(view ->
+                                    new RestoredFrom(view.name(), view.status().stateId())));
+        }
+
+        private Version wanted() {
+            return Version.of(
+                    "q",
+                    "ns",
+                    spec,
+                    new Version.Origin(
+                            stateId(),
+                            VersionChoice.formerStateIds(stateId(), status),
+                            origin().map(from -> from.stateId() + "/" + from.savepoint())
+                                    .orElse(null)),
+                    spec.at("/engine/image").asText("image:1"),
+                    null);
+        }
+
+        private Observed observe() {
+            return new Observed(
+                    new Observed.Identity(
+                            "ns", "q", "uid", generation, deleted, finalizer, paused, namespaceTerminating),
+                    spec,
+                    status,
+                    verdict,
+                    wanted(),
+                    stateId(),
+                    origin(),
+                    savepoint(),
+                    List.copyOf(pods),
+                    List.copyOf(claims),
+                    Map.copyOf(versions),
+                    cleanUp,
+                    Map.copyOf(engines),
+                    Map.copyOf(unreachable),
+                    recentTakeOvers,
+                    now);
+        }
+
+        /** Looks once, and does what was decided, but for what takes time: pods that are to end are only marked. */
+        World look() {
+            Observed seen = observe();
+            decision = Decider.decide(seen);
+            assertEquals(decision, Decider.decide(seen), "a pure function");
+            status = decision.status();
+            last = decision.actions();
+            last.forEach(this::apply);
+            return this;
+        }
+
+        private void apply(Action action) {
+            if (action instanceof CreatePod pod) {
+                pods.add(pod("q-0-" + pod.incarnation(), pod.incarnation(), pod.version(), pod.claim()));
+            } else if (action instanceof CreateClaim claim) {
+                claims.add(new ClaimView(claim.name(), "1", 10L << 30));
+            } else if (action instanceof DeleteClaim claim) {
+                claims.removeIf(c -> c.name().equals(claim.name()));
+            } else if (action instanceof DeleteConfig config) {
+                versions.remove(config.name());
+            } else if (action instanceof Decision.EnsureChildren ensure && ensure.version() != null) {
+                versions.put(ensure.version().name(), ensure.version());
+            } else if (action instanceof SetFinalizer set) {
+                finalizer = set.present();
+            } else if (action instanceof CreateCleanUp) {
+                cleanUp = Optional.of(new CleanUp("Pending", ""));
+            } else if (action instanceof DeletePod pod) {
+                change(pod.name(), p -> copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
+            }
+        }
+
+        private PodView pod(String name, long incarnation, String version, String claim) {
+            return new PodView(
+                    name,
+                    "1",
+                    incarnation,
+                    version,
+                    claim,
+                    "node-1",
+                    "Running",
+                    false,
+                    false,
+                    false,
+                    now,
+                    Optional.empty(),
+                    Optional.empty());
+        }
+
+        private interface Change {
+            PodView of(PodView pod);
+        }
+
+        private void change(String name, Change change) {
+            pods.replaceAll(pod -> pod.name().equals(name) ? change.of(pod) : pod);
+        }
+
+        private static PodView copy(
+                PodView p,
+                boolean deleting,
+                boolean ended,
+                String phase,
+                Optional<Trouble> trouble,
+                Optional<EngineOutcome> outcome) {
+            return new PodView(
+                    p.name(),
+                    p.resourceVersion(),
+                    p.incarnation(),
+                    p.version(),
+                    p.claim(),
+                    p.node(),
+                    phase,
+                    deleting,
+                    p.ready(),
+                    ended,
+                    p.created(),
+                    trouble,
+                    outcome);
+        }
+
+        World after(int seconds) {
+            now = now.plusSeconds(seconds);
+            return this;
+        }
+
+        PodView live() {
+            return pods.get(pods.size() - 1);
+        }
+
+        /** The last pod answers. */
+        World answers(String phase) {
+            PodView pod = live();
+            engines.put(pod.name(), new EngineView(true, now, progress(pod.incarnation(), phase), new Rates(1234, 77)));
+            return this;
+        }
+
+        /** The first pod runs, and says this of its checkpoints and log. */
+        World says(Long checkpoint, String failure, String weakness) {
+            EngineProgress progress = new EngineProgress(
+                    "q",
+                    "plan-a",
+                    1,
+                    "running",
+                    1,
+                    0,
+                    0,
+                    0L,
+                    0.0,
+                    0,
+                    0,
+                    "New",
+                    0.1,
+                    checkpoint,
+                    checkpoint,
+                    0.1,
+                    null,
+                    failure,
+                    null,
+                    weakness,
+                    null,
+                    null,
+                    null,
+                    null);
+            engines.put("q-0-1", new EngineView(true, now, progress, null));
+            return this;
+        }
+
+        /** The first pod runs on a volume of so many gibibytes, of which so many percent are free. */
+        World volume(long gibibytes, long free) {
+            ObjectNode progress = JSON.valueToTree(progress(1, "running"));
+            progress.remove("running");
+            progress.remove("volumeShort");
+            progress.put("volumeBytes", gibibytes << 30).put("volumeFree", (gibibytes << 30) * free / 100);
+            engines.put(
+                    "q-0-1",
+                    new EngineView(true, now, JSON.convertValue(progress, EngineProgress.class), new Rates(1, 1)));
+            return this;
+        }
+
+        List<String> notices() {
+            return decision.notices().stream().map(Decision.Notice::reason).toList();
+        }
+
+        World silent() {
+            EngineView before = engines.get(live().name());
+            engines.put(live().name(), new EngineView(false, before.lastAnswer(), before.progress(), null));
+            return this;
+        }
+
+        World gone() {
+            pods.remove(live());
+            return this;
+        }
+
+        World ended(String end, String code, long incarnation) {
+            return ended(end, code, incarnation, null);
+        }
+
+        World ended(String end, String code, long incarnation, Long epoch) {
+            change(
+                    live().name(),
+                    p -> copy(
+                            p,
+                            p.deleting(),
+                            true,
+                            "Succeeded",
+                            p.trouble(),
+                            Optional.of(new EngineOutcome(end, code, "because", incarnation, epoch))));
+            return this;
+        }
+
+        /** As far as Kubernetes shows it. */
+        World shown(String phase, boolean ready) {
+            change(
+                    live().name(),
+                    p -> new PodView(
+                            p.name(),
+                            p.resourceVersion(),
+                            p.incarnation(),
+                            p.version(),
+                            p.claim(),
+                            p.node(),
+                            phase,
+                            p.deleting(),
+                            ready,
+                            p.ended(),
+                            p.created(),
+                            p.trouble(),
+                            p.outcome()));
+            return this;
+        }
+
+        /** The API server does not take the pod that was just decided. */
+        World refused(String message) {
+            gone();
+            decision = Decider.refused(observe(), decision, "NotAccepted", message);
+            status = decision.status();
+            return this;
+        }
+
+        World trouble(String reason) {
+            change(
+                    live().name(),
+                    p -> copy(
+                            p,
+                            p.deleting(),
+                            p.ended(),
+                            p.phase(),
+                            Optional.of(new Trouble(reason, "for a reason")),
+                            p.outcome()));
+            return this;
+        }
+
+        World spec(String text) {
+            spec = parse(text);
+            generation++;
+            return this;
+        }
+
+        World verdict(Verdict next) {
+            verdict = Optional.of(next);
+            return this;
+        }
+
+        String condition(String type) {
+            return Conditions.find(status.conditions(), type)
+                    .map(condition -> condition.status() + " " + condition.reason())
+                    .orElse("-");
+        }
+
+        <T extends Action> List<T> actions(Class<T> type) {
+            return last.stream().filter(type::isInstance).map(type::cast).toList();
+        }
+
+        long incarnation() {
+            return status.slots().get(0).incarnation();
+        }
+
+        static World running(String spec) {
+            World world = new World(spec);
+            world.look().after(5).answers("running").look();
+            assertEquals("True Processing", world.condition("Ready"));
+            return world;
+        }
+    }
+
+    private static Verdict accepted(String plan) {
+        return new Verdict(List.of(), plan, Map.of("out", "update"), List.of(), "");
+    }
+
+    private static EngineProgress progress(long incarnation, String phase) {
+        return new EngineProgress(
+                "q",
+                "plan-a",
+                incarnation,
+                phase,
+                7,
+                1000,
+                10,
+                42L,
+                0.5,
+                0,
+                0,
+                "Volume",
+                1.23,
+                6L,
+                4096L,
+                0.42,
+                "2026-03-01T10:00:04Z",
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                phase.equals("waiting") ? "the broker is away" : null);
+    }
+
+    /** With a time in which a new version must make progress. */
+    private static String timed(String time) {
+        return with(KAFKA, "\"upgrade\": {\"progressTimeout\": \"" + time + "\"}");
+    }
+
+    static String with(String spec, String more) {
+        return spec.substring(0, spec.lastIndexOf('}')) + ", " + more + "}";
+    }
+
+    @Test
+    void fromTheFirstSecondTheStatusSpeaksOfThisGeneration() {
+        World world = new World(KAFKA);
+        world.verdict = Optional.empty();
+        world.look();
+        assertEquals(1, world.status.observedGeneration());
+        assertEquals("True Compiling", world.condition("Reconciling"));
+        assertEquals("False Compiling", world.condition("Ready"));
+        assertEquals("Pending", world.status.phase());
+        assertEquals(List.of(), world.actions(CreatePod.class));
+    }
+
+    @Test
+    void anIncarnationIsInTheStatusThatIsWrittenBeforeItsPodIsMade() {
+        World world = new World(KAFKA).look();
+        assertEquals(1, world.incarnation());
+        assertEquals(List.of(new CreatePod(1, "q-0-1", world.wanted().name())), world.actions(CreatePod.class));
+        assertEquals("q-0-1", world.status.slots().get(0).pod());
+        assertEquals(List.of(new CreateClaim("q-0-1")), world.actions(CreateClaim.class));
+        assertEquals("uid", world.status.stateId());
+        assertEquals(List.of(), world.look().actions(CreatePod.class), "once");
+    }
+
+    @Test
+    void runningIsReadyAndWhatNothingNeedsGoes() {
+        World world = new World(KAFKA);
+        world.claims.add(new ClaimView("q-0-0", "1", 10L << 30));
+        world.versions.put("q-old", new Version("q-old", "{}", world.wanted().pod(), ""));
+        world.look();
+        assertEquals(List.of(), world.actions(DeleteClaim.class), "not before there is a checkpoint");
+        world.after(5).answers("running").look();
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals("False AsWanted", world.condition("Reconciling"));
+        assertEquals("True Stored", world.condition("Durable"));
+        assertEquals("Running", world.status.phase());
+        assertEquals(1, world.status.readyReplicas());
+        assertEquals(List.of(new DeleteClaim("q-0-0", "1")), world.actions(DeleteClaim.class));
+        assertEquals(List.of(new DeleteConfig("q-old")), world.actions(DeleteConfig.class));
+        assertEquals(List.of(), world.look().last, "nothing is left to do");
+    }
+
+    private static String volume(String fields) {
+        return with(KAFKA, "\"state\": {\"volume\": {" + fields + "}}");
+    }
+
+    @Test
+    void aVolumeThatIsNearlyFullGrowsToItsLimit() {
+        World world = World.running(volume("\"size\": \"10Gi\", \"autoGrow\": {\"limit\": \"20Gi\"}"));
+        assertEquals(List.of(), world.volume(10, 21).look().actions(GrowClaim.class));
+        assertEquals(
+                List.of(new GrowClaim("q-0-1", "1", "15360Mi")),
+                world.volume(10, 19).look().actions(GrowClaim.class));
+        world.claims.set(0, new ClaimView("q-0-1", "2", 15L << 30));
+        assertEquals(List.of(), world.volume(10, 19).look().actions(GrowClaim.class), "it has not grown yet");
+        assertEquals(
+                List.of(new GrowClaim("q-0-1", "2", "20Gi")),
+                world.volume(15, 10).look().actions(GrowClaim.class));
+        world.claims.set(0, new ClaimView("q-0-1", "3", 20L << 30));
+        assertEquals(List.of(), world.volume(20, 1).look().actions(GrowClaim.class));
+        assertTrue(world.notices().contains("VolumeAlmostFull"));
+        assertEquals("True Processing", world.condition("Ready"));
+    }
+
+    @Test
+    void aVolumeOfAnUnknownDiskDoesNotGrow() {
+        World world = World.running(volume("\"size\": \"10Gi\", \"autoGrow\": {\"limit\": \"20Gi\"}"));
+        assertEquals(List.of(), world.volume(500, 1).look().actions(GrowClaim.class), "a directory of a large disk");
+        World fixed = World.running(volume("\"size\": \"10Gi\""));
+        assertEquals(List.of(), fixed.volume(10, 1).look().actions(GrowClaim.class));
+        assertTrue(fixed.notices().contains("VolumeAlmostFull"));
+    }
+
+    @Test
+    void aLargerSizeInTheSpecIsAskedFor() {
+        World world = World.running(volume("\"size\": \"12Gi\""));
+        assertEquals(List.of(new GrowClaim("q-0-1", "1", "12Gi")), world.look().actions(GrowClaim.class));
+        World smaller = World.running(volume("\"size\": \"5Gi\""));
+        assertEquals(List.of(), smaller.look().actions(GrowClaim.class), "volumes do not shrink");
+    }
+
+    @Test
+    void figuresAreRoundedAndTakenOnceAMinute() {
+        World world = World.running(KAFKA);
+        assertEquals(42L, world.status.lag().records());
+        assertEquals(1200.0, world.status.throughput().in());
+        StreamingQueryStatus before = world.status;
+        EngineProgress more = new EngineProgress(
+                "q",
+                "plan-a",
+                1,
+                "running",
+                99,
+                5000,
+                10,
+                977L,
+                0.5,
+                3,
+                0,
+                "Volume",
+                1.23,
+                60L,
+                9999L,
+                0.42,
+                "2026-03-01T10:00:24Z",
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+        world.after(20);
+        world.engines.put("q-0-1", new EngineView(true, world.now, more, new Rates(1, 2)));
+        assertEquals(before, world.look().status);
+        world.after(41).look();
+        assertEquals(980L, world.status.lag().records());
+        assertEquals(3, world.status.lateRows());
+        assertEquals("60", world.status.checkpoint().id());
+        assertEquals(0.42, world.status.checkpoint().seconds());
+    }
+
+    @Test
+    void aPodThatIsGoneIsFollowedByTheNextOnTheSameVolume() {
+        World world = World.running(KAFKA);
+        world.gone().look();
+        assertEquals(2, world.incarnation());
+        assertEquals(List.of(new CreatePod(2, "q-0-1", world.wanted().name())), world.actions(CreatePod.class));
+    }
+
+    @Test
+    void aVolumeIsNotUsedTwiceAtOnce() {
+        World world = World.running(KAFKA);
+        PodView old = world.live();
+        world.gone().look();
+        assertEquals(2, world.incarnation());
+        world.gone();
+        world.pods.add(World.copy(old, true, false, "Running", Optional.empty(), Optional.empty()));
+        world.look();
+        assertEquals(List.of(), world.actions(CreatePod.class));
+        assertEquals("False VolumeInUse", world.condition("Ready"));
+    }
+
+    @Test
+    void incarnationsThatCommitNothingWaitLongerAndLonger() {
+        World world = new World(KAFKA).look();
+        world.gone().look();
+        assertEquals("False BackingOff", world.condition("Ready"));
+        assertEquals(1, world.incarnation());
+        assertTrue(world.decision.recheck().orElseThrow().compareTo(Duration.ofSeconds(3)) < 0);
+        world.after(2).look();
+        assertEquals(2, world.incarnation());
+        world.after(3).gone().look();
+        assertEquals(2, world.incarnation(), "the second waits four seconds");
+        world.after(1).look();
+        assertEquals(3, world.incarnation());
+        world.after(2).answers("running").look().gone().look();
+        assertEquals(4, world.incarnation(), "one that ran is followed at once");
+    }
+
+    @Test
+    void aSupersededPodSaysAboveWhichNumberTheNextMustBe() {
+        World world = World.running(KAFKA);
+        world.ended("Superseded", "", 7).look();
+        assertEquals(8, world.incarnation());
+    }
+
+    @Test
+    void whatAnotherStartWouldMeetAgainStops() {
+        World world = World.running(KAFKA);
+        world.ended("Failed", "SourceDataLost", 1).look();
+        assertEquals("True SourceDataLost", world.condition("Stalled"));
+        assertEquals("False SourceDataLost", world.condition("Ready"));
+        assertEquals("Failed", world.status.phase());
+        assertEquals(List.of(), world.actions(CreatePod.class));
+        world.after(600).look();
+        assertEquals(1, world.incarnation());
+        world.spec(with(KAFKA, "\"trigger\": {\"commitInterval\": \"1s\"}"))
+                .look()
+                .look();
+        assertEquals(2, world.incarnation(), "another spec is another try");
+    }
+
+    @Test
+    void aBoundedQueryCompletes() {
+        World world = World.running(CONSOLE);
+        world.ended("Completed", "", 1).look();
+        assertEquals("True Completed", world.condition("Ready"));
+        assertEquals("Completed", world.status.phase());
+        assertEquals(List.of(), world.after(100).look().last);
+    }
+
+    @Test
+    void whatTheCompilerRefusesLeavesTheRunningVersion() {
+        World world = World.running(KAFKA);
+        world.spec(KAFKA.replace("SELECT 1", "SELCT 1"))
+                .verdict(Verdict.refused(List.of(new Verdict.Finding("SqlSyntax", "spec.query:1:1", "no"))))
+                .answers("running")
+                .look();
+        assertEquals("True SqlSyntax", world.condition("Stalled"));
+        assertEquals("False SqlSyntax", world.condition("UpToDate"));
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals(2, world.status.observedGeneration());
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        World fresh = new World(KAFKA)
+                .verdict(Verdict.refused(List.of(new Verdict.Finding("SqlSyntax", "spec.query:1:1", "no"))));
+        fresh.look();
+        assertEquals("Failed", fresh.status.phase());
+        assertEquals("False NotStarted", fresh.condition("Ready"));
+        assertEquals(List.of(), fresh.actions(CreatePod.class));
+    }
+
+    @Test
+    void anotherPlanOverKeptStateIsRefusedUntilItsLossIsAcknowledged() {
+        World world = World.running(KAFKA);
+        String other = KAFKA.replace("SELECT 1", "SELECT 2");
+        world.spec(other).verdict(accepted("plan-b")).answers("running").look();
+        assertEquals("True NeedsRebuild", world.condition("Stalled"));
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals("plan-a", world.status.planId());
+        String restore = with(
+                other,
+                "\"upgrade\": {\"restore\": {\"from\": \"none\", \"nonce\": 3, \"acknowledgeStateLoss\": true}}");
+        world.spec(restore).look();
+        assertEquals("uid-3", world.status.stateId());
+        assertEquals(3, world.status.restoreNonce());
+        assertEquals("plan-b", world.status.planId());
+        assertEquals("False AsWanted", world.condition("Stalled"));
+        assertEquals(1, world.actions(DeletePod.class).size(), "the old version stops");
+        world.gone().look();
+        assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim(), "on a volume of its own");
+        assertEquals(List.of("uid"), world.wanted().formerIds(), "whose writers are ended");
+        world.spec(other).answers("running").look();
+        assertEquals("uid-3", world.status.stateId(), "the nonce is not needed any more");
+        assertEquals(List.of(), world.actions(DeletePod.class), "nor does the pod change with it");
+        world.spec(restore.replace("3", "4")).look();
+        assertEquals(List.of("uid", "uid-3"), world.status.formerStateIds());
+    }
+
+    private static final String BACK = with(KAFKA, "\"upgrade\": {\"restore\": {\"from\": \"before\", \"nonce\": 7}}");
+
+    private static StreamingQuerySavepoint.Status savepoint(String phase, String plan) {
+        return new StreamingQuerySavepoint.Status(1L, phase, List.of(), "there", "uid", 41L, 10L, plan, null);
+    }
+
+    @Test
+    void aSavepointIsGoneBackToOncePerNonceUnderANewIdOnANewVolume() {
+        World world = World.running(KAFKA);
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.spec(BACK).look();
+        assertEquals("uid-7", world.status.stateId());
+        assertEquals(7, world.status.restoreNonce());
+        assertEquals(new RestoredFrom("before", "uid"), world.status.restoredFrom());
+        assertEquals(List.of("uid"), world.status.formerStateIds());
+        assertTrue(world.notices().contains("SavepointRestored"), world.notices()::toString);
+        assertEquals(1, world.actions(DeletePod.class).size(), "the pod writes its last checkpoint and ends");
+        world.gone().look();
+        assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
+        Version version = world.wanted();
+        assertEquals(Optional.of("uid/before"), version.savepoint());
+        assertEquals(List.of("uid"), version.formerIds());
+        world.savepoints.clear();
+        world.answers("running").look();
+        assertEquals(List.of(), world.look().actions(DeletePod.class), "the savepoint is not asked for again");
+        world.spec(KAFKA).look();
+        assertEquals(version.name(), world.wanted().name(), "without the wish it is the same version");
+        assertEquals(List.of(), world.actions(DeletePod.class));
+    }
+
+    @Test
+    void whatCannotBeGoneBackToIsSaidAndTheQueryRunsOn() {
+        World world = World.running(KAFKA);
+        world.spec(BACK).look();
+        assertEquals("True SavepointNotFound", world.condition("Stalled"));
+        assertEquals("uid", world.status.stateId());
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        assertEquals(Optional.of(Duration.ofSeconds(10)), world.decision.recheck());
+        world.savepoints.put("before", savepoint("Taking", null));
+        assertEquals("True SavepointNotCompleted", world.look().condition("Stalled"));
+        world.savepoints.put("before", savepoint("Completed", "plan-z"));
+        assertEquals("True SavepointOfOtherPlan", world.look().condition("Stalled"));
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals(null, world.status.restoreNonce());
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        assertEquals("False AsWanted", world.look().condition("Stalled"));
+        assertEquals("uid-7", world.status.stateId());
+    }
+
+    @Test
+    void aRestoreThatFailsBeforeItWroteAnythingIsTakenBack() {
+        World world = World.running(KAFKA);
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.spec(BACK).look().gone().look();
+        assertEquals("uid", world.status.restore().previous().stateId());
+        world.ended("Failed", "SourceDataLost", 2, 41L).look();
+        assertEquals("True RestoreFailed", world.condition("Stalled"));
+        assertEquals("uid", world.status.stateId());
+        assertEquals(List.of("uid-7"), world.status.formerStateIds());
+        world.look();
+        CreatePod pod = world.actions(CreatePod.class).get(0);
+        assertEquals("q-0-3", pod.claim(), "on a volume of its own, from the store");
+        assertEquals(world.wanted().name(), pod.version());
+        assertEquals(Optional.empty(), world.wanted().savepoint());
+        assertEquals(List.of("uid-7"), world.wanted().formerIds(), "whose writers are ended");
+        world.answers("running").look();
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals("True RestoreFailed", world.condition("Stalled"), "as long as it is asked for");
+        assertEquals("plan-a", world.status.planId());
+        assertEquals("False AsWanted", world.spec(KAFKA).look().condition("Stalled"));
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        world.spec(BACK.replace("7", "8")).look();
+        assertEquals("uid-8", world.status.stateId(), "another number is another try");
+        assertEquals(null, world.status.restore().failure());
+    }
+
+    @Test
+    void aSavepointThatCannotBeUsedIsTakenBackThoughTheEngineKnowsNoEpoch() {
+        World world = World.running(KAFKA);
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.spec(BACK)
+                .look()
+                .gone()
+                .look()
+                .ended("Failed", "SavepointUnusable", 2, -1L)
+                .look();
+        assertEquals("uid", world.status.stateId());
+    }
+
+    @Test
+    void aRestoreThatHasWrittenOrSaysNothingIsNotTakenBack() {
+        for (Long epoch : new Long[] {42L, -1L, null}) {
+            World world = World.running(KAFKA);
+            world.savepoints.put("before", savepoint("Completed", "plan-a"));
+            world.spec(BACK)
+                    .look()
+                    .gone()
+                    .look()
+                    .ended("Failed", "MalformedRow", 2, epoch)
+                    .look();
+            assertEquals("True MalformedRow", world.condition("Stalled"));
+            assertEquals("uid-7", world.status.stateId());
+        }
+        World proven = World.running(KAFKA);
+        proven.savepoints.put("before", savepoint("Completed", "plan-a"));
+        proven.spec(BACK).look().gone().look().answers("running").look();
+        assertEquals(null, proven.status.restore());
+        proven.ended("Failed", "SourceDataLost", 2, 41L).look();
+        assertEquals("uid-7", proven.status.stateId());
+    }
+
+    @Test
+    void aNumberIsUsedOnce() {
+        World world = World.running(KAFKA);
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.spec(BACK).look().gone().look().answers("running").look();
+        world.spec(BACK.replace("7", "8"))
+                .look()
+                .gone()
+                .look()
+                .answers("running")
+                .look();
+        assertEquals("uid-8", world.status.stateId());
+        world.spec(BACK).look();
+        assertEquals("True NonceUsed", world.condition("Stalled"));
+        assertEquals("uid-8", world.status.stateId());
+        assertEquals(List.of(), world.actions(DeletePod.class));
+    }
+
+    @Test
+    void whatWritesFilesStartsFromAnotherEpochOnlyUnderOtherPaths() {
+        String files = with(KAFKA, "\"deadLetters\": {\"files\": {\"path\": \"/bad\"}}");
+        String back = with(files, "\"upgrade\": {\"restore\": {\"from\": \"before\", \"nonce\": 7}}");
+        World world = World.running(files);
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.spec(back).look();
+        assertEquals("True RestoreWithFiles", world.condition("Stalled"));
+        assertEquals("uid", world.status.stateId());
+        world.spec(back.replace("/bad", "/bad-again")).look();
+        assertEquals("uid-7", world.status.stateId());
+    }
+
+    @Test
+    void aNewQueryBeginsFromTheSavepointOfOneThatIsGone() {
+        World world = new World(BACK);
+        world.verdict = Optional.of(accepted("plan-a"));
+        world.look();
+        assertEquals("True SavepointNotFound", world.condition("Stalled"));
+        assertEquals(List.of(), world.actions(CreatePod.class), "nothing starts from nothing instead");
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.look();
+        assertEquals(1, world.actions(CreatePod.class).size());
+        assertEquals("uid-7", world.status.stateId());
+        assertEquals(new RestoredFrom("before", "uid"), world.status.restoredFrom());
+        assertEquals(null, world.status.formerStateIds(), "the other query's state is not this one's to end");
+    }
+
+    @Test
+    void toStartFromNothingForgetsTheSavepointToo() {
+        World world = World.running(KAFKA);
+        world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.spec(BACK).look().gone().look().answers("running").look();
+        world.spec(
+                        with(
+                                KAFKA,
+                                "\"upgrade\": {\"restore\": {\"from\": \"none\", \"nonce\": 8, \"acknowledgeStateLoss\": true}}"))
+                .look();
+        assertEquals(null, world.status.restoredFrom());
+        assertEquals(Optional.empty(), world.wanted().savepoint());
+        assertEquals(List.of("uid", "uid-7"), world.status.formerStateIds());
+    }
+
+    @Test
+    void anUpgradeStopsThePodInOrderAndGoesOn() {
+        World world = World.running(KAFKA);
+        String before = world.status.lastGood();
+        world.spec(with(KAFKA, OTHER_IMAGE)).look();
+        assertEquals("Upgrading", world.status.phase());
+        assertEquals(1, world.actions(DeletePod.class).size());
+        assertEquals(List.of(), world.look().actions(DeletePod.class), "once");
+        world.gone().look();
+        assertEquals(
+                world.wanted().name(), world.actions(CreatePod.class).get(0).version());
+        assertEquals(before, world.status.lastGood(), "not good before it ran");
+        world.after(5).answers("running").look();
+        assertEquals(world.wanted().name(), world.status.lastGood());
+    }
+
+    @Test
+    void aVersionThatMakesNoProgressIsTakenBackOnce() {
+        World world = World.running(timed("20s"));
+        String good = world.status.lastGood();
+        world.spec(with(timed("20s"), OTHER_IMAGE))
+                .look()
+                .gone()
+                .look()
+                .trouble("ImageNotPulled")
+                .look();
+        assertEquals("False ImageNotPulled", world.condition("Ready"));
+        assertEquals("False AsWanted", world.condition("Stalled"));
+        world.after(21).look();
+        assertEquals("True RolledBack", world.condition("Stalled"));
+        assertEquals(1, world.actions(DeletePod.class).size());
+        world.gone().look();
+        assertEquals(good, world.actions(CreatePod.class).get(0).version());
+        world.after(3).answers("running").look();
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals("False RolledBack", world.condition("UpToDate"));
+        assertEquals(List.of(), world.after(100).answers("running").look().actions(DeletePod.class), "not tried again");
+    }
+
+    @Test
+    void aNewOperatorDoesNotJudgeAVersionThatItHasNotAskedYet() {
+        World world = World.running(timed("20s"));
+        world.spec(with(timed("20s"), OTHER_IMAGE))
+                .look()
+                .gone()
+                .look()
+                .after(300)
+                .look();
+        assertEquals("False AsWanted", world.condition("Stalled"));
+        world.engines.put(world.live().name(), new EngineView(false, world.now, null, null));
+        assertEquals("False AsWanted", world.look().condition("Stalled"));
+        assertEquals("True RolledBack", world.after(11).look().condition("Stalled"));
+    }
+
+    @Test
+    void aVersionThatWaitsForItsBrokersIsNotJudged() {
+        World world = World.running(timed("20s"));
+        world.spec(with(timed("20s"), OTHER_IMAGE))
+                .look()
+                .gone()
+                .look()
+                .after(300)
+                .answers("waiting")
+                .look();
+        assertEquals("False Waiting", world.condition("Ready"));
+        assertEquals("False AsWanted", world.condition("Stalled"));
+    }
+
+    @Test
+    void aNewVersionThatStopsForGoodIsTakenBackAtOnce() {
+        World world = World.running(KAFKA);
+        world.spec(with(KAFKA, OTHER_IMAGE))
+                .look()
+                .gone()
+                .look()
+                .ended("Failed", "BuildChanged", 2)
+                .look();
+        assertEquals("True RolledBack", world.condition("Stalled"));
+        assertEquals(1, world.actions(CreatePod.class).size());
+    }
+
+    @Test
+    void aLostNodeIsLeftWhereTheStateIsStoredElsewhere() {
+        World world = World.running(KAFKA);
+        world.after(1).silent();
+        world.unreachable.put("node-1", world.now.minusSeconds(8));
+        world.after(20).look();
+        assertEquals(List.of(), world.actions(CreatePod.class), "not before the time is over");
+        assertTrue(world.decision.recheck().isPresent());
+        world.recentTakeOvers = TakeOvers.AT_ONCE;
+        world.after(10).look();
+        assertEquals(List.of(), world.actions(CreatePod.class), "not while many others are replaced");
+        assertEquals("False NodeLost", world.condition("Ready"));
+        assertTrue(world.decision.recheck().isPresent());
+        assertFalse(world.decision.takesOver());
+        world.recentTakeOvers = TakeOvers.AT_ONCE - 1;
+        world.after(1).look();
+        assertTrue(world.decision.takesOver());
+        assertEquals(List.of(new CreateClaim("q-0-2")), world.actions(CreateClaim.class));
+        assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
+        assertEquals("q-0-1", world.actions(DeletePod.class).get(0).name(), "asked to end, not forced");
+        assertTrue(world.decision.notices().stream()
+                .anyMatch(notice -> notice.reason().equals("NodeLost")));
+    }
+
+    @Test
+    void aLostNodeIsWaitedForWhereTheStateIsOnlyThere() {
+        World world = World.running(CONSOLE);
+        assertEquals("False OnlyOnVolume", world.condition("Durable"));
+        world.after(1).silent();
+        world.unreachable.put("node-1", world.now);
+        world.after(60).look();
+        assertEquals("False NodeLost", world.condition("Ready"));
+        assertEquals(List.of(), world.actions(CreatePod.class));
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        world.unreachable.clear();
+        world.answers("running").look();
+        assertEquals("True Processing", world.condition("Ready"));
+    }
+
+    @Test
+    void aPodThatOnlyFellSilentIsNotReplaced() {
+        World world = World.running(KAFKA);
+        world.after(5).silent().look();
+        assertEquals("True Processing", world.condition("Ready"));
+        world.after(600).look();
+        assertEquals("False EngineSilent", world.condition("Ready"));
+        assertEquals(List.of(), world.actions(CreatePod.class));
+        assertEquals(List.of(), world.actions(DeletePod.class));
+    }
+
+    @Test
+    void aPodThatCannotGoWhereItsVolumeIsGetsAnother() {
+        World world = World.running(KAFKA);
+        world.gone().look().trouble("Unschedulable").after(30).look();
+        assertEquals("False Unschedulable", world.condition("Ready"));
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        world.after(31).look();
+        assertEquals("q-0-3", world.actions(CreatePod.class).get(0).claim());
+        assertEquals(1, world.actions(DeletePod.class).size());
+    }
+
+    @Test
+    void aContainerThatCrashedAfterALongRunNeedNotWait() {
+        World world = World.running(KAFKA);
+        world.silent().trouble("CrashLoop").after(10).look();
+        assertEquals(List.of(), world.actions(DeletePod.class), "it ran for seconds only");
+        world.after(60).look();
+        assertEquals(1, world.actions(DeletePod.class).size());
+    }
+
+    @Test
+    void suspendingKeepsVolumeAndNumber() {
+        World world = World.running(KAFKA);
+        world.spec(with(KAFKA, "\"suspend\": true")).look();
+        assertEquals(1, world.actions(DeletePod.class).size());
+        assertEquals("True Suspending", world.condition("Reconciling"));
+        world.gone().look();
+        assertEquals("Suspended", world.status.phase());
+        assertEquals("False Suspended", world.condition("Reconciling"));
+        assertEquals("-", world.condition("Ready"), "which would read as not there yet");
+        assertEquals(List.of(), world.look().last);
+        world.spec(KAFKA).look();
+        assertEquals(
+                new CreatePod(2, "q-0-1", world.wanted().name()),
+                world.actions(CreatePod.class).get(0));
+    }
+
+    @Test
+    void whatIsCreatedSuspendedIsCurrentAtOnce() {
+        World world = new World(with(KAFKA, "\"suspend\": true")).look();
+        assertEquals("Suspended", world.status.phase());
+        assertEquals("False Suspended", world.condition("Reconciling"));
+        assertEquals("-", world.condition("Ready"));
+    }
+
+    @Test
+    void aPausedQueryIsLeftAlone() {
+        World world = World.running(KAFKA);
+        world.paused = true;
+        world.gone().look();
+        assertEquals(List.of(), world.last);
+        assertEquals("False Paused", world.condition("Reconciling"));
+    }
+
+    @Test
+    void morePodsThanOneAreRefusedWithAReason() {
+        World world = World.running(with(KAFKA, "\"replicas\": 3, \"scaling\": {\"mode\": \"Manual\"}"));
+        assertEquals("False OnePodOnly", world.condition("Scalable"));
+        assertEquals(1, world.pods.size());
+    }
+
+    @Test
+    void theFinalizerIsThereOnlyWhereSomethingLiesOutside() {
+        World console = new World(CONSOLE).look();
+        assertFalse(console.finalizer);
+        World retained = new World(with(KAFKA, "\"state\": {\"deletionPolicy\": \"Retain\"}")).look();
+        assertFalse(retained.finalizer);
+        World kafka = new World(KAFKA);
+        kafka.finalizer = false;
+        assertTrue(kafka.look().finalizer);
+    }
+
+    @Test
+    void deletionStopsPodsCleansUpAndEnds() {
+        World world = World.running(KAFKA);
+        world.deleted = Optional.of(world.now);
+        world.look();
+        assertEquals(1, world.actions(DeletePod.class).size());
+        assertEquals(List.of(), world.actions(CreateCleanUp.class), "not while pods write");
+        world.gone().look();
+        assertEquals(1, world.actions(CreateCleanUp.class).size());
+        assertTrue(world.finalizer);
+        world.cleanUp = Optional.of(new CleanUp("Succeeded", ""));
+        world.look();
+        assertFalse(world.finalizer);
+        assertEquals(List.of(), world.decision.notices());
+    }
+
+    @Test
+    void deletionEndsWhateverItsCleanUpMeets() {
+        World failed = World.running(KAFKA);
+        failed.deleted = Optional.of(failed.now);
+        failed.gone().look();
+        failed.cleanUp = Optional.of(new CleanUp("Failed", "the broker does not answer"));
+        failed.look();
+        assertFalse(failed.finalizer);
+        assertEquals("LeftBehind", failed.decision.notices().get(0).reason());
+        assertTrue(failed.decision.notices().get(0).message().contains("the broker does not answer"));
+
+        World stuck = World.running(KAFKA);
+        stuck.deleted = Optional.of(stuck.now);
+        stuck.look().after(91).look();
+        assertEquals(1, stuck.actions(CreateCleanUp.class).size(), "a pod that does not end is not waited for");
+        stuck.after(150).look();
+        assertFalse(stuck.finalizer);
+
+        World terminating = World.running(KAFKA);
+        terminating.deleted = Optional.of(terminating.now);
+        terminating.namespaceTerminating = true;
+        terminating.gone().look();
+        assertEquals(List.of(), terminating.actions(CreateCleanUp.class));
+        assertFalse(terminating.finalizer);
+    }
+
+    @Test
+    void durabilityIsToldFromTheFirstMinute() {
+        World world = new World(KAFKA).look();
+        assertEquals("Unknown Starting", world.condition("Durable"));
+        assertEquals(
+                "Unknown NoCheckpointYet", world.says(null, null, null).look().condition("Durable"));
+        assertEquals(
+                "False CheckpointFailed", world.says(1L, "no room", null).look().condition("Durable"));
+        assertEquals("False WeakLog", world.says(1L, null, "one replica").look().condition("Durable"));
+        assertEquals("True Stored", world.says(1L, null, null).look().condition("Durable"));
+    }
+
+    @Test
+    void aRefusedSpecDecidesNothingAboutWhatRuns() {
+        Verdict refused = Verdict.refused(List.of(new Verdict.Finding("SqlSyntax", "spec.query:1:1", "no")));
+        World kafka = World.running(KAFKA);
+        Version running = kafka.wanted();
+        kafka.spec(CONSOLE.replace("SELECT 1", "SELCT 1"))
+                .verdict(refused)
+                .answers("running")
+                .look();
+        assertTrue(kafka.finalizer, "its topics are still there");
+        assertEquals("True Stored", kafka.condition("Durable"));
+        kafka.deleted = Optional.of(kafka.now);
+        kafka.gone().look();
+        assertEquals(List.of(new CreateCleanUp(running)), kafka.actions(CreateCleanUp.class), "with what has run");
+
+        World console = World.running(CONSOLE);
+        console.spec(KAFKA.replace("SELECT 1", "SELCT 1"))
+                .verdict(refused)
+                .after(1)
+                .silent();
+        console.unreachable.put("node-1", console.now);
+        console.after(60).look();
+        assertEquals("False NodeLost", console.condition("Ready"), "its only state is on that node");
+        assertEquals(List.of(), console.actions(CreatePod.class));
+    }
+
+    @Test
+    void aNewQueryThatForgetsStartsOnce() {
+        World world = new World(with(
+                KAFKA,
+                "\"upgrade\": {\"restore\": {\"from\": \"none\", \"nonce\": 1, \"acknowledgeStateLoss\": true}}"));
+        world.look();
+        assertEquals("uid-1", world.status.stateId());
+        assertEquals(1, world.status.restoreNonce());
+        world.after(5).answers("running").look();
+        assertEquals(1, world.incarnation());
+        assertEquals(List.of(), world.look().last);
+    }
+
+    @Test
+    void aVersionWhosePodNeverComesToLifeIsTakenBack() {
+        World world = World.running(timed("20s"));
+        world.spec(with(timed("20s"), OTHER_IMAGE))
+                .look()
+                .gone()
+                .look()
+                .shown("Pending", false)
+                .after(19)
+                .look();
+        assertEquals("False AsWanted", world.condition("Stalled"));
+        assertEquals("True RolledBack", world.after(2).look().condition("Stalled"));
+    }
+
+    @Test
+    void aVersionThatKubernetesFindsReadyIsNotTakenBackBecauseWeCannotReachIt() {
+        World world = World.running(timed("20s"));
+        world.spec(with(timed("20s"), OTHER_IMAGE)).look().gone().look().shown("Running", true);
+        world.engines.put(world.live().name(), new EngineView(false, world.now, null, null));
+        world.after(300).look();
+        assertEquals("False AsWanted", world.condition("Stalled"));
+        assertEquals(world.wanted().name(), world.status.lastGood());
+    }
+
+    @Test
+    void aPodThatHangsOnAnOldVolumeGetsAnother() {
+        World world = World.running(KAFKA);
+        world.gone().look().shown("Pending", false).after(59).look();
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        world.after(2).look();
+        assertEquals("q-0-3", world.actions(CreatePod.class).get(0).claim());
+        world.shown("Pending", false).after(300).look();
+        assertEquals(List.of(), world.actions(DeletePod.class), "its volume is its own");
+    }
+
+    @Test
+    void whatTheApiServerDoesNotTakeIsToldAndTakenBackInTheEnd() {
+        World world = World.running(timed("60s"));
+        String good = world.status.lastGood();
+        world.spec(with(timed("60s"), OTHER_IMAGE)).look().gone().look().refused("over quota");
+        assertEquals("False NotAccepted", world.condition("Ready"));
+        world.look();
+        assertEquals("False NotAccepted", world.condition("Ready"), "while the next waits for its turn");
+        world.after(3).look().refused("over quota").after(60).look();
+        assertEquals("True RolledBack", world.condition("Stalled"));
+        assertEquals(good, world.actions(CreatePod.class).get(0).version());
+    }
+}
