@@ -95,10 +95,10 @@ abstract class OperatorCluster {
     /** Removes a namespace that a run cut short has left: with its operator gone, nobody would take the finalizers off. */
     private static void clear(String namespace) {
         for (String kind : List.of("streamingqueries", "streamingquerysavepoints")) {
-            String left = Cluster.run("", "kubectl", "get", kind + ".millrace.dev", "-n", namespace, "-o", "name")
-                    .output();
-            for (String resource :
-                    left.lines().filter(line -> line.contains("/")).toList()) {
+            Cluster.Answer left =
+                    Cluster.run("", "kubectl", "get", kind + ".millrace.dev", "-n", namespace, "-o", "name");
+            List<String> resources = left.exit() == 0 ? left.text().lines().toList() : List.of();
+            for (String resource : resources) {
                 String none = "{\"metadata\":{\"finalizers\":null}}";
                 Cluster.run("", "kubectl", "patch", resource, "-n", namespace, "--type=merge", "-p", none);
             }

@@ -331,13 +331,14 @@ class OperatorIT extends OperatorCluster {
 
     @Test
     void noEditOfASpecIsMissed() throws Exception {
-        try (Running query = new Running("edits")) {
+        try (Running query = new Running("edits");
+                KubernetesClient client = new KubernetesClientBuilder().build()) {
             String uid = uid("edits");
             for (int i = 0; i < 200; i += 25) {
                 List<CompletableFuture<Void>> edits = new ArrayList<>();
                 for (int thread = 0; thread < 5; thread++) {
                     int first = 101 + i + thread * 5;
-                    edits.add(CompletableFuture.runAsync(() -> edit("edits", first, first + 5)));
+                    edits.add(CompletableFuture.runAsync(() -> edit(client, "edits", first, first + 5)));
                 }
                 edits.forEach(CompletableFuture::join);
                 Cluster.await(
@@ -354,15 +355,14 @@ class OperatorIT extends OperatorCluster {
         }
     }
 
-    private void edit(String query, int from, int to) {
+    private void edit(KubernetesClient client, String query, int from, int to) {
         for (int seconds = from; seconds < to; seconds++) {
-            cluster.kubectl(
-                    "patch",
-                    "sq",
-                    query,
-                    "--type=merge",
-                    "-p",
-                    "{\"spec\":{\"nodeLossTimeout\":\"" + seconds + "s\"}}");
+            client.genericKubernetesResources("millrace.dev/v1alpha1", "StreamingQuery")
+                    .inNamespace(cluster.namespace())
+                    .withName(query)
+                    .patch(
+                            PatchContext.of(PatchType.JSON_MERGE),
+                            "{\"spec\":{\"nodeLossTimeout\":\"" + seconds + "s\"}}");
         }
     }
 
