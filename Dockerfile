@@ -1,8 +1,10 @@
-# Operator and engine. Build the application first: ./mvnw -Dmaven.test.skip=true package
+# Operator and engine. Lay out the application first: ./mvnw -Pimage -Djib.skip -Dmaven.test.skip=true package
 # The base needs a JRE 17 or newer on glibc.
 ARG BASE=eclipse-temurin:21-jre
 FROM ${BASE}
-COPY target/quarkus-app/lib/ /app/lib/
-COPY target/quarkus-app/app/ /app/app/
+COPY target/image/ /app/
+WORKDIR /app
+# An engine starts in half the time where its classes lie in an archive, parsed and checked.
+RUN ["java", "-XX:ArchiveClassesAtExit=/app/millrace.jsa", "-XX:+UseSerialGC", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main", "archive", "warm-up.yaml"]
 USER 65532
-ENTRYPOINT ["java", "-cp", "/app/lib/boot/*:/app/lib/main/*:/app/app/*", "dev.millrace.cli.Main"]
+ENTRYPOINT ["java", "-XX:SharedArchiveFile=/app/millrace.jsa", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main"]
