@@ -56,6 +56,10 @@ import java.util.regex.Pattern;
 final class Assembly {
 
     /** How long files of checkpoints stay that none needs: a restore may still read them. */
+    /** Nobody looks at the beans and the telemetry of each client, and registering them holds up a start. */
+    private static final Map<String, Object> CLIENT_DEFAULTS =
+            Map.of("metric.reporters", "", "enable.metrics.push", "false");
+
     private static final Duration GRACE = Duration.ofMinutes(2);
 
     private final Compilation query;
@@ -475,7 +479,7 @@ final class Assembly {
 
     private Map<String, Object> properties(
             String servers, Map<String, String> own, List<StreamingQuery.PropertiesFrom> from) {
-        Map<String, Object> properties = new HashMap<>();
+        Map<String, Object> properties = new HashMap<>(CLIENT_DEFAULTS);
         StreamingQuery.Kafka common = query.query().spec().kafka();
         if (common != null) {
             secrets.load(common.propertiesFrom(), properties);
