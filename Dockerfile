@@ -4,6 +4,7 @@ ARG BASE=eclipse-temurin:21-jre
 FROM ${BASE}
 COPY target/image/ /app/
 WORKDIR /app
+USER 0
 # An engine starts in half the time where its classes lie in an archive, parsed and checked.
 RUN ["java", "-XX:ArchiveClassesAtExit=/app/millrace.jsa", "-XX:+UseSerialGC", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main", "archive", "warm-up.yaml"]
 USER 65532

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.stores.S3Server;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +21,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -411,12 +416,61 @@ class OperatorIT extends OperatorCluster {
         cluster.kubectl("apply", "-k", "k8s-examples/gitops/production", "--dry-run=server");
         cluster.kubectl("apply", "-f", "k8s-examples/kafka/broker.yaml", "--dry-run=server");
         cluster.kubectl("apply", "-f", "k8s-examples/page-views.yaml", "--dry-run=server");
+    }
+
+    /** TLS with an authority of one's own and a login, as the comments of the example say; then another password. */
+    @Test
+    void theExampleWithASecuredBrokerRuns(@TempDir Path directory) throws Exception {
+        String host = System.getenv("MILLRACE_HOST");
         cluster.kubectl("apply", "-f", "k8s-examples/secured-kafka");
         JsonNode status = cluster.await("secured", "Ready", "False", "Waiting", START);
         assertTrue(
                 Cluster.condition(status, "Ready").path("message").asText().contains("kafka-secured"),
                 status.toString());
-        cluster.kubectl("delete", "-f", "k8s-examples/secured-kafka", "--wait=false");
+        try (SecuredBroker secured = new SecuredBroker(directory, "kafka-secured:9093", host)) {
+            cluster.apply(outside("kafka-secured", 9093, host, secured.port()));
+            cluster.apply(secret(secured, "millrace", "m"));
+            cluster.awaitReady("secured", START);
+            awaitMore(secured);
+            cluster.apply(secret(secured, "next", "n"));
+            String pod = cluster.pod("secured");
+            Cluster.await(
+                    () -> cluster.kubectl("logs", pod),
+                    log -> log.contains("the credentials have changed"),
+                    Duration.ofMinutes(3),
+                    "the new password is taken up");
+            awaitMore(secured);
+            assertEquals(pod, cluster.pod("secured"), "without another pod");
+            cluster.kubectl("delete", "-f", "k8s-examples/secured-kafka/query.yaml", "--timeout=120s");
+            cluster.kubectl("delete", "-f", "k8s-examples/secured-kafka/secret.yaml");
+            assertEquals(
+                    List.of(), topicsOf(secured.broker(), status.path("stateId").asText()));
+        }
+    }
+
+    private static void awaitMore(SecuredBroker secured) {
+        long before = secured.broker().written("secured");
+        Cluster.await(
+                () -> secured.broker().written("secured"),
+                now -> now > before + 200,
+                Duration.ofSeconds(60),
+                "rows in the secured topic");
+    }
+
+    private static String secret(SecuredBroker secured, String user, String password) {
+        return """
+                apiVersion: v1
+                kind: Secret
+                metadata: {name: kafka-credentials}
+                stringData:
+                  security.protocol: SASL_SSL
+                  sasl.mechanism: PLAIN
+                  sasl.jaas.config: @login
+                  ssl.truststore.type: PEM
+                  ssl.truststore.certificates: |
+                @certificate
+                """.replace("@login", SecuredBroker.login(user, password))
+                .replace("@certificate", secured.certificate().indent(4).stripTrailing());
     }
 
     @Test
@@ -548,6 +602,10 @@ class OperatorIT extends OperatorCluster {
     }
 
     private List<String> topicsOf(String id) {
+        return topicsOf(broker, id);
+    }
+
+    private static List<String> topicsOf(KafkaBroker broker, String id) {
         try (org.apache.kafka.clients.admin.Admin admin = broker.admin()) {
             return admin.listTopics().names().get().stream()
                     .filter(topic -> topic.contains(id))

@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -26,70 +25,24 @@ import org.junit.jupiter.api.io.TempDir;
 class SecuredBrokerIT {
 
     private static final String COUNTS = "SELECT word, COUNT(*) AS n, SUM(id) AS total FROM events GROUP BY word";
-    private static final String LOGIN =
-            "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"%s\" password=\"%s\"%s;";
 
     @TempDir
     private static Path directory;
 
+    private static SecuredBroker secured;
     private static KafkaBroker broker;
     private static Path store;
 
     @BeforeAll
     static void start() throws Exception {
-        store = directory.resolve("store.p12");
-        Path keytool = Path.of(System.getProperty("java.home"), "bin", "keytool");
-        Process made = new ProcessBuilder(List.of(
-                        keytool.toString(),
-                        "-genkeypair",
-                        "-alias",
-                        "broker",
-                        "-keyalg",
-                        "RSA",
-                        "-storetype",
-                        "PKCS12",
-                        "-keystore",
-                        store.toString(),
-                        "-storepass",
-                        "secret",
-                        "-keypass",
-                        "secret",
-                        "-dname",
-                        "CN=localhost",
-                        "-ext",
-                        "san=dns:localhost"))
-                .redirectErrorStream(true)
-                .start();
-        assertEquals(
-                0, made.waitFor(), () -> made.inputReader().lines().toList().toString());
-        String users = LOGIN.formatted("admin", "a", " user_admin=\"a\" user_millrace=\"m\" user_next=\"n\"");
-        List<String> settings = List.of(
-                "listeners=SASL_SSL://localhost:@port,CONTROLLER://localhost:@controller",
-                "advertised.listeners=SASL_SSL://localhost:@port",
-                "listener.security.protocol.map=CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
-                "inter.broker.listener.name=SASL_SSL",
-                "sasl.mechanism.inter.broker.protocol=PLAIN",
-                "sasl.enabled.mechanisms=PLAIN",
-                "listener.name.sasl_ssl.plain.sasl.jaas.config=" + users,
-                "ssl.keystore.location=" + store,
-                "ssl.keystore.password=secret",
-                "ssl.keystore.type=PKCS12",
-                "ssl.truststore.location=" + store,
-                "ssl.truststore.password=secret",
-                "ssl.truststore.type=PKCS12");
-        Map<String, String> client = Map.of(
-                "security.protocol", "SASL_SSL",
-                "sasl.mechanism", "PLAIN",
-                "sasl.jaas.config", LOGIN.formatted("millrace", "m", ""),
-                "ssl.truststore.location", store.toString(),
-                "ssl.truststore.password", "secret",
-                "ssl.truststore.type", "PKCS12");
-        broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")), settings, client);
+        secured = new SecuredBroker(directory);
+        broker = secured.broker();
+        store = secured.store();
     }
 
     @AfterAll
     static void stop() {
-        broker.close();
+        secured.close();
     }
 
     /** The query's YAML with a part of its properties in a file. */
@@ -97,7 +50,7 @@ class SecuredBrokerIT {
         Path secrets = directory.resolve(name + ".properties");
         Files.writeString(
                 secrets,
-                "sasl.jaas.config=" + LOGIN.formatted("millrace", password, "") + "\nssl.truststore.password=secret\n");
+                "sasl.jaas.config=" + SecuredBroker.login("millrace", password) + "\nssl.truststore.password=secret\n");
         String properties = "security.protocol: SASL_SSL, sasl.mechanism: PLAIN, ssl.truststore.type: PKCS12,"
                 + " ssl.truststore.location: '" + store + "'";
         return new KafkaQueries(broker, directory)
@@ -131,7 +84,7 @@ class SecuredBrokerIT {
                 secret.resolve("client.properties"),
                 "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nssl.truststore.type=PKCS12\nssl.truststore.location="
                         + store + "\nssl.truststore.password=secret\n");
-        Files.writeString(secret.resolve("sasl.jaas.config"), LOGIN.formatted("millrace", "m", ""));
+        Files.writeString(secret.resolve("sasl.jaas.config"), SecuredBroker.login("millrace", "m"));
         String yaml = queries.yaml("rotated", "rotated-in", COUNTS, USUAL.endless())
                 .replace(
                         "properties: {" + broker.clientProperties() + "}",
@@ -154,7 +107,7 @@ class SecuredBrokerIT {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))
                 .until(() -> run.metrics().rowsIn.sum() == 1_000);
-        Files.writeString(secret.resolve("sasl.jaas.config"), LOGIN.formatted("next", "n", ""));
+        Files.writeString(secret.resolve("sasl.jaas.config"), SecuredBroker.login("next", "n"));
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))
                 .until(() -> notices.stream().anyMatch(notice -> notice.contains("the credentials have changed")));
