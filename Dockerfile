@@ -5,7 +5,7 @@ FROM ${BASE}
 COPY target/image/ /app/
 WORKDIR /app
 USER 0
-# An engine starts in half the time where its classes lie in an archive, parsed and checked.
+# An engine starts a third sooner where its classes lie in an archive, parsed and checked.
 RUN ["java", "-XX:ArchiveClassesAtExit=/app/millrace.jsa", "-XX:+UseSerialGC", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main", "archive", "warm-up.yaml"]
 USER 65532
 ENTRYPOINT ["java", "-XX:SharedArchiveFile=/app/millrace.jsa", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main"]

@@ -41,7 +41,7 @@ final class Compilers implements AutoCloseable {
     /** The status of a JVM with ExitOnOutOfMemoryError. */
     private static final int OUT_OF_MEMORY = 3;
 
-    /** Options of this process that a child takes over: the class-data archive, with which it starts in half the time, and logs. */
+    /** Options of this process that a child takes over: the class-data archive, with which it starts sooner, and logs. */
     private static final List<String> TAKEN_OVER =
             List.of("-XX:SharedArchiveFile=", "-Xshare:", "-Xlog:", "-Djava.util.logging.manager=");
 
