@@ -48,7 +48,7 @@ final class ArchiveCommand implements Callable<Integer> {
                 plan,
                 StoredPlan.write(
                         Resources.compile(List.of(query)).queries().get(0).plan()));
-        return Main.execute(
+        int status = Main.execute(
                 "engine",
                 "--query=" + query,
                 "--plan=" + plan,
@@ -57,6 +57,8 @@ final class ArchiveCommand implements Callable<Integer> {
                 "--incarnation=1",
                 "--http=127.0.0.1:0",
                 "--termination-message=" + directory.resolve("end"));
+        Signals.deleteTree(directory);
+        return status;
     }
 
     /** Some classes need libraries that are not there; they are not needed then. */
