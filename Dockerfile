@@ -6,6 +6,6 @@ COPY target/image/ /app/
 WORKDIR /app
 USER 0
 # An engine starts a third sooner where its classes lie in an archive, parsed and checked.
-RUN ["java", "-XX:ArchiveClassesAtExit=/app/millrace.jsa", "-XX:+UseSerialGC", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main", "archive", "warm-up.yaml"]
+RUN ["java", "-XX:ArchiveClassesAtExit=/app/millrace.jsa", "-XX:+UseSerialGC", "@java.args", "dev.millrace.cli.Main", "archive", "warm-up.yaml"]
 USER 65532
-ENTRYPOINT ["java", "-XX:SharedArchiveFile=/app/millrace.jsa", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "@class-path", "dev.millrace.cli.Main"]
+ENTRYPOINT ["java", "-XX:SharedArchiveFile=/app/millrace.jsa", "@java.args", "dev.millrace.cli.Main"]

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.common.TopicPartition;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -86,13 +85,8 @@ class CheckpointStoresIT {
         topics(name);
         String yaml = yaml(name, store, USUAL);
         queries.query(yaml, name + "-1").run();
-        try (var admin = broker.admin()) {
-            admin.deleteRecords(Map.of(
-                            new TopicPartition(name + "-in", 0), RecordsToDelete.beforeOffset(5_000),
-                            new TopicPartition(name + "-in", 1), RecordsToDelete.beforeOffset(5_000)))
-                    .all()
-                    .get();
-        }
+        broker.deleteBefore(
+                Map.of(new TopicPartition(name + "-in", 0), 5_000L, new TopicPartition(name + "-in", 1), 5_000L));
         queries.produce(name + "-in", 10_000, 11_000);
         List<String> notices = Collections.synchronizedList(new ArrayList<>());
         queries.query(yaml, name + "-2", notices, FaultPoints.NONE).run();

@@ -183,6 +183,11 @@ final class Cluster {
                 .orElseThrow(() -> new AssertionError("no process of pod " + pod + " on this machine"));
     }
 
+    /** Whether the process has mapped a file of this name. */
+    static boolean maps(ProcessHandle process, String file) {
+        return proc(process, "maps").contains("/" + file + "\n");
+    }
+
     private static String commandLine(ProcessHandle process) {
         return proc(process, "cmdline");
     }

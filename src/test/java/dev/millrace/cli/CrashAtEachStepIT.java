@@ -152,12 +152,6 @@ class CrashAtEachStepIT {
     }
 
     private static void trim(String topic, long below) throws Exception {
-        try (var admin = broker.admin()) {
-            admin.deleteRecords(Map.of(
-                            new org.apache.kafka.common.TopicPartition(topic, 0),
-                            org.apache.kafka.clients.admin.RecordsToDelete.beforeOffset(below)))
-                    .all()
-                    .get();
-        }
+        broker.deleteBefore(Map.of(new org.apache.kafka.common.TopicPartition(topic, 0), below));
     }
 }

@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -149,6 +150,15 @@ final class KafkaBroker implements AutoCloseable {
             admin.createTopics(List.of(new NewTopic(name, Optional.of(partitions), Optional.empty())))
                     .all()
                     .get();
+        }
+    }
+
+    /** Deletes what lies before an offset, as retention does. */
+    void deleteBefore(Map<TopicPartition, Long> offsets) throws Exception {
+        Map<TopicPartition, RecordsToDelete> deleted = new HashMap<>();
+        offsets.forEach((partition, offset) -> deleted.put(partition, RecordsToDelete.beforeOffset(offset)));
+        try (Admin admin = Admin.create(client(Map.of()))) {
+            admin.deleteRecords(deleted).all().get();
         }
     }
 

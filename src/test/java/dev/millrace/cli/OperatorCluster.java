@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -237,7 +236,7 @@ abstract class OperatorCluster {
 
         /** Deletes the records that committed epochs have read. */
         void forgetWhatWasRead() throws Exception {
-            Map<TopicPartition, RecordsToDelete> read = new HashMap<>();
+            Map<TopicPartition, Long> read = new HashMap<>();
             String id = cluster.status(name).path("stateId").asText();
             broker.read("millrace." + id + "-progress", record -> {
                 for (JsonNode partition :
@@ -246,13 +245,10 @@ abstract class OperatorCluster {
                     int number = Integer.parseInt(topic.substring(topic.lastIndexOf('-') + 1));
                     read.put(
                             new TopicPartition(name + "-in", number),
-                            RecordsToDelete.beforeOffset(
-                                    partition.path("offset").asLong()));
+                            partition.path("offset").asLong());
                 }
             });
-            try (var admin = broker.admin()) {
-                admin.deleteRecords(read).all().get();
-            }
+            broker.deleteBefore(read);
         }
 
         /** As {@link #finish}, where what came behind a savepoint was written again, together with what came since. */

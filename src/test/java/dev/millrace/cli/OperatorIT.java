@@ -53,6 +53,9 @@ class OperatorIT extends OperatorCluster {
         try (Running query = new Running("pods")) {
             for (int i = 0; i < Math.max(2, RecoveryTimes.repeats()); i++) {
                 query.awaitCommit();
+                assertTrue(
+                        Cluster.maps(Cluster.engine(cluster.pod("pods")), "millrace.jsa"),
+                        "its classes come from the image's archive");
                 cluster.kubectl("delete", "pod", cluster.pod("pods"), "--force", "--grace-period=0");
                 times.add("pod deleted by force", query.awaitNextClaim());
                 Cluster.engine(cluster.pod("pods")).destroyForcibly();

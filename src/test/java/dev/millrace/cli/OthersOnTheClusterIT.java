@@ -31,7 +31,6 @@ import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -383,11 +382,7 @@ class OthersOnTheClusterIT {
         String yaml = queries.yaml("logs", "logged", PASS, USUAL.mode("append"));
         queries.query(yaml, "logs").run();
         TopicPartition log = new TopicPartition("millrace.logs-progress", 0);
-        try (Admin admin = broker.admin()) {
-            admin.deleteRecords(Map.of(log, RecordsToDelete.beforeOffset(3)))
-                    .all()
-                    .get();
-        }
+        broker.deleteBefore(Map.of(log, 3L));
         assertEquals(QueryRun.End.COMPLETED, queries.query(yaml, "logs").run(), "the state has what was deleted");
         assertStops("StateLost", queries.query(yaml, "logs-elsewhere"));
         try (Admin admin = broker.admin()) {
@@ -416,11 +411,7 @@ class OthersOnTheClusterIT {
         assertThrows(GoldenRun.Crash.class, queries.query(yaml, "prunes-behind", new ArrayList<>(), crash)::run);
         queries.query(yaml, "prunes").run();
         TopicPartition log = new TopicPartition("millrace.prunes-progress", 0);
-        try (Admin admin = broker.admin()) {
-            admin.deleteRecords(Map.of(log, RecordsToDelete.beforeOffset(-1)))
-                    .all()
-                    .get();
-        }
+        broker.deleteBefore(Map.of(log, -1L));
         assertStops("StateLost", queries.query(yaml, "prunes-behind"));
         assertStops("StateLost", queries.query(yaml, "prunes-nowhere"));
         assertEquals(KafkaQueries.ids(0, 300), queries.values("prunes-out"));

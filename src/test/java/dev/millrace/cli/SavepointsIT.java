@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.common.TopicPartition;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -160,13 +159,8 @@ class SavepointsIT {
 
         /** What was read before the savepoint is deleted, so that only the savepoint can have it. */
         void forgetTheBeginning() throws Exception {
-            try (var admin = broker.admin()) {
-                admin.deleteRecords(Map.of(
-                                new TopicPartition(name + "-in", 0), RecordsToDelete.beforeOffset(5_000),
-                                new TopicPartition(name + "-in", 1), RecordsToDelete.beforeOffset(5_000)))
-                        .all()
-                        .get();
-            }
+            broker.deleteBefore(
+                    Map.of(new TopicPartition(name + "-in", 0), 5_000L, new TopicPartition(name + "-in", 1), 5_000L));
         }
 
         /** As if none had been stored yet. */
@@ -327,11 +321,7 @@ class SavepointsIT {
         Case query = new Case("fails", "kafka");
         String id = query.name;
         QueryMetrics.Savepoint taken = query.takenAtTenThousand(id);
-        try (var admin = broker.admin()) {
-            admin.deleteRecords(Map.of(new TopicPartition(query.name + "-in", 0), RecordsToDelete.beforeOffset(7_000)))
-                    .all()
-                    .get();
-        }
+        broker.deleteBefore(Map.of(new TopicPartition(query.name + "-in", 0), 7_000L));
         QueryRun restored = query.run(id + "-2", USUAL, query.name + "-2", from(id));
         assertEquals(
                 "SourceDataLost",

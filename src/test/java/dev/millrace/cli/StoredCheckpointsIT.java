@@ -29,8 +29,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -354,12 +352,9 @@ class StoredCheckpointsIT {
         }
         StoredCheckpoint old = reader("trimmed").list().get(1);
         StoredCheckpoint young = reader("trimmed").list().get(0);
-        try (Admin admin = broker.admin()) {
+        try {
             long from = young.files().get(0).places().get(0);
-            admin.deleteRecords(Map.of(
-                            new TopicPartition("millrace.trimmed-checkpoint", 1), RecordsToDelete.beforeOffset(from)))
-                    .all()
-                    .get();
+            broker.deleteBefore(Map.of(new TopicPartition("millrace.trimmed-checkpoint", 1), from));
         } catch (java.util.concurrent.ExecutionException e) {
             assertTrue(e.getMessage().contains("PolicyViolation"), "compacted topics are not trimmed: " + e);
             return;
