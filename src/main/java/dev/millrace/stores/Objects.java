@@ -19,7 +19,7 @@ public interface Objects {
     /**
      * Writes an object that is not there yet.
      *
-     * @return whether it was written; false where there is one
+     * @return whether it was written; false where there is one, which may be this very one, where an answer was lost
      */
     boolean putNew(String name, byte[] content);
 

@@ -151,6 +151,10 @@ public final class S3Objects implements Objects {
             }
             throw unavailable(e);
         } catch (SdkException | UncheckedIOException e) {
+            // A server may refuse an object before it has read it, and hang up: the answer is lost, not the server.
+            if (get(name).isPresent()) {
+                return false;
+            }
             throw unavailable(e);
         }
     }
