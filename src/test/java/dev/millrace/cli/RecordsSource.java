@@ -19,6 +19,7 @@ final class RecordsSource implements Source {
     private final Format format;
     private final List<List<byte[]>> partitions = new ArrayList<>();
     private final int batchRows;
+    private Runnable whenRequired = () -> {};
 
     RecordsSource(PlanNode.Scan scan, Format format, List<byte[]> records, int partitionCount, int batchRows) {
         this.scan = scan;
@@ -30,6 +31,11 @@ final class RecordsSource implements Source {
         for (int i = 0; i < records.size(); i++) {
             partitions.get(i % partitionCount).add(records.get(i));
         }
+    }
+
+    /** Performs this where a reader is asked whether its input is still there. */
+    void whenRequired(Runnable performed) {
+        whenRequired = performed;
     }
 
     @Override
@@ -85,6 +91,11 @@ final class RecordsSource implements Source {
         @Override
         public void limit(int index, Position end) {
             ends.get(find(index))[0] = end == null ? Long.MAX_VALUE : end.offset();
+        }
+
+        @Override
+        public void requireInput() {
+            whenRequired.run();
         }
 
         @Override

@@ -49,6 +49,7 @@ class ReplayTest {
 
     private String yaml = YAML;
     private Runnable beforeAStart = () -> {};
+    private Runnable whenRequired = () -> {};
 
     private QueryRun query(FaultPoints faults, String... rows) {
         Compilation compilation =
@@ -60,6 +61,7 @@ class ReplayTest {
         SinkPlan sink = compilation.plan().sinks().get(0);
         RecordsSource source =
                 new RecordsSource(scan, compilation.sources().get("events").format(), records, 1, 100);
+        source.whenRequired(whenRequired);
         GoldenRun.Held held = new GoldenRun.Held(sink, -1);
         Supplier<QueryDefinition.World> world = () -> {
             beforeAStart.run();
@@ -128,6 +130,23 @@ class ReplayTest {
         QueryRun again = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "not a row any more");
         assertEquals(
                 "ReplayDiverged", assertThrows(QueryException.class, again::run).code());
+    }
+
+    /** Whoever asks while the input is looked for must not take the run for one that works. */
+    @Test
+    void aRunWhoseInputIsGoneWasNeverRunning() {
+        crashBehindTheCommit();
+        List<String> phases = new ArrayList<>();
+        QueryRun[] run = new QueryRun[1];
+        whenRequired = () -> {
+            phases.add(run[0].metrics().figures().phase());
+            throw new ConnectorException("SourceDataLost", "the records are gone", null, false);
+        };
+        run[0] = query(FaultPoints.NONE, "{\"k\":\"a\",\"v\":1}", "{\"k\":\"b\",\"v\":2}");
+        assertEquals(
+                "SourceDataLost",
+                assertThrows(QueryException.class, run[0]::run).code());
+        assertEquals(List.of("replaying"), phases);
     }
 
     private List<ProgressRecord> records(UnaryOperator<ProgressRecord> more) {

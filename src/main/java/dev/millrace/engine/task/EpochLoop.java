@@ -87,7 +87,6 @@ final class EpochLoop implements AutoCloseable {
         metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
         metrics.incarnation(last.incarnation());
         checkpoints.begin(last.incarnation());
-        metrics.phase("running", "");
         updateFigures();
         return last.incarnation();
     }
@@ -123,6 +122,7 @@ final class EpochLoop implements AutoCloseable {
         boolean bounded = settings.availableNow() || settings.triggerIntervalMillis() > 0;
         flow.discover();
         flow.requireInput();
+        metrics.phase("running", ""); // not before: a start whose input is gone has done nothing
         if (bounded) {
             flow.limitToNow();
         }
