@@ -55,11 +55,11 @@ import java.util.regex.Pattern;
  */
 final class Assembly {
 
-    /** How long files of checkpoints stay that none needs: a restore may still read them. */
     /** Nobody looks at the beans and the telemetry of each client, and registering them holds up a start. */
     private static final Map<String, Object> CLIENT_DEFAULTS =
             Map.of("metric.reporters", "", "enable.metrics.push", "false");
 
+    /** How long files of checkpoints stay that none needs: a restore may still read them. */
     private static final Duration GRACE = Duration.ofMinutes(2);
 
     private final Compilation query;

@@ -12,10 +12,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -58,9 +60,12 @@ class CrdRulesIT {
                     "-f",
                     "-");
             assertEquals(0, applied.exit(), applied.text());
-            Answer ready = kubectl(
-                    null, "wait", "--for=condition=Established", "crd/" + plural + ".millrace.dev", "--timeout=30s");
-            assertEquals(0, ready.exit(), ready.text());
+            String crd = "crd/" + plural + ".millrace.dev";
+            Awaitility.await(crd + " is established") // where there are no conditions yet, one wait of kubectl's fails
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> kubectl(null, "wait", "--for=condition=Established", crd, "--timeout=5s")
+                                    .exit()
+                            == 0);
         }
     }
 

@@ -49,7 +49,7 @@ record Observed(
         Instant now) {
 
     /**
-     * @param deletedAt when deletion was asked for
+     * @param deletedAt when deletion was asked for, or when the operator started if it was away then
      */
     record Identity(
             String namespace,

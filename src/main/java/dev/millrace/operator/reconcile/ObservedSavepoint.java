@@ -23,7 +23,7 @@ record ObservedSavepoint(
         Instant now) {
 
     /**
-     * @param deletedAt when deletion was asked for
+     * @param deletedAt when deletion was asked for, or when the operator started if it was away then
      */
     record Identity(
             String name,

@@ -21,6 +21,7 @@ import dev.millrace.operator.resources.Version;
 import io.fabric8.kubernetes.api.model.ContainerStateTerminated;
 import io.fabric8.kubernetes.api.model.ContainerStateWaiting;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
@@ -62,6 +63,7 @@ final class Observer {
     private final TakeOvers takeOvers;
     private final String defaultImage;
     private final Clock clock;
+    private final Instant start;
 
     Observer(
             KubernetesClient client,
@@ -76,6 +78,14 @@ final class Observer {
         this.takeOvers = takeOvers;
         this.defaultImage = defaultImage;
         this.clock = clock;
+        this.start = clock.instant();
+    }
+
+    /** From when a deletion has its time: one that was asked for while the operator was away has all of it. */
+    static Optional<Instant> deletedAt(HasMetadata object, Instant start) {
+        return Optional.ofNullable(object.getMetadata().getDeletionTimestamp())
+                .map(Instant::parse)
+                .map(asked -> asked.isBefore(start) ? start : asked);
     }
 
     Observed observe(QueryResource query) {
@@ -195,7 +205,7 @@ final class Observer {
                 query.getMetadata().getName(),
                 query.getMetadata().getUid(),
                 query.getMetadata().getGeneration(),
-                Optional.ofNullable(deleted).map(Instant::parse),
+                deletedAt(query, start),
                 query.getMetadata().getFinalizers().contains(Names.FINALIZER),
                 annotation(query, Names.PAUSED).filter("true"::equals).isPresent(),
                 terminating);

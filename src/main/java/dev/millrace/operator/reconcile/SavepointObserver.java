@@ -26,11 +26,13 @@ final class SavepointObserver {
     private final KubernetesClient client;
     private final Engines engines;
     private final Clock clock;
+    private final Instant start;
 
     SavepointObserver(KubernetesClient client, Engines engines, Clock clock) {
         this.client = client;
         this.engines = engines;
         this.clock = clock;
+        this.start = clock.instant();
     }
 
     ObservedSavepoint observe(SavepointResource savepoint) {
@@ -44,7 +46,7 @@ final class SavepointObserver {
                         name,
                         savepoint.getMetadata().getUid(),
                         savepoint.getMetadata().getGeneration(),
-                        Optional.ofNullable(deleted).map(Instant::parse),
+                        Observer.deletedAt(savepoint, start),
                         savepoint.getMetadata().getFinalizers().contains(Names.FINALIZER),
                         deleted != null && Observer.namespaceTerminates(client, namespace)),
                 savepoint.getSpec(),

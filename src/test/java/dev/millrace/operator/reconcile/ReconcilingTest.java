@@ -83,8 +83,12 @@ class ReconcilingTest {
     private static final class Ticking extends Clock {
         private Instant now = Instant.parse("2030-01-01T00:00:00Z");
 
-        synchronized void tick() {
-            now = now.plusSeconds(1);
+        void tick() {
+            pass(Duration.ofSeconds(1));
+        }
+
+        synchronized void pass(Duration time) {
+            now = now.plus(time);
         }
 
         @Override
@@ -244,6 +248,22 @@ class ReconcilingTest {
             assertTrue(
                     children(name).stream().noneMatch(child -> child.contains("clean-up")), "what cleaned up is gone");
         }
+    }
+
+    @Test
+    void aDeletionWhileTheOperatorIsAwayIsPerformedWhenItIsBack() throws Exception {
+        String name = apply();
+        settle(name);
+        delete(name);
+        clock.pass(Duration.ofMinutes(10));
+        reconciler.close();
+        reconciler = new QueryReconciler(client, "millrace:test", Optional.empty(), clock);
+        settle(name);
+        assertTrue(query(name).isEmpty());
+        assertEquals(
+                List.of(),
+                server.objects(object -> object.path("reason").asText().equals("LeftBehind")
+                        && object.toString().contains('"' + name + '"')));
     }
 
     private static void delete(String name) {
