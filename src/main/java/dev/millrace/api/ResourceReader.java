@@ -253,6 +253,7 @@ public final class ResourceReader {
         List<String> names = fieldNames(type);
         Object[] values = new Object[components.length];
         Set<String> seen = new HashSet<>();
+        Set<String> meant = new HashSet<>();
         for (NodeTuple tuple : node.getValue()) {
             String name = ((ScalarNode) tuple.getKeyNode()).getValue();
             int index = names.indexOf(name);
@@ -260,6 +261,7 @@ public final class ResourceReader {
                 report(tuple.getKeyNode(), path, "DuplicateField", "the field '" + name + "' stands twice; remove one");
             } else if (index < 0) {
                 String nearest = Nearest.of(name, names);
+                meant.add(nearest);
                 report(
                         tuple.getKeyNode(),
                         path,
@@ -275,7 +277,8 @@ public final class ResourceReader {
             }
         }
         for (int i = 0; i < components.length; i++) {
-            if (components[i].getAccessor().isAnnotationPresent(Required.class) && !seen.contains(names.get(i))) {
+            boolean told = seen.contains(names.get(i)) || meant.contains(names.get(i));
+            if (components[i].getAccessor().isAnnotationPresent(Required.class) && !told) {
                 report(node, path, "MissingField", "the field '" + names.get(i) + "' is missing; add it");
             }
         }

@@ -392,7 +392,7 @@ final class Assembly {
         if (files != null) {
             return new FileSink(path(files.path()), format);
         }
-        return new ConsoleSink(place.out(), place.table());
+        return new ConsoleSink(place.out(), place.table(), !place.cluster());
     }
 
     private Path path(String text) {

@@ -63,7 +63,8 @@ class ProblemsOfResourcesTest {
         check("watermark: {column", "watermerk: {column", "8:7 UnknownField");
         check("delay: 5s", "delay: 5 parsecs", "8:38 WrongValue");
         check("outputMode: update", "outputMode: replace", "16:31 WrongType");
-        check("  query: |", "  querry: |", "5:3 MissingField", "11:3 UnknownField");
+        check("  query: |", "  querry: |", "11:3 UnknownField");
+        check("  query: |", "  sentence: |", "5:3 MissingField", "11:3 UnknownField");
         check("kind: StreamingQuery", "kind: StreamingJob", "1:1 UnknownKind");
         check("metadata: {name: q}", "metadata: {name: q", "4:5 YamlSyntax");
     }

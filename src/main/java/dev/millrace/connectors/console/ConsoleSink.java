@@ -1,5 +1,6 @@
 package dev.millrace.connectors.console;
 
+import dev.millrace.connectors.ConnectorException;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
@@ -21,15 +22,18 @@ public final class ConsoleSink implements Sink {
 
     private final PrintStream out;
     private final ConsoleTable table;
+    private final boolean needsReader;
     private final RecordEncoder encoder = new Format.Json(Format.TimestampStyle.ISO8601).encoder();
     private final List<String> lines = new ArrayList<>();
 
     /**
      * @param table draws on a terminal; null for plain lines
+     * @param needsReader whether the query ends, with {@code OutputClosed}, when nobody reads the output any more
      */
-    public ConsoleSink(PrintStream out, ConsoleTable table) {
+    public ConsoleSink(PrintStream out, ConsoleTable table, boolean needsReader) {
         this.out = out;
         this.table = table;
+        this.needsReader = needsReader;
     }
 
     @Override
@@ -41,11 +45,13 @@ public final class ConsoleSink implements Sink {
     public synchronized void committed(long epoch) {
         if (table != null) {
             table.draw(epoch);
-            return;
+        } else {
+            lines.forEach(out::println);
+            lines.clear();
         }
-        lines.forEach(out::println);
-        lines.clear();
-        out.flush();
+        if (out.checkError() && needsReader) {
+            throw new ConnectorException("OutputClosed", "nobody reads the standard output any more");
+        }
     }
 
     @Override

@@ -1,7 +1,9 @@
 package dev.millrace.connectors.console;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.millrace.connectors.ConnectorException;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.DataType;
@@ -18,7 +20,7 @@ import org.junit.jupiter.api.Test;
 class ConsoleSinkTest {
 
     private final ByteArrayOutputStream shown = new ByteArrayOutputStream();
-    private final ConsoleSink sink = new ConsoleSink(new PrintStream(shown), null);
+    private final ConsoleSink sink = new ConsoleSink(new PrintStream(shown), null, true);
 
     private static Batch batch(long... weights) {
         Batch batch = new Batch(Schema.of(new Field("n", DataType.BIGINT, false)));
@@ -46,5 +48,23 @@ class ConsoleSinkTest {
         writer.replace(4, List.of(batch()));
         sink.committed(4);
         assertEquals(List.of("table of epoch 4, 0 rows"), lines());
+    }
+
+    @Test
+    void withoutAReaderItEndsWhereOneIsNeeded() {
+        PrintStream closed = new PrintStream(shown);
+        closed.close();
+        for (boolean needed : List.of(false, true)) {
+            Sink one = new ConsoleSink(closed, null, needed);
+            one.writer().append(batch(1));
+            if (needed) {
+                assertEquals(
+                        "OutputClosed",
+                        assertThrows(ConnectorException.class, () -> one.committed(1))
+                                .code());
+            } else {
+                one.committed(1);
+            }
+        }
     }
 }
