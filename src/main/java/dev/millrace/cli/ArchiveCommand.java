@@ -2,6 +2,8 @@ package dev.millrace.cli;
 
 import dev.millrace.plan.StoredPlan;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.net.JarURLConnection;
 import java.net.URL;
 import java.nio.file.Files;
@@ -29,6 +31,7 @@ final class ArchiveCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, StoredPlan.UnreadableException {
+        System.setOut(new PrintStream(OutputStream.nullOutputStream())); // the rows are not for a build's log
         int status = Math.max(Main.execute("run", query.toString(), "--progress", "none"), runAsPod());
         URL inJar = LOADER.getResource("org/apache/kafka/clients/consumer/KafkaConsumer.class");
         try (JarFile file = ((JarURLConnection) inJar.openConnection()).getJarFile()) {
