@@ -99,11 +99,13 @@ class CommandsIT {
                 .atMost(Duration.ofSeconds(60))
                 .ignoreExceptions()
                 .until(() -> get(port, "/health").statusCode() == 200);
-        Awaitility.await().until(() -> lines("err").size() >= 2);
-        assertTrue(get(port, "/metrics")
-                .body()
-                .lines()
-                .anyMatch(line -> line.matches("millrace_rows_in_total\\{query=\"wordcount\"} [1-9].*")));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> lines("err").size() >= 2
+                        && get(port, "/metrics")
+                                .body()
+                                .lines()
+                                .anyMatch(line -> line.matches("millrace_rows_in_total\\{query=\"wordcount\"} [1-9].*")));
         JsonNode served = json.readTree(get(port, "/progress").body()).get(0);
         assertEquals("running", served.get("phase").asText());
         assertTrue(served.get("rowsIn").asLong() > 0);
