@@ -37,6 +37,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The policy as a table: what is seen, and what follows. A small world stands in for the API server between two looks. */
@@ -61,6 +62,8 @@ class DeciderTest {
         private final Map<String, EngineView> engines = new HashMap<>();
         private final Map<String, Instant> unreachable = new HashMap<>();
         private final Map<String, StreamingQuerySavepoint.Status> savepoints = new HashMap<>();
+        private Optional<Version> keptForSavepoint = Optional.empty();
+        private boolean savepointDeleting;
         private int recentTakeOvers;
         private Optional<CleanUp> cleanUp = Optional.empty();
         private Optional<Instant> deleted = Optional.empty();
@@ -90,7 +93,7 @@ class DeciderTest {
 
         private Optional<SavepointView> savepoint() {
             return VersionChoice.wantedSavepoint(spec, status)
-                    .map(name -> new SavepointView(name, savepoints.get(name), false, Optional.empty()));
+                    .map(name -> new SavepointView(name, savepoints.get(name), savepointDeleting, keptForSavepoint));
         }
 
         private Optional<RestoredFrom> origin() {
@@ -118,7 +121,7 @@ class DeciderTest {
                     null);
         }
 
-        private Observed observe() {
+        Observed observe() {
             return new Observed(
                     new Observed.Identity(
                             "ns", "q", "uid", generation, deleted, finalizer, paused, namespaceTerminating),
@@ -267,10 +270,15 @@ class DeciderTest {
 
         /** The first pod runs on a volume of so many gibibytes, of which so many percent are free. */
         World volume(long gibibytes, long free) {
-            ObjectNode progress = JSON.valueToTree(progress(1, "running"));
+            return says("volumeBytes", gibibytes << 30).says("volumeFree", (gibibytes << 30) * free / 100);
+        }
+
+        /** The first pod runs, and says what it has said, but for this figure. */
+        World says(String field, long figure) {
+            ObjectNode progress = JSON.valueToTree(engines.get("q-0-1").progress());
             progress.remove("running");
             progress.remove("volumeShort");
-            progress.put("volumeBytes", gibibytes << 30).put("volumeFree", (gibibytes << 30) * free / 100);
+            progress.put(field, figure);
             engines.put(
                     "q-0-1",
                     new EngineView(true, now, JSON.convertValue(progress, EngineProgress.class), new Rates(1, 1)));
@@ -331,9 +339,9 @@ class DeciderTest {
         }
 
         /** The API server does not take the pod that was just decided. */
-        World refused(String message) {
+        World refused(String reason, String message) {
             gone();
-            decision = Decider.refused(observe(), decision, "NotAccepted", message);
+            decision = Decider.refused(observe(), decision, reason, message);
             status = decision.status();
             return this;
         }
@@ -448,6 +456,50 @@ class DeciderTest {
         assertEquals(List.of(), world.look().actions(CreatePod.class), "once");
     }
 
+    /** An operator that dies in between does not come back to what stands behind the pod. */
+    @Test
+    void whatAPodNeedsIsThereBeforeIt() {
+        World world = new World(KAFKA);
+        world.finalizer = false;
+        world.look();
+        assertEquals(
+                List.of(SetFinalizer.class, Decision.EnsureChildren.class, CreateClaim.class, CreatePod.class),
+                world.last.stream().map(Action::getClass).toList());
+    }
+
+    @Test
+    void onlyItsOwnEngineSpeaksForAPod() {
+        World world = new World(KAFKA).look();
+        world.engines.put("q-0-1", new EngineView(true, world.now, progress(9, "running"), new Rates(1, 1)));
+        assertEquals("False Starting", world.after(5).look().condition("Ready"), "its address was another's before");
+        assertEquals(null, world.status.lastGood());
+    }
+
+    @Test
+    void whatIsComputedAgainIsNoProgress() {
+        World world = World.running(timed("20s"));
+        String good = world.status.lastGood();
+        world.spec(with(timed("20s"), OTHER_IMAGE)).look().gone().look();
+        assertEquals("False Starting", world.answers("starting").look().condition("Ready"));
+        assertEquals("False Restoring", world.answers("replaying").look().condition("Ready"));
+        assertEquals(0, world.status.readyReplicas());
+        assertEquals(good, world.status.lastGood());
+        world.after(300).answers("replaying").look();
+        assertEquals("False AsWanted", world.condition("Stalled"), "it comes forward");
+    }
+
+    @Test
+    void theStateIsCalledAsTheSpecSays() {
+        World world = World.running(with(KAFKA, "\"state\": {\"id\": \"orders\"}"));
+        assertEquals("orders", world.status.stateId());
+        world.spec(with(
+                        KAFKA,
+                        "\"state\": {\"id\": \"orders\"}, \"upgrade\": {\"restore\":"
+                                + " {\"from\": \"none\", \"nonce\": 3, \"acknowledgeStateLoss\": true}}"))
+                .look();
+        assertEquals("orders-3", world.status.stateId());
+    }
+
     @Test
     void runningIsReadyAndWhatNothingNeedsGoes() {
         World world = new World(KAFKA);
@@ -547,6 +599,54 @@ class DeciderTest {
     }
 
     @Test
+    void figuresThatStandStillAreNotWritten() {
+        World world = World.running(KAFKA);
+        StreamingQueryStatus before = world.status;
+        assertEquals(before, world.after(61).answers("running").look().status);
+        assertEquals(before, world.after(61).answers("running").look().status);
+    }
+
+    @Test
+    void figuresComeWithAnotherChange() {
+        World world = World.running(KAFKA);
+        world.after(1).says("lagRecords", 500).look();
+        assertEquals(42L, world.status.lag().records());
+        world.spec(with(KAFKA, "\"replicas\": 3, \"scaling\": {\"mode\": \"Manual\"}"))
+                .look();
+        assertEquals(500L, world.status.lag().records());
+    }
+
+    @Test
+    void theFirstCheckpointIsToldAtOnce() {
+        World world = new World(KAFKA).look().after(5).says(null, null, null).look();
+        assertEquals(null, world.status.checkpoint());
+        world.after(1).says(9L, null, null).look();
+        assertEquals(9L, world.status.checkpoint().epoch());
+        world.after(1).says("checkpointEpoch", 12).look();
+        assertEquals(9L, world.status.checkpoint().epoch(), "those that follow are figures");
+        World weak =
+                new World(KAFKA).look().after(5).says(null, null, "one replica").look();
+        weak.after(1).says(9L, null, "one replica").look();
+        assertEquals(9L, weak.status.checkpoint().epoch(), "though no condition changes with it");
+    }
+
+    @Test
+    void listsOfAStatusAreBounded() {
+        List<Verdict.Finding> many = IntStream.range(0, 50)
+                .mapToObj(i -> new Verdict.Finding("Code" + i, "spec.query", "no"))
+                .toList();
+        World world = new World(KAFKA)
+                .verdict(new Verdict(List.of(), "plan-a", Map.of(), many, ""))
+                .look();
+        assertEquals(20, world.status.warnings().size());
+        World refused = new World(KAFKA).verdict(Verdict.refused(many)).look();
+        String text = Conditions.find(refused.status.conditions(), "Stalled")
+                .orElseThrow()
+                .message();
+        assertTrue(text.contains("Code4") && !text.contains("Code5"), text);
+    }
+
+    @Test
     void aPodThatIsGoneIsFollowedByTheNextOnTheSameVolume() {
         World world = World.running(KAFKA);
         world.gone().look();
@@ -565,6 +665,89 @@ class DeciderTest {
         world.look();
         assertEquals(List.of(), world.actions(CreatePod.class));
         assertEquals("False VolumeInUse", world.condition("Ready"));
+    }
+
+    @Test
+    void aPodThatIsBeingDeletedIsWaitedFor() {
+        World world = World.running(KAFKA);
+        world.change("q-0-1", p -> World.copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
+        world.silent().after(60).look();
+        assertEquals(List.of(), world.last);
+        assertEquals("False PodDeleted", world.condition("Ready"));
+    }
+
+    @Test
+    void aVolumeThatIsGoneIsFollowedByAnother() {
+        World world = World.running(KAFKA);
+        world.claims.clear();
+        world.gone().look();
+        assertEquals(List.of(new CreateClaim("q-0-2")), world.actions(CreateClaim.class));
+        assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
+    }
+
+    @Test
+    void aVolumeOfBeforeGoesWhenItsSuccessorHasACheckpoint() {
+        World world = World.running(KAFKA);
+        world.says(null, null, null);
+        world.claims.add(new ClaimView("q-0-0", "1", 10L << 30));
+        assertEquals(List.of(), world.look().actions(DeleteClaim.class));
+        PodView old = world.pod("q-0-0", 0, world.wanted().name(), "q-0-0");
+        world.pods.add(0, World.copy(old, true, false, "Running", Optional.empty(), Optional.empty()));
+        world.says(1L, null, null);
+        assertEquals(List.of(), world.look().actions(DeleteClaim.class), "a pod may write to it still");
+        world.pods.remove(0);
+        assertEquals(List.of(new DeleteClaim("q-0-0", "1")), world.look().actions(DeleteClaim.class));
+
+        String config = world.wanted().name() + "-old";
+        world.versions.put(config, new Version(config, "{}", null, ""));
+        world.pods.add(0, world.pod("q-0-0", 0, config, "q-0-0"));
+        assertEquals(List.of(), world.look().actions(DeleteConfig.class), "nor what a pod may start from again");
+
+        World console = World.running(CONSOLE);
+        console.says(null, null, null);
+        console.claims.add(new ClaimView("q-0-0", "1", 10L << 30));
+        assertEquals(1, console.look().actions(DeleteClaim.class).size(), "it never has one");
+    }
+
+    @Test
+    void aFailedPodIsKeptForItsLogUntilTheNextRuns() {
+        World world = World.running(KAFKA);
+        world.ended("Crashed", "InternalError", 1).look();
+        assertEquals(2, world.incarnation());
+        assertEquals(List.of(), world.answers("replaying").look().actions(DeletePod.class));
+        assertEquals(
+                List.of(new DeletePod("q-0-1", "1")),
+                world.answers("running").look().actions(DeletePod.class));
+        assertEquals(List.of(), world.look().actions(DeletePod.class), "once");
+    }
+
+    @Test
+    void incarnationsThatCommitNothingWaitFiveMinutesAtMost() {
+        World world = new World(KAFKA).look();
+        long[] waits = {2, 4, 8, 16, 32, 64, 128, 256, 300, 300};
+        for (int k = 0; k < 70; k++) {
+            long wait = waits[Math.min(k, waits.length - 1)];
+            world.gone().look();
+            assertEquals(k + 1, world.incarnation());
+            assertEquals(
+                    Duration.ofSeconds(wait).plusMillis(50),
+                    world.decision.recheck().orElseThrow());
+            world.after((int) wait).look();
+            assertEquals(k + 2, world.incarnation());
+        }
+    }
+
+    @Test
+    void anotherStateNeedNotWaitForTheFailuresOfTheOneBefore() {
+        World world = new World(KAFKA).look();
+        world.gone().look().after(2).look().gone().look();
+        assertEquals("False BackingOff", world.condition("Ready"));
+        world.spec(
+                        with(
+                                KAFKA,
+                                "\"upgrade\": {\"restore\": {\"from\": \"none\", \"nonce\": 1, \"acknowledgeStateLoss\": true}}"))
+                .look();
+        assertEquals(1, world.actions(CreatePod.class).size());
     }
 
     @Test
@@ -589,6 +772,8 @@ class DeciderTest {
         World world = World.running(KAFKA);
         world.ended("Superseded", "", 7).look();
         assertEquals(8, world.incarnation());
+        world.ended("Superseded", "", 3).after(2).look();
+        assertEquals(9, world.incarnation(), "no number is given twice");
     }
 
     @Test
@@ -708,8 +893,20 @@ class DeciderTest {
         assertEquals("True Processing", world.condition("Ready"));
         assertEquals(null, world.status.restoreNonce());
         world.savepoints.put("before", savepoint("Completed", "plan-a"));
+        world.savepointDeleting = true;
+        assertEquals("True SavepointNotFound", world.look().condition("Stalled"), "it is about to go");
+        world.savepointDeleting = false;
+        world.keptForSavepoint = Optional.of(elsewhere());
+        assertEquals("True SavepointInOtherStore", world.look().condition("Stalled"));
+        world.keptForSavepoint = Optional.empty();
         assertEquals("False AsWanted", world.look().condition("Stalled"));
         assertEquals("uid-7", world.status.stateId());
+    }
+
+    /** A version of the query in another store. */
+    private static Version elsewhere() {
+        World other = new World(with(KAFKA, "\"state\": {\"topics\": {\"prefix\": \"other\"}}"));
+        return other.wanted();
     }
 
     @Test
@@ -847,6 +1044,7 @@ class DeciderTest {
         assertEquals(
                 world.wanted().name(), world.actions(CreatePod.class).get(0).version());
         assertEquals(before, world.status.lastGood(), "not good before it ran");
+        assertEquals("image:1", world.status.image(), "what it is where the spec names none");
         world.after(5).answers("running").look();
         assertEquals(world.wanted().name(), world.status.lastGood());
     }
@@ -901,6 +1099,7 @@ class DeciderTest {
                 .look();
         assertEquals("False Waiting", world.condition("Ready"));
         assertEquals("False AsWanted", world.condition("Stalled"));
+        assertTrue(!world.wanted().name().equals(world.status.lastGood()), "nor is it good yet");
     }
 
     @Test
@@ -950,9 +1149,80 @@ class DeciderTest {
         assertEquals("False NodeLost", world.condition("Ready"));
         assertEquals(List.of(), world.actions(CreatePod.class));
         assertEquals(List.of(), world.actions(DeletePod.class));
+        assertFalse(world.decision.takesOver(), "nobody restores anything");
         world.unreachable.clear();
         world.answers("running").look();
         assertEquals("True Processing", world.condition("Ready"));
+    }
+
+    @Test
+    void theClockOfALostNodeStartsAtTheLastSignOfLife() {
+        World world = World.running(with(KAFKA, "\"nodeLossTimeout\": \"40s\""));
+        world.silent();
+        Instant answered = world.now;
+        world.unreachable.put("node-1", answered.minusSeconds(300));
+        assertEquals(List.of(), world.after(39).look().actions(CreatePod.class), "the pod's answer was later");
+        world.unreachable.put("node-1", answered.plusSeconds(20));
+        assertEquals(List.of(), world.after(20).look().actions(CreatePod.class), "the node's sign was later");
+        assertEquals(1, world.after(1).look().actions(CreatePod.class).size());
+
+        World unset = World.running(KAFKA).silent();
+        unset.unreachable.put("node-1", unset.now);
+        assertEquals(List.of(), unset.after(29).look().actions(CreatePod.class));
+        assertEquals(1, unset.after(1).look().actions(CreatePod.class).size());
+    }
+
+    @Test
+    void aNewOperatorDoesNotStartTheClockOfALostNodeAnew() {
+        World world = World.running(KAFKA);
+        world.unreachable.put("node-1", world.now);
+        world.engines.clear();
+        world.after(10).look();
+        assertEquals(List.of(), world.actions(CreatePod.class));
+        assertEquals(Optional.of(Duration.ofMillis(20_050)), world.decision.recheck());
+        world.after(20).engines.put("q-0-1", new EngineView(false, world.now, null, null));
+        assertEquals(1, world.look().actions(CreatePod.class).size(), "it has asked since now, and nobody answered");
+
+        World unasked = World.running(KAFKA);
+        unasked.unreachable.put("node-1", unasked.now);
+        unasked.engines.clear();
+        assertEquals(1, unasked.after(30).look().actions(CreatePod.class).size());
+    }
+
+    @Test
+    void aPodThatAnswersIsNotLost() {
+        World world = World.running(KAFKA);
+        world.unreachable.put("node-1", Instant.EPOCH);
+        world.after(60).answers("running").look();
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals(List.of(), world.actions(CreatePod.class));
+        World hasty = World.running(with(KAFKA, "\"nodeLossTimeout\": \"1s\""));
+        hasty.unreachable.put("node-1", Instant.EPOCH);
+        assertEquals(List.of(), hasty.after(5).look().actions(CreatePod.class), "though it was asked five seconds ago");
+    }
+
+    @Test
+    void aPodOfALostNodeIsDeletedOnce() {
+        World world = World.running(KAFKA).silent();
+        world.change("q-0-1", p -> World.copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
+        world.unreachable.put("node-1", world.now);
+        world.after(30).look();
+        assertEquals(1, world.actions(CreatePod.class).size());
+        assertEquals(List.of(), world.actions(DeletePod.class));
+    }
+
+    @Test
+    void anUpgradeLeavesALostNodeOnlyWithWhatIsStoredElsewhere() {
+        World world = World.running(KAFKA).silent();
+        world.unreachable.put("node-1", world.now);
+        world.after(60).spec(with(KAFKA, OTHER_IMAGE)).look();
+        assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
+
+        World console = World.running(CONSOLE).silent();
+        console.unreachable.put("node-1", console.now);
+        console.after(60).spec(with(CONSOLE, OTHER_IMAGE)).look();
+        assertEquals(List.of(), console.actions(CreatePod.class));
+        assertEquals("False VolumeInUse", console.condition("Ready"));
     }
 
     @Test
@@ -962,6 +1232,7 @@ class DeciderTest {
         assertEquals("True Processing", world.condition("Ready"));
         world.after(600).look();
         assertEquals("False EngineSilent", world.condition("Ready"));
+        assertEquals(0, world.status.readyReplicas());
         assertEquals(List.of(), world.actions(CreatePod.class));
         assertEquals(List.of(), world.actions(DeletePod.class));
     }
@@ -975,6 +1246,25 @@ class DeciderTest {
         world.after(31).look();
         assertEquals("q-0-3", world.actions(CreatePod.class).get(0).claim());
         assertEquals(1, world.actions(DeletePod.class).size());
+        world.trouble("Unschedulable").after(300).look();
+        assertEquals(List.of(), world.actions(DeletePod.class), "its volume is its own");
+    }
+
+    @Test
+    void aVolumeIsNotLeftForWhatIsNoFaultOfIt() {
+        World image = World.running(KAFKA);
+        image.gone().look().trouble("ImageNotPulled").after(61).look();
+        assertEquals(List.of(), image.actions(DeletePod.class));
+    }
+
+    @Test
+    void aVolumeWithTheOnlyStateIsWaitedFor() {
+        World pending = World.running(CONSOLE);
+        pending.gone().look().shown("Pending", false).after(300).look();
+        assertEquals(List.of(), pending.actions(DeletePod.class));
+        pending.trouble("Unschedulable").after(300).look();
+        assertEquals(List.of(), pending.actions(DeletePod.class));
+        assertEquals("False Unschedulable", pending.condition("Ready"));
     }
 
     @Test
@@ -984,6 +1274,11 @@ class DeciderTest {
         assertEquals(List.of(), world.actions(DeletePod.class), "it ran for seconds only");
         world.after(60).look();
         assertEquals(1, world.actions(DeletePod.class).size());
+        World memory = World.running(KAFKA);
+        memory.silent().trouble("OutOfMemory").after(70).look();
+        assertEquals(1, memory.actions(DeletePod.class).size());
+        World never = new World(KAFKA).look().trouble("CrashLoop").after(70).look();
+        assertEquals(List.of(), never.actions(DeletePod.class), "what never ran waits");
     }
 
     @Test
@@ -1045,13 +1340,69 @@ class DeciderTest {
         world.look();
         assertEquals(1, world.actions(DeletePod.class).size());
         assertEquals(List.of(), world.actions(CreateCleanUp.class), "not while pods write");
+        assertEquals(List.of(), world.look().last, "once");
         world.gone().look();
         assertEquals(1, world.actions(CreateCleanUp.class).size());
         assertTrue(world.finalizer);
+        assertEquals(List.of(), world.look().last, "one");
         world.cleanUp = Optional.of(new CleanUp("Succeeded", ""));
         world.look();
+        assertEquals(List.of(new Decision.DeleteCleanUp(), new SetFinalizer(false)), world.last);
         assertFalse(world.finalizer);
         assertEquals(List.of(), world.decision.notices());
+    }
+
+    @Test
+    void deletionGoesBeforeAPause() {
+        World world = World.running(KAFKA);
+        world.paused = true;
+        world.deleted = Optional.of(world.now);
+        world.look();
+        assertEquals(1, world.actions(DeletePod.class).size());
+        world.cleanUp = Optional.of(new CleanUp("Succeeded", ""));
+        world.gone().look();
+        assertFalse(world.finalizer);
+    }
+
+    @Test
+    void whatIsToBeKeptIsNotCleanedUp() {
+        String kept = with(KAFKA, "\"state\": {\"deletionPolicy\": \"Retain\"}");
+        World world = World.running(kept);
+        world.deleted = Optional.of(world.now);
+        assertEquals(List.of(), world.look().last, "pods and volumes go with their owner");
+
+        World late = World.running(KAFKA);
+        late.spec(kept).deleted = Optional.of(late.now);
+        late.look().gone().look();
+        assertEquals(List.of(), late.actions(CreateCleanUp.class), "though its finalizer was there before");
+        assertFalse(late.finalizer);
+        assertEquals(List.of(), late.decision.notices());
+    }
+
+    @Test
+    void whereNothingWasWrittenNothingIsCleanedUp() {
+        World console = World.running(CONSOLE);
+        console.finalizer = true;
+        console.deleted = Optional.of(console.now);
+        console.look().gone().look();
+        assertEquals(List.of(), console.actions(CreateCleanUp.class));
+        assertFalse(console.finalizer);
+
+        World unborn = new World(KAFKA);
+        unborn.verdict = Optional.empty();
+        unborn.look().deleted = Optional.of(unborn.now);
+        unborn.look();
+        assertEquals(List.of(), unborn.actions(CreateCleanUp.class));
+        assertFalse(unborn.finalizer);
+        assertEquals(List.of(), unborn.decision.notices());
+    }
+
+    @Test
+    void aPodThatHasEndedDoesNotHoldUpTheDeletion() {
+        World world = World.running(KAFKA);
+        world.ended("Completed", "", 1).look().deleted = Optional.of(world.now);
+        world.look();
+        assertEquals(1, world.actions(CreateCleanUp.class).size());
     }
 
     @Test
@@ -1142,7 +1493,24 @@ class DeciderTest {
                 .after(19)
                 .look();
         assertEquals("False AsWanted", world.condition("Stalled"));
+        assertEquals(Optional.of(Duration.ofMillis(1_050)), world.decision.recheck());
         assertEquals("True RolledBack", world.after(2).look().condition("Stalled"));
+    }
+
+    @Test
+    void aVersionHasFiveMinutesWhereNothingElseIsSaid() {
+        World world = World.running(KAFKA);
+        world.spec(with(KAFKA, OTHER_IMAGE)).look().gone().look().trouble("ImageNotPulled");
+        assertEquals("False AsWanted", world.after(299).look().condition("Stalled"));
+        assertEquals("True RolledBack", world.after(1).look().condition("Stalled"));
+    }
+
+    @Test
+    void aVersionThatCompletesIsGood() {
+        World world = World.running(KAFKA);
+        world.spec(with(KAFKA, OTHER_IMAGE)).look().gone().look();
+        world.ended("Completed", "", 2).look();
+        assertEquals(world.wanted().name(), world.status.lastGood());
     }
 
     @Test
@@ -1167,14 +1535,20 @@ class DeciderTest {
     }
 
     @Test
+    void aNameThatIsTakenIsToldAsLongAsItIs() {
+        World world = new World(KAFKA).look().refused("NameTaken", "the Service q exists");
+        assertEquals("False NameTaken", world.look().condition("Ready"), "while the next waits for its turn");
+    }
+
+    @Test
     void whatTheApiServerDoesNotTakeIsToldAndTakenBackInTheEnd() {
         World world = World.running(timed("60s"));
         String good = world.status.lastGood();
-        world.spec(with(timed("60s"), OTHER_IMAGE)).look().gone().look().refused("over quota");
+        world.spec(with(timed("60s"), OTHER_IMAGE)).look().gone().look().refused("NotAccepted", "over quota");
         assertEquals("False NotAccepted", world.condition("Ready"));
         world.look();
         assertEquals("False NotAccepted", world.condition("Ready"), "while the next waits for its turn");
-        world.after(3).look().refused("over quota").after(60).look();
+        world.after(3).look().refused("NotAccepted", "over quota").after(60).look();
         assertEquals("True RolledBack", world.condition("Stalled"));
         assertEquals(good, world.actions(CreatePod.class).get(0).version());
     }

@@ -276,6 +276,7 @@ class SavepointDeciderTest {
                 .runs("", "drop before u1", null)
                 .delete();
         assertEquals(true, silent.look().after(239).look().finalizer);
+        assertEquals(List.of(Wish.class), silent.actions(), "no other pod beside the one that runs");
         assertEquals(false, silent.after(1).look().finalizer);
         assertEquals(List.of("LeftBehind"), silent.notices());
         World alone = new World(Dispose.WITH_RESOURCE).taken().isGone().delete();
@@ -316,6 +317,15 @@ class SavepointDeciderTest {
                 world.query.orElseThrow().pod()));
         world.delete().look();
         assertEquals(List.of(CreateCleanUp.class), world.actions(), "what the other state's pod says is no answer");
+    }
+
+    @Test
+    void aQueryThatWentOverToAnotherStoreDoesNotCompleteIt() {
+        World world = new World(null).runs("", "take before u1", null).look();
+        world.document = Optional.of(
+                new Version("q-0", "{\"spec\": {\"state\": {\"topics\": {\"prefix\": \"other\"}}}}", null, ""));
+        world.look();
+        assertEquals("True StateLeft", world.condition("Stalled"));
     }
 
     @Test
