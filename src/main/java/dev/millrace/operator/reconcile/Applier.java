@@ -108,11 +108,7 @@ final class Applier {
         } else if (action instanceof CreateCleanUp cleanUp) {
             cleanUp(cleanUp.version(), children, namespace, name);
         } else if (action instanceof DeleteCleanUp) {
-            client.pods().inNamespace(namespace).withName(Names.cleanUp(name)).delete();
-            client.configMaps()
-                    .inNamespace(namespace)
-                    .withName(Names.cleanUp(name))
-                    .delete();
+            writer.deleteCleanUp(namespace, Names.cleanUp(name), name);
         }
     }
 

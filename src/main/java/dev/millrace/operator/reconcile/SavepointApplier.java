@@ -62,9 +62,8 @@ final class SavepointApplier {
         } else if (action instanceof CreateCleanUp cleanUp) {
             cleanUp(savepoint, cleanUp);
         } else if (action instanceof DeleteCleanUp) {
-            String cleanUp = Names.savepointCleanUp(name);
-            client.pods().inNamespace(namespace).withName(cleanUp).delete();
-            client.configMaps().inNamespace(namespace).withName(cleanUp).delete();
+            writer.deleteCleanUp(
+                    namespace, Names.savepointCleanUp(name), savepoint.getSpec().query());
         }
     }
 

@@ -7,11 +7,13 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.net.HttpURLConnection;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Writes what is ours in resources of the user's, only as they were seen, for another change brings another look; and what belongs to nobody. */
 final class Writer {
@@ -65,6 +67,23 @@ final class Writer {
         } catch (KubernetesClientException e) {
             if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
                 throw e;
+            }
+        }
+    }
+
+    /** Deletes what took something away for the query; another's object of the name stays. */
+    void deleteCleanUp(String namespace, String name, String query) {
+        List<Resource<? extends HasMetadata>> places = List.of(
+                client.pods().inNamespace(namespace).withName(name),
+                client.configMaps().inNamespace(namespace).withName(name));
+        for (Resource<? extends HasMetadata> place : places) {
+            HasMetadata there = place.get();
+            Map<String, String> labels =
+                    there == null ? null : there.getMetadata().getLabels();
+            if (labels != null
+                    && Names.MANAGER.equals(labels.get(Names.MANAGED_BY))
+                    && query.equals(labels.get(Names.QUERY))) {
+                place.delete();
             }
         }
     }

@@ -26,9 +26,9 @@ import java.util.UUID;
 import java.util.function.Predicate;
 
 /**
- * An API server in memory, as far as the reconcilers use one: namespaced objects with resource versions and generations, a
- * status of its own, selectors, finalizers, merge patches, and server-side apply by one manager. It validates nothing, and
- * runs nothing: pods stay pending. What it adds to a real one is faults at a chosen request.
+ * An API server in memory, as far as the reconcilers use one: objects with resource versions and generations, a status of its
+ * own, selectors, finalizers, merge patches, and server-side apply by one manager. It validates nothing, and runs nothing:
+ * pods stay pending. What it adds to a real one is faults at a chosen request, and that it takes no deletion by force.
  */
 final class ApiServer implements AutoCloseable {
 
@@ -151,6 +151,9 @@ final class ApiServer implements AutoCloseable {
         List<String> words = Arrays.asList(path.split("/"));
         int at = words.indexOf("namespaces") + 2;
         if (at < 2 || words.size() <= at) {
+            at = words.get(1).equals("api") ? 3 : 4; // of the cluster
+        }
+        if (words.size() <= at) {
             throw new Refused(404, path + " is not here");
         }
         String collection = String.join("/", words.subList(0, at + 1));
@@ -260,6 +263,13 @@ final class ApiServer implements AutoCloseable {
         store(key, after);
     }
 
+    /** Sets a field of the status of an object. */
+    synchronized void status(String key, String field, String value) {
+        ObjectNode after = objects.get(key).deepCopy();
+        after.withObject("/status").put(field, value);
+        store(key, after);
+    }
+
     private ObjectNode store(String key, ObjectNode object) {
         object.withObject("/metadata").put("resourceVersion", String.valueOf(++version));
         boolean gone = object.at("/metadata").has("deletionTimestamp")
@@ -276,6 +286,9 @@ final class ApiServer implements AutoCloseable {
         ObjectNode object = found(key).deepCopy();
         if (options != null) {
             unchanged(object, options.at("/preconditions/resourceVersion"));
+            if (options.path("gracePeriodSeconds").asInt(1) == 0) {
+                throw new Refused(405, "by force, while its containers may run");
+            }
         }
         object.withObject("/metadata").put("deletionTimestamp", clock.instant().toString());
         return store(key, object);
