@@ -10,6 +10,7 @@ import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.operator.QueryResource;
 import dev.millrace.operator.SavepointResource;
 import dev.millrace.operator.reconcile.Decision.Action;
+import dev.millrace.operator.reconcile.Decision.CreatePod;
 import dev.millrace.operator.reconcile.Decision.DeleteClaim;
 import dev.millrace.operator.reconcile.Decision.DeleteCleanUp;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
@@ -159,6 +160,25 @@ class ApplierTest {
                         savepoint,
                         seen,
                         new SavepointDecision(seen.status(), List.of(action), List.of(), Optional.empty()));
+    }
+
+    @Test
+    void aPodIsMadeOfItsOwnVersionOrNotAtAll() throws Exception {
+        QueryResource query = query();
+        assertThrows(IllegalStateException.class, () -> apply(query, new CreatePod(2, "q-0-1", "q-gone")));
+        assertEquals(true, there("Pod").isMissingNode());
+    }
+
+    /** An operator that died between the two goes on. */
+    @Test
+    void aCleanUpThatIsHalfThereIsMadeWhole() throws Exception {
+        QueryResource query = query();
+        make(CORE + "configmaps", "ConfigMap", "q-clean-up");
+        Decision.CreateCleanUp cleanUp = new Decision.CreateCleanUp(
+                new DeciderTest.World(DeciderTest.KAFKA).observe().wanted());
+        apply(query, cleanUp);
+        assertEquals("q-clean-up", there("Pod").at("/metadata/name").asText());
+        apply(query, cleanUp);
     }
 
     @Test

@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.Verdict;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 class CompilersTest {
@@ -21,8 +24,11 @@ class CompilersTest {
     @Test
     void aQueryThatTakesTooMuchOfAProcessorIsRefused() {
         try (Compilers compilers = new Compilers(Duration.ofMillis(10))) {
+            List<ProcessHandle> before = ProcessHandle.current().children().toList();
             Verdict verdict = compilers.compile(DOCUMENT);
             assertEquals("PlanTooLarge", verdict.problems().get(0).code());
+            Awaitility.await("what hangs is not asked again")
+                    .until(() -> ProcessHandle.current().children().allMatch(before::contains));
         }
     }
 
@@ -37,6 +43,8 @@ class CompilersTest {
             assertTrue(!verdict.isDone(), "it stands still");
             signal("CONT", child);
             assertTrue(verdict.get(60, TimeUnit.SECONDS).accepted());
+            String command = Files.readString(Path.of("/proc/" + child.pid() + "/cmdline"));
+            assertTrue(command.contains("-Xmx192m") && command.contains("-XX:+ExitOnOutOfMemoryError"), command);
         }
     }
 

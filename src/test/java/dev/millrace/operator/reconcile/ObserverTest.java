@@ -227,7 +227,10 @@ class ObserverTest {
         server.create(CORE + "configmaps", config);
         QueryResource query = query();
         query.setStatus(status(running.name(), uid));
-        assertEquals("plan-a", verdict(query).planId(), "it runs, and is not compiled again");
+        assertEquals(
+                "plan-a",
+                observer.observe(query).verdict().orElseThrow().planId(),
+                "it runs, and is not compiled again");
         ((ObjectNode) query.getSpec()).withObject("/engine").put("image", "image:2");
         assertEquals("plan-a", verdict(query).planId());
         assertEquals("{}", verdict(query).plan());

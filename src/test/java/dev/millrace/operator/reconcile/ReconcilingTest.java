@@ -498,6 +498,28 @@ class ReconcilingTest {
     }
 
     @Test
+    void oneMoreThanMayBeReplacedAtOnceWaitsItsTurn() throws Exception {
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i <= TakeOvers.AT_ONCE; i++) {
+            names.add(apply());
+            settle(names.get(i));
+        }
+        for (String name : names) {
+            server.edit(PODS + podOf(name).at("/metadata/name").asText(), "nodeName", "node-that-is-gone");
+        }
+        names.forEach(ReconcilingTest::look);
+        assertEquals(
+                List.of(names.get(TakeOvers.AT_ONCE)),
+                names.stream()
+                        .filter(name -> condition(name, "Ready")
+                                .orElseThrow()
+                                .path("reason")
+                                .asText()
+                                .equals("NodeLost"))
+                        .toList());
+    }
+
+    @Test
     void theTimeOfTheSpecIsThePods() throws Exception {
         String name = "words" + queries++;
         server.setFault(ApiServer.Fault.NONE);

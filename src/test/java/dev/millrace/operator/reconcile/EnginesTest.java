@@ -1,0 +1,102 @@
+package dev.millrace.operator.reconcile;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.millrace.operator.QueryResource;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.resources.EnginePod;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+
+class EnginesTest {
+
+    /** A pod's address on this machine; the port is every pod's. */
+    private static final String ADDRESS = "127.77.7.7";
+
+    private static volatile String answer;
+
+    private static String says(String query, String phase, long rows, String more) {
+        return "[{\"query\": \"" + query + "\", \"phase\": \"" + phase + "\", \"incarnation\": 1, \"rowsIn\": " + rows
+                + ", \"lagRecords\": " + rows + more + "}]";
+    }
+
+    private static HttpServer server() {
+        try {
+            HttpServer server = HttpServer.create(new InetSocketAddress(ADDRESS, EnginePod.PORT), 0);
+            server.createContext("/progress", exchange -> {
+                byte[] body = answer.getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(body.length == 0 ? 503 : 200, body.length == 0 ? -1 : body.length);
+                exchange.getResponseBody().write(body);
+                exchange.close();
+            });
+            server.start();
+            return server;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private static void await(Engines engines, Predicate<EngineView> wanted) {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(40))
+                .until(() -> engines.view("shop", "q-0-1").filter(wanted).isPresent());
+    }
+
+    @Test
+    void whatAPodSaysIsToldWhenItIsNewsAndOnlyIfItIsOfItsQuery() throws Exception {
+        HttpServer server = server();
+        assumeTrue(server != null, "the port of engines is in use here");
+        QueryResource query = new QueryResource();
+        query.setMetadata(
+                new ObjectMetaBuilder().withName("q").withNamespace("shop").build());
+        Pod pod = new PodBuilder()
+                .withNewMetadata()
+                .withName("q-0-1")
+                .withNamespace("shop")
+                .endMetadata()
+                .withNewStatus()
+                .withPhase("Running")
+                .withPodIP(ADDRESS)
+                .endStatus()
+                .build();
+        AtomicInteger told = new AtomicInteger();
+        try (Engines engines = new Engines(Clock.systemUTC(), id -> told.incrementAndGet())) {
+            answer = says("another", "running", 1, "");
+            engines.watch(query, pod);
+            Thread.sleep(3_000);
+            assertEquals(false, engines.view("shop", "q-0-1").orElseThrow().answers(), "another's answer");
+            answer = says("q", "starting", 1, ", \"message\": \"" + "x".repeat(70_000) + "\"");
+            Thread.sleep(3_000);
+            assertEquals(false, engines.view("shop", "q-0-1").orElseThrow().answers(), "an answer has a bound");
+            assertEquals(0, told.get());
+            answer = says("q", "starting", 1, "");
+            await(engines, EngineView::answers);
+            answer = says("q", "starting", 2_000, "");
+            await(engines, view -> view.progress().rowsIn() == 2_000);
+            assertEquals(1, told.get(), "figures alone are told once a minute");
+            answer = says("q", "running", 2_000, "");
+            await(engines, view -> view.progress().running());
+            assertEquals(2, told.get());
+            answer = "";
+            await(engines, view -> !view.answers());
+            assertEquals(3, told.get());
+            assertEquals(
+                    2_000,
+                    engines.view("shop", "q-0-1").orElseThrow().progress().rowsIn());
+        } finally {
+            server.stop(0);
+        }
+    }
+}
