@@ -2,8 +2,10 @@ package dev.millrace.state.rocksdb;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateHome;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
 import java.nio.file.Path;
@@ -40,6 +42,18 @@ class RocksDbStoreTest {
             for (int i = 0; i < KEYS; i++) {
                 assertArrayEquals(i % 3 > 0 ? StateKeys.meta("value " + i) : null, values.get(i));
             }
+        }
+    }
+
+    /** A pod waits for the one before it, and does not begin anew. */
+    @Test
+    void whatAnotherHasOpenIsInUseAndNotDamaged() {
+        try (StateStore store = open()) {
+            store.apply(new StateBatch(), 1);
+            assertThrows(StateHome.StateInUseException.class, this::open);
+        }
+        try (StateStore store = open()) {
+            assertEquals(1, store.epoch());
         }
     }
 
