@@ -162,6 +162,22 @@ class ApplierTest {
                         new SavepointDecision(seen.status(), List.of(action), List.of(), Optional.empty()));
     }
 
+    /** K10: after a resize the API server refuses its template. */
+    @Test
+    void aPodThatIsThereIsNotAppliedAgain() throws Exception {
+        QueryResource query = query();
+        String owner = "{\"kind\": \"StreamingQuery\", \"name\": \"q\", \"uid\": \""
+                + query.getMetadata().getUid() + "\"}";
+        server.create(CORE + "pods", (ObjectNode)
+                JSON.readTree("{\"kind\": \"Pod\", \"metadata\": {\"name\": \"q-0-2\", \"namespace\": \"shop\","
+                        + " \"ownerReferences\": [" + owner + "]}}"));
+        server.takeWrites();
+        String wanted =
+                new DeciderTest.World(DeciderTest.KAFKA).observe().wanted().name();
+        apply(query, new CreatePod(2, "q-0-1", wanted));
+        assertEquals("[POST pods]", server.takeWrites().toString());
+    }
+
     @Test
     void aPodIsMadeOfItsOwnVersionOrNotAtAll() throws Exception {
         QueryResource query = query();

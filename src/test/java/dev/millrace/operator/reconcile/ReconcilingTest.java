@@ -473,7 +473,7 @@ class ReconcilingTest {
         server.setFault(new ApiServer.Fault() {
             @Override
             public int before(Request request) {
-                return isNewPod(request) ? 503 : 0;
+                return isNewPod(request) ? 500 : 0;
             }
         });
         Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> {
