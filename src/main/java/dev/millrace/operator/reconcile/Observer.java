@@ -148,6 +148,7 @@ final class Observer {
                 versions,
                 pods.stream()
                         .filter(pod -> pod.getMetadata().getName().equals(Names.cleanUp(name)))
+                        .filter(pod -> Names.isMadeFor(pod, name))
                         .findFirst()
                         .map(Observer::cleanUp),
                 answers,

@@ -57,6 +57,7 @@ final class SavepointObserver {
                                 .inNamespace(namespace)
                                 .withName(Names.savepointCleanUp(name))
                                 .get())
+                        .filter(pod -> Names.isMadeFor(pod, savepoint.getSpec().query()))
                         .map(Observer::cleanUp),
                 clock.instant());
     }

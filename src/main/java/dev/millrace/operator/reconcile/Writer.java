@@ -13,7 +13,6 @@ import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.net.HttpURLConnection;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /** Writes what is ours in resources of the user's, only as they were seen, for another change brings another look; and what belongs to nobody. */
 final class Writer {
@@ -78,12 +77,9 @@ final class Writer {
                 client.configMaps().inNamespace(namespace).withName(name));
         for (Resource<? extends HasMetadata> place : places) {
             HasMetadata there = place.get();
-            Map<String, String> labels =
-                    there == null ? null : there.getMetadata().getLabels();
-            if (labels != null
-                    && Names.MANAGER.equals(labels.get(Names.MANAGED_BY))
-                    && query.equals(labels.get(Names.QUERY))) {
-                place.delete();
+            if (there != null && Names.isMadeFor(there, query)) {
+                place.lockResourceVersion(there.getMetadata().getResourceVersion())
+                        .delete();
             }
         }
     }

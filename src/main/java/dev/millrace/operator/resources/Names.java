@@ -1,6 +1,7 @@
 package dev.millrace.operator.resources;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import java.util.Map;
 
 /** Labels, names and owners of what belongs to a query. */
 public final class Names {
@@ -56,5 +57,11 @@ public final class Names {
 
     public static String savepointCleanUp(String name) {
         return name + "-savepoint-clean-up";
+    }
+
+    /** Whether the operator made this for the query, where no owner tells: what cleans up outlives its query. */
+    public static boolean isMadeFor(HasMetadata object, String query) {
+        Map<String, String> labels = object.getMetadata().getLabels();
+        return labels != null && MANAGER.equals(labels.get(MANAGED_BY)) && query.equals(labels.get(QUERY));
     }
 }

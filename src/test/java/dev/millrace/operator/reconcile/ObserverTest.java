@@ -8,6 +8,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.QueryResource;
+import dev.millrace.operator.SavepointResource;
 import dev.millrace.operator.reconcile.ApiServer.Request;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.resources.Version;
@@ -253,5 +254,40 @@ class ObserverTest {
         status.put("stateId", stateId);
         status.putObject("current").put("config", config).put("planId", "plan-a");
         return new ObjectMapper().convertValue(status, StreamingQueryStatus.class);
+    }
+
+    /** A pod of the user's that has succeeded must not pass for the one that took topics away. */
+    @Test
+    void whatIsCalledLikeTheCleanUpButIsNotOursIsNotTakenForIt() throws Exception {
+        make("/apis/millrace.dev/v1alpha1/namespaces/shop/streamingquerysavepoints", """
+                {apiVersion: millrace.dev/v1alpha1, kind: StreamingQuerySavepoint,
+                 metadata: {name: s, namespace: shop}, spec: {query: q, dispose: WithResource}}
+                """);
+        String queryLabel = "millrace.dev/query: q";
+        String ours = queryLabel + ", app.kubernetes.io/managed-by: millrace";
+        for (String name : List.of("q-clean-up", "s-savepoint-clean-up")) {
+            make(CORE + "pods", succeeded(name, queryLabel));
+        }
+        assertEquals(Optional.empty(), observe().cleanUp());
+        assertEquals(Optional.empty(), savepoint().cleanUp());
+        for (String name : List.of("q-clean-up", "s-savepoint-clean-up")) {
+            client.pods().inNamespace("shop").withName(name).delete();
+            make(CORE + "pods", succeeded(name, ours));
+        }
+        assertEquals(true, observe().cleanUp().isPresent());
+        assertEquals(true, savepoint().cleanUp().isPresent());
+    }
+
+    private static String succeeded(String name, String labels) {
+        return "{kind: Pod, metadata: {name: " + name + ", namespace: shop, labels: {" + labels
+                + "}}, status: {phase: Succeeded}}";
+    }
+
+    private ObservedSavepoint savepoint() {
+        return new SavepointObserver(client, engines, Clock.fixed(NOW, ZoneOffset.UTC))
+                .observe(client.resources(SavepointResource.class)
+                        .inNamespace("shop")
+                        .withName("s")
+                        .get());
     }
 }

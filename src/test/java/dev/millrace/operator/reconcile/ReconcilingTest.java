@@ -13,11 +13,7 @@ import dev.millrace.operator.reconcile.ApiServer.Request;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -56,7 +52,7 @@ class ReconcilingTest {
     /** Looks that write nothing until there is rest: longer than a pod that failed is waited for. */
     private static final int CALM = 10;
 
-    private static final Ticking clock = new Ticking();
+    private static final TestClock clock = new TestClock();
     private static ApiServer server;
     private static KubernetesClient client;
     private static QueryReconciler reconciler;
@@ -83,34 +79,6 @@ class ReconcilingTest {
         server.setFault(ApiServer.Fault.NONE);
         server.create(QUERIES, (ObjectNode) yaml.readTree(QUERY.replace("@name", name)));
         return name;
-    }
-
-    /** A clock that the test moves. */
-    private static final class Ticking extends Clock {
-        private Instant now = Instant.parse("2030-01-01T00:00:00Z");
-
-        void tick() {
-            pass(Duration.ofSeconds(1));
-        }
-
-        synchronized void pass(Duration time) {
-            now = now.plus(time);
-        }
-
-        @Override
-        public synchronized Instant instant() {
-            return now;
-        }
-
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            return this;
-        }
     }
 
     /** One look, as the framework takes it. */
