@@ -209,8 +209,8 @@ public record StreamingQuery(
     public record Lines(Boolean stdin, String tcp) {}
 
     @ValidationRule(
-            value = "[has(self.kafka), has(self.files), has(self.console)].exists_one(given, given)",
-            message = "give exactly one of kafka, files and console")
+            value = "[has(self.kafka), has(self.files), has(self.jdbc), has(self.console)].exists_one(given, given)",
+            message = "give exactly one of kafka, files, jdbc and console")
     public record Sink(
             @Required String name,
             @Required OutputMode outputMode,
@@ -218,6 +218,7 @@ public record StreamingQuery(
             Format format,
             KafkaSink kafka,
             Files files,
+            JdbcSink jdbc,
             Console console) {}
 
     /** A place for rows that are not results. */
@@ -237,6 +238,20 @@ public record StreamingQuery(
     public record KafkaSink(
             String bootstrapServers,
             @Required String topic,
+            Map<String, String> properties,
+            List<PropertiesFrom> propertiesFrom) {}
+
+    /** A table of a PostgreSQL database; properties are those of its driver. */
+    @ValidationRule(
+            value = "!has(self.properties) || !['password', 'sslpassword'].exists(name, name in self.properties)",
+            message = "passwords belong into a Secret: propertiesFrom: [{secretRef: {name: ...}}]")
+    @ValidationRule(
+            value = "self.url.startsWith('jdbc:postgresql:') && !self.url.contains('password=')",
+            message = "give jdbc:postgresql://host:port/database, without a password: that belongs into a Secret,"
+                    + " propertiesFrom: [{secretRef: {name: ...}}]")
+    public record JdbcSink(
+            @Required String url,
+            @Required String table,
             Map<String, String> properties,
             List<PropertiesFrom> propertiesFrom) {}
 

@@ -8,6 +8,7 @@ import dev.millrace.connectors.console.ConsoleTable;
 import dev.millrace.connectors.datagen.DatagenSource;
 import dev.millrace.connectors.files.FileSink;
 import dev.millrace.connectors.files.FileSource;
+import dev.millrace.connectors.jdbc.JdbcSink;
 import dev.millrace.connectors.lines.LineSource;
 import dev.millrace.data.TimeText;
 import dev.millrace.engine.ProgressLog;
@@ -23,7 +24,9 @@ import dev.millrace.kafka.KafkaProgressLog;
 import dev.millrace.kafka.KafkaSink;
 import dev.millrace.kafka.KafkaSource;
 import dev.millrace.kafka.KafkaTransaction;
+import dev.millrace.plan.OutputMode;
 import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.CheckpointReader;
 import dev.millrace.state.CheckpointStore;
 import dev.millrace.state.SavepointOrigin;
@@ -173,8 +176,7 @@ final class Assembly {
 
     /** Whether checkpoints go further than the volume: on a cluster of machines always, else on demand. */
     private boolean storesElsewhere() {
-        return (place.cluster() || query.store().isPresent())
-                && !query.kafkaOutputs().isEmpty();
+        return (place.cluster() || query.store().isPresent()) && query.home().isPresent();
     }
 
     private Optional<CheckpointReader> storedCheckpoints() {
@@ -291,7 +293,11 @@ final class Assembly {
         Map<String, Sink> sinks = new LinkedHashMap<>();
         for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
             Format format = query.sinkFormat(sink.name());
-            sinks.put(sink.name(), sink(sink.name(), sink.kafka(), sink.files(), format, transaction));
+            sinks.put(
+                    sink.name(),
+                    sink.jdbc() != null
+                            ? new JdbcSink(jdbc(sink))
+                            : sink(sink.name(), sink.kafka(), sink.files(), format, transaction));
         }
         StreamingQuery.Spec spec = query.query().spec();
         KafkaTransaction shared = transaction;
@@ -319,6 +325,9 @@ final class Assembly {
             }
         } finally {
             ids().forEach(id -> objectCheckpoints(id).ifPresent(ObjectCheckpoints::cleanUp));
+            query.query().spec().sinks().stream()
+                    .filter(sink -> sink.jdbc() != null)
+                    .forEach(sink -> JdbcSink.forget(jdbc(sink), ids()));
         }
     }
 
@@ -373,6 +382,26 @@ final class Assembly {
         }
         String namespace = query.metadata().namespace();
         return (namespace == null ? "" : namespace + ".") + query.metadata().name();
+    }
+
+    private JdbcSink.Config jdbc(StreamingQuery.Sink sink) {
+        Map<String, Object> properties = new HashMap<>();
+        if (sink.jdbc().properties() != null) {
+            properties.putAll(sink.jdbc().properties());
+        }
+        secrets.load(sink.jdbc().propertiesFrom(), properties);
+        SinkPlan plan = query.plan().sinks().stream()
+                .filter(candidate -> candidate.name().equals(sink.name()))
+                .findFirst()
+                .orElseThrow();
+        return new JdbcSink.Config(
+                sink.name(),
+                stateId(query.query()),
+                sink.jdbc().url(),
+                sink.jdbc().table(),
+                properties,
+                plan.root().schema(),
+                plan.mode() == OutputMode.UPDATE && plan.keyed() ? plan.keys() : null);
     }
 
     private Sink output(String name, StreamingQuery.Output output, KafkaTransaction transaction) {
@@ -470,9 +499,7 @@ final class Assembly {
 
     /** How clients reach the home cluster; null where the query writes to none. */
     private Map<String, Object> homeProperties() {
-        return query.kafkaOutputs().stream()
-                .findFirst()
-                .map(Compilation.KafkaOutput::kafka)
+        return query.home()
                 .map(home -> properties(home.bootstrapServers(), home.properties(), home.propertiesFrom()))
                 .orElse(null);
     }

@@ -27,13 +27,21 @@ final class ClusterRestrictions {
             }
         }
         for (int i = 0; i < spec.sinks().size(); i++) {
-            if (spec.sinks().get(i).files() != null && query.kafkaOutputs().isEmpty()) {
+            if (spec.sinks().get(i).files() != null && query.home().isEmpty()) {
                 found.add(
                         query.places()
                                 .problem(
                                         "spec.sinks[" + i + "].files",
                                         "NotSupportedInCluster",
                                         "files alone cannot be exact when a pod moves; use a sink in Kafka, or add one beside it"));
+            }
+            if (spec.sinks().get(i).jdbc() != null && query.home().isEmpty()) {
+                found.add(
+                        query.places()
+                                .problem(
+                                        "spec.sinks[" + i + "].jdbc",
+                                        "NotSupportedInCluster",
+                                        "a database does not hold the query's log, and a pod's volume can be lost; give spec.kafka, a cluster for the log"));
             }
         }
         propertiesFrom(query).forEach((path, from) -> {
@@ -60,6 +68,12 @@ final class ClusterRestrictions {
             StreamingQuery.KafkaSource kafka = spec.sources().get(i).kafka();
             if (kafka != null) {
                 collect("spec.sources[" + i + "].kafka", kafka.propertiesFrom(), found);
+            }
+        }
+        for (int i = 0; i < spec.sinks().size(); i++) {
+            StreamingQuery.JdbcSink jdbc = spec.sinks().get(i).jdbc();
+            if (jdbc != null) {
+                collect("spec.sinks[" + i + "].jdbc", jdbc.propertiesFrom(), found);
             }
         }
         query.store()

@@ -11,6 +11,7 @@ import dev.millrace.formats.Format;
 import dev.millrace.plan.OutputMode;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.QueryPlan;
+import dev.millrace.plan.SinkPlan;
 import dev.millrace.plan.SourceTable;
 import dev.millrace.sql.SchemaParser;
 import dev.millrace.sql.SqlCompiler;
@@ -134,6 +135,21 @@ final class Compilation {
         return outputs;
     }
 
+    /**
+     * The cluster that holds the query's log: that of its topics, or of {@code spec.kafka} beside a table; empty where the log
+     * is a file.
+     */
+    Optional<StreamingQuery.Kafka> home() {
+        Optional<StreamingQuery.Kafka> written = kafkaOutputs().stream()
+                .map(KafkaOutput::kafka)
+                .findFirst()
+                .map(to -> new StreamingQuery.Kafka(to.bootstrapServers(), to.properties(), to.propertiesFrom()));
+        boolean tables = query.spec().sinks().stream().anyMatch(sink -> sink.jdbc() != null);
+        return written.isPresent() || !tables || servers(null) == null
+                ? written
+                : Optional.of(new StreamingQuery.Kafka(null, null, null));
+    }
+
     /** The servers of a connector: its own, or those of the query. */
     String servers(String own) {
         return own != null || query.spec().kafka() == null
@@ -151,7 +167,7 @@ final class Compilation {
     private void checkStore(StreamingQuery.Store store) {
         String path = "spec.state.checkpoint.store";
         exactlyOne(path, "the checkpoint store", "kafka, s3, directory", store.kafka(), store.s3(), store.directory());
-        if (kafkaOutputs().isEmpty()) {
+        if (home().isEmpty()) {
             add(
                     path,
                     "StoreWithoutLog",
@@ -447,10 +463,12 @@ final class Compilation {
             exactlyOne(
                     path,
                     "sink '" + sink.name() + "'",
-                    "kafka, files, console",
+                    "kafka, files, jdbc, console",
                     sink.kafka(),
                     sink.files(),
+                    sink.jdbc(),
                     sink.console());
+            checkJdbc(sink, path);
             if (sink.kafka() != null) {
                 checkServers(sink.kafka().bootstrapServers(), path + ".kafka");
             }
@@ -466,6 +484,22 @@ final class Compilation {
                     sinkFormats.put(sink.name(), format);
                 }
             }
+        }
+    }
+
+    private void checkJdbc(StreamingQuery.Sink sink, String path) {
+        if (sink.jdbc() == null) {
+            return;
+        }
+        String url = sink.jdbc().url();
+        if (!url.startsWith("jdbc:postgresql:") || url.contains("password=")) {
+            add(
+                    path + ".jdbc.url",
+                    "WrongValue",
+                    "give jdbc:postgresql://host:port/database, without a password: that belongs into propertiesFrom");
+        }
+        if (sink.format() != null) {
+            add(path + ".format", "FormatMismatch", "a table has columns, and no format; remove it");
         }
     }
 
@@ -488,7 +522,7 @@ final class Compilation {
         StreamingQuery.Spec spec = query.spec();
         boolean replayable =
                 sources.values().stream().allMatch(source -> source.table().replayable());
-        boolean claimsExactness = spec.sinks().stream().anyMatch(sink -> sink.kafka() != null || sink.files() != null);
+        boolean claimsExactness = spec.sinks().stream().anyMatch(sink -> sink.console() == null);
         if (!replayable && claimsExactness) {
             for (int i = 0; i < spec.sources().size(); i++) {
                 if (spec.sources().get(i).lines() != null) {
@@ -562,6 +596,7 @@ final class Compilation {
         plan = found;
         checkUnused(found);
         checkSinkFormats(found);
+        checkTables(found);
     }
 
     private void checkUnused(QueryPlan found) {
@@ -576,6 +611,33 @@ final class Compilation {
                         "spec.sources[" + i + "].name",
                         "UnusedSource",
                         "the query does not name the source '" + name + "'; remove the source or use it");
+            }
+        }
+    }
+
+    private void checkTables(QueryPlan found) {
+        for (int i = 0; i < query.spec().sinks().size(); i++) {
+            SinkPlan plan = found.sinks().get(i);
+            if (query.spec().sinks().get(i).jdbc() == null) {
+                continue;
+            }
+            boolean grows = found.properties().get(plan.root()).appendOnly();
+            if (plan.mode() == OutputMode.UPDATE && !plan.keyed() && !grows) {
+                add(
+                        "spec.sinks[" + i + "].outputMode",
+                        "OutputModeNotPossible",
+                        "sink '" + plan.name()
+                                + "': the result has no unique key to find a table's rows by; use complete,"
+                                + " or group by what tells rows apart");
+            }
+            for (Field field : plan.root().schema().fields()) {
+                if (field.type().kind() == DataType.Kind.ARRAY || field.type().kind() == DataType.Kind.ROW) {
+                    add(
+                            "spec.sinks[" + i + "].jdbc",
+                            "FormatMismatch",
+                            "sink '" + plan.name() + "': a table has no column for " + field.name() + " of type "
+                                    + field.type() + "; take it apart in the query");
+                }
             }
         }
     }

@@ -23,6 +23,14 @@ public interface Sink extends AutoCloseable {
         return null;
     }
 
+    /**
+     * Whether the rows of a prepared epoch that the log has are in the sink no more, though they were not published: then the
+     * replay of the epoch writes them again, and prepares and publishes it.
+     */
+    default boolean needsReplay(long epoch) {
+        return false;
+    }
+
     /** Makes the epoch visible; does nothing if it is already. Called after the commit, and again after a restart. */
     default void publish(long epoch, String prepared) {}
 

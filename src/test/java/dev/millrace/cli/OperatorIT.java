@@ -9,8 +9,12 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -20,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -412,6 +417,63 @@ class OperatorIT extends OperatorCluster {
     void theExampleWithABucketRuns() throws Exception {
         outsideServices();
         checkpointsInABucket(System.getenv("MILLRACE_HOST"));
+    }
+
+    /** Pods die while rows come; the user of the database needs a password. */
+    @Test
+    void theExampleWithATableOfADatabaseRuns(@TempDir Path directory) throws Exception {
+        outsideServices();
+        String host = System.getenv("MILLRACE_HOST");
+        Path rules = Files.writeString(
+                directory.resolve("hba"),
+                "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all all scram-sha-256\n");
+        try (EmbeddedPostgres postgres = EmbeddedPostgres.builder()
+                .setServerConfig("listen_addresses", "localhost," + host)
+                .setServerConfig("hba_file", rules.toString())
+                .start()) {
+            sql(
+                    postgres.getPostgresDatabase(),
+                    "CREATE USER shop PASSWORD 'change-me'",
+                    "CREATE DATABASE shop OWNER shop");
+            DataSource shop = postgres.getDatabase("postgres", "shop");
+            sql(
+                    shop,
+                    "CREATE TABLE region_totals (region TEXT PRIMARY KEY, orders BIGINT, total BIGINT)",
+                    "ALTER TABLE region_totals OWNER TO shop",
+                    "GRANT CREATE ON SCHEMA public TO shop");
+            cluster.apply(outside("postgres", 5432, host, postgres.getPort()));
+            cluster.apply(Files.readString(Path.of("k8s-examples/postgres-table/secret.yaml")));
+            cluster.apply(Files.readString(Path.of("k8s-examples/postgres-table/query.yaml"))
+                    .replace("rowsPerSecond: 1000", "rowsPerSecond: 1000, rows: 30000"));
+            cluster.awaitReady("postgres-table", START);
+            cluster.kubectl("delete", "pod", cluster.pod("postgres-table"), "--force", "--grace-period=0");
+            cluster.awaitReady("postgres-table", START);
+            Cluster.engine(cluster.pod("postgres-table")).destroyForcibly();
+            cluster.await("postgres-table", "Ready", "True", "Completed", Duration.ofSeconds(120));
+            assertEquals("30000|449985000", sql(shop, "SELECT SUM(orders) || '|' || SUM(total) FROM region_totals"));
+            assertEquals("1", sql(shop, "SELECT COUNT(*) FROM millrace_epochs"));
+            cluster.kubectl("delete", "sq", "postgres-table", "--timeout=120s");
+            assertEquals(
+                    "0",
+                    sql(shop, "SELECT COUNT(*) FROM millrace_epochs"),
+                    "nothing of the query is left but its table");
+            cluster.kubectl("delete", "secret", "shop-database");
+        }
+    }
+
+    /** Performs all; gives the first value of the last. */
+    private static String sql(DataSource database, String... statements) throws SQLException {
+        String value = null;
+        try (Connection connection = database.getConnection();
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                if (statement.execute(sql)) {
+                    statement.getResultSet().next();
+                    value = statement.getResultSet().getString(1);
+                }
+            }
+        }
+        return value;
     }
 
     @Test

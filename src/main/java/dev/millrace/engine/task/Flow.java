@@ -3,6 +3,7 @@ package dev.millrace.engine.task;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.operators.RowErrors;
@@ -148,9 +149,14 @@ final class Flow {
         return metrics.rowsRead.sum() - before;
     }
 
-    /** Reads again what an epoch read that ended at these positions; nothing is written until {@link #endReplay}. */
-    void replay(Map<String, SourceProgress> ends) {
-        results.forEach(result -> result.suppress(true));
+    /** Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written. */
+    void replay(ProgressRecord record) {
+        Map<String, SourceProgress> ends = record.sources();
+        for (Results result : results) {
+            boolean lost = record.prepared().containsKey(result.name())
+                    && sinks.get(result.name()).needsReplay(record.epoch());
+            result.suppress(!lost);
+        }
         for (Inputs input : inputs) {
             SourceProgress end = ends.get(input.name());
             input.restoreJournal(end.journal());
@@ -173,9 +179,16 @@ final class Flow {
         }
     }
 
-    void endReplay() {
+    /** Publishes what the replay has written. */
+    void endReplay(long epoch) {
         problems.forEach(Problems::clear);
-        results.forEach(result -> result.suppress(false));
+        for (Results result : results) {
+            if (!result.suppressed()) {
+                Sink sink = sinks.get(result.name());
+                sink.publish(epoch, sink.prepare(epoch));
+            }
+            result.suppress(false);
+        }
     }
 
     /** The part of an epoch behind the sources. */

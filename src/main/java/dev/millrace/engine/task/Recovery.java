@@ -17,7 +17,7 @@ import java.util.function.Consumer;
 /**
  * Brings a query from what its state holds to the end of its log, and makes this incarnation the one that goes on from
  * there. The log is the truth: epochs that it has and the state misses are computed again by the code that computes live
- * ones, with output suppressed, and must give the rows that they gave. What cannot be recovered stops with {@code
+ * ones, with output suppressed but where a sink has lost it, and must give the rows that they gave. What cannot be recovered stops with {@code
  * StateLost}, {@code SourceDataLost}, {@code PlanChanged} or {@code ReplayDiverged}.
  */
 final class Recovery {
@@ -248,7 +248,7 @@ final class Recovery {
                             + " otherwise: run the query once more with Millrace of engine " + record.build()
                             + " and stop it in order, then change");
         }
-        flow.replay(record.sources());
+        flow.replay(record);
         flow.finishEpoch(record.epoch(), record.watermark());
         flow.takeHashes().forEach((sink, hash) -> {
             if (!hash.equals(record.outputs().getOrDefault(sink, 0L))) {
@@ -258,7 +258,7 @@ final class Recovery {
                                 + "' than were written: the input has changed, or another build of Millrace wrote them");
             }
         });
-        flow.endReplay();
+        flow.endReplay(record.epoch());
         state.apply(flow, record, position);
         metrics.replayedEpochs.increment();
     }

@@ -95,6 +95,10 @@ final class Results {
         suppressed = suppress;
     }
 
+    boolean suppressed() {
+        return suppressed;
+    }
+
     /** Hands error-free rows of the root on, hashed. */
     private void subscribe(Context context, int worker, dev.millrace.engine.operators.Output consumer) {
         Batch clean = new Batch(plan.root().schema());

@@ -163,9 +163,10 @@ record Observed(
         return writesToKafka(spec) || hasStore();
     }
 
+    /** Results, rows that are none, or beside a table of a database the log alone. */
     static boolean writesToKafka(JsonNode spec) {
         for (JsonNode sink : spec.path("sinks")) {
-            if (sink.has("kafka")) {
+            if (sink.has("kafka") || (sink.has("jdbc") && spec.path("kafka").has("bootstrapServers"))) {
                 return true;
             }
         }

@@ -1,0 +1,147 @@
+package dev.millrace.connectors.jdbc;
+
+import dev.millrace.connectors.Sink;
+import dev.millrace.data.Batch;
+import dev.millrace.data.Bytes;
+import dev.millrace.data.DataType;
+import dev.millrace.data.TextWriter;
+import dev.millrace.data.Vector;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** Turns rows into texts and those into statements, some thousand rows at once. */
+final class TableWriter implements Sink.Writer {
+
+    private static final int ROWS = 4_000;
+
+    private final TargetTable table;
+    private final Consumer<Change> transaction;
+    private final List<String[]> inserts = new ArrayList<>();
+    private final List<String[]> upserts = new ArrayList<>();
+    private final Map<List<Boolean>, List<String[]>> deletes = new LinkedHashMap<>();
+    private final Bytes bytes = new Bytes();
+
+    /** A statement or several, to be performed in the epoch's transaction. */
+    interface Change {
+        void perform(Connection connection) throws SQLException;
+    }
+
+    TableWriter(TargetTable table, Consumer<Change> transaction) {
+        this.table = table;
+        this.transaction = transaction;
+    }
+
+    @Override
+    public void append(Batch rows) {
+        for (int row = 0; row < rows.size(); row++) {
+            String[] texts = texts(rows, row);
+            for (long copy = 0; copy < rows.weight(row); copy++) {
+                inserts.add(texts);
+                if (inserts.size() >= ROWS) {
+                    flush();
+                }
+            }
+        }
+    }
+
+    @Override
+    public void change(Batch rows, int[] keys) {
+        for (int row = 0; row < rows.size(); row++) {
+            String[] texts = texts(rows, row);
+            if (rows.weight(row) > 0) {
+                upserts.add(texts);
+            } else {
+                delete(texts);
+            }
+        }
+        flush(); // deletes before upserts: another unique column of a row may go over to another row
+    }
+
+    private void delete(String[] texts) {
+        List<Boolean> nulls = new ArrayList<>();
+        List<String> values = new ArrayList<>();
+        for (int key : table.keys()) {
+            nulls.add(texts[key] == null);
+            if (texts[key] != null) {
+                values.add(texts[key]);
+            }
+        }
+        deletes.computeIfAbsent(nulls, mask -> new ArrayList<>()).add(values.toArray(String[]::new));
+    }
+
+    @Override
+    public void replace(long epoch, List<Batch> rows) {
+        inserts.clear();
+        transaction.accept(connection -> execute(connection, table.deleteAll(), List.of()));
+        rows.forEach(this::append);
+    }
+
+    private String[] texts(Batch rows, int row) {
+        String[] texts = new String[rows.columnCount()];
+        for (int c = 0; c < texts.length; c++) {
+            texts[c] = rows.column(c).isValue(row) ? text(rows.column(c), row) : null;
+        }
+        return texts;
+    }
+
+    private String text(Vector column, int row) {
+        bytes.clear();
+        TextWriter.write(column, row, ' ', bytes);
+        if (column.type().kind() == DataType.Kind.BINARY) {
+            return HexFormat.of().formatHex(bytes.array(), 0, bytes.length());
+        }
+        String text = new String(bytes.array(), 0, bytes.length(), StandardCharsets.UTF_8);
+        return column.type().kind() == DataType.Kind.TIMESTAMP ? text + "+00" : text;
+    }
+
+    /** Sends what waits. */
+    void flush() {
+        if (inserts.isEmpty() && upserts.isEmpty() && deletes.isEmpty()) {
+            return;
+        }
+        transaction.accept(connection -> {
+            if (table.keys() != null && table.keys().isEmpty()) { // the result is one row
+                execute(connection, table.deleteAll(), List.of());
+                execute(connection, table.insert(), upserts);
+            } else {
+                for (Map.Entry<List<Boolean>, List<String[]>> some : deletes.entrySet()) {
+                    execute(connection, table.delete(some.getKey()), some.getValue());
+                }
+                if (!upserts.isEmpty()) {
+                    execute(connection, table.upsert(), upserts);
+                }
+                execute(connection, table.insert(), inserts);
+            }
+        });
+        inserts.clear();
+        upserts.clear();
+        deletes.clear();
+    }
+
+    /** Some rows at a time: an array per column. */
+    private static void execute(Connection connection, String sql, List<String[]> rows) throws SQLException {
+        boolean plain = !sql.contains("?");
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            if (plain) {
+                statement.execute();
+            }
+            for (int from = 0; !plain && from < rows.size(); from += ROWS) {
+                List<String[]> some = rows.subList(from, Math.min(rows.size(), from + ROWS));
+                for (int c = 0; c < some.get(0).length; c++) {
+                    int column = c;
+                    Object[] texts = some.stream().map(row -> row[column]).toArray(String[]::new);
+                    statement.setArray(c + 1, connection.createArrayOf("text", texts));
+                }
+                statement.execute();
+            }
+        }
+    }
+}
