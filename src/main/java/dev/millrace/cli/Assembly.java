@@ -11,7 +11,9 @@ import dev.millrace.connectors.files.FileSource;
 import dev.millrace.connectors.jdbc.JdbcSink;
 import dev.millrace.connectors.lines.LineSource;
 import dev.millrace.data.TimeText;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressLog;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.MalformedPolicy;
 import dev.millrace.engine.task.QueryDefinition;
@@ -164,6 +166,8 @@ final class Assembly {
                         this::storedCheckpoints,
                         () -> place.history().savepoint().map(this::origin)),
                 this::wishes,
+                Slot.ONLY,
+                Clock.SYSTEM,
                 settings(spec, checkpoint));
     }
 
@@ -308,6 +312,7 @@ final class Assembly {
                 Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
                 log,
                 checkpointStore(shared),
+                Optional.empty(),
                 secrets::changed,
                 this::endFormer);
     }

@@ -16,6 +16,8 @@ import java.util.Map;
  * @param watermark in milliseconds, after the epoch
  * @param outputs by sink: an order-independent hash of the rows that left
  * @param prepared by sink: what publishing the epoch needs
+ * @param slot which of the query's slots computed the epoch, and of how many; null for the only one
+ * @param exchange what was read of the exchange; null where there is none
  * @param continues in the first record of a log that continues a savepoint: the savepoint's lineage; else null
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -32,6 +34,8 @@ public record ProgressRecord(
         Map<String, Long> outputs,
         Map<String, String> prepared,
         String build,
+        Slot slot,
+        ExchangeProgress exchange,
         String continues) {
 
     public static final int FORMAT = 1;
@@ -67,8 +71,28 @@ public record ProgressRecord(
                 outputs,
                 itsPrepared,
                 BUILD,
+                slot,
+                exchange,
                 itsOrigin);
     }
+
+    /**
+     * The exchange after the epoch.
+     *
+     * @param announcements the offset behind the last announcement that was taken: it says what the epoch has read
+     * @param keyGroups by key group: the offset from which frames are still to be read
+     * @param slots by slot: what was taken, or of the slot itself sent, last
+     * @param watermarks with which the epoch ran, as an announcement has them
+     */
+    public record ExchangeProgress(
+            long announcements, List<Long> keyGroups, List<SlotProgress> slots, List<Long> watermarks) {}
+
+    /**
+     * What a slot has announced.
+     *
+     * @param watermarks empty where nothing is known of it
+     */
+    public record SlotProgress(long epoch, List<Long> watermarks, boolean idle) {}
 
     /**
      * @param identity what positions refer to

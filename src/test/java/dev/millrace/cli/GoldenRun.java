@@ -9,6 +9,8 @@ import dev.millrace.connectors.files.FileSource;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Clock;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.MalformedPolicy;
@@ -215,6 +217,8 @@ final class GoldenRun {
                 this::world,
                 new StateDirectory(state, 16 << 20, 2, Optional::empty, Optional::empty),
                 List::of,
+                Slot.ONLY,
+                Clock.SYSTEM,
                 settings);
     }
 
@@ -250,6 +254,7 @@ final class GoldenRun {
                 Optional.empty(),
                 Optional.empty(),
                 new FileProgressLog(state.resolve("log")),
+                Optional.empty(),
                 Optional.empty(),
                 () -> false,
                 incarnation -> {});

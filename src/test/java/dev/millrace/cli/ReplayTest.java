@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.api.ResourceReader;
 import dev.millrace.connectors.ConnectorException;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.MalformedPolicy;
@@ -72,6 +74,7 @@ class ReplayTest {
                     Optional.empty(),
                     new FileProgressLog(directory.resolve("log")),
                     Optional.empty(),
+                    Optional.empty(),
                     () -> false,
                     incarnation -> {});
         };
@@ -82,6 +85,8 @@ class ReplayTest {
                 world,
                 new StateDirectory(directory.resolve("state"), 16 << 20, 2, Optional::empty, Optional::empty),
                 List::of,
+                Slot.ONLY,
+                Clock.SYSTEM,
                 new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 1_000));
         return new QueryRun(definition, notice -> {}, faults);
     }
@@ -232,6 +237,8 @@ class ReplayTest {
                             Map.of(),
                             last.prepared(),
                             other.equals("build") ? "another" : last.build(),
+                            null,
+                            null,
                             null),
                     List.of());
         }

@@ -41,10 +41,14 @@ public final class AggregateStage implements Stage {
     private boolean[] was = {};
     private long closed = Watermark.NONE;
 
-    /** Where a stage runs: worker number {@code worker} of {@code workers}, with so much memory for its table. */
-    public record Place(int worker, int workers, long memoryBytes) {
+    /**
+     * Where a stage runs: worker number {@code worker} of {@code workers}, with so much memory for its table.
+     *
+     * @param own by key group: whether it is one of this process, whose workers share them
+     */
+    public record Place(int worker, int workers, long memoryBytes, boolean[] own) {
         boolean owns(int keyGroup) {
-            return keyGroup % workers == worker;
+            return own[keyGroup] && keyGroup % workers == worker;
         }
 
         /** The worker's own of so many key groups. */

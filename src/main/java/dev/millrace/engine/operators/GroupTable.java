@@ -116,7 +116,11 @@ final class GroupTable {
     }
 
     void read(int slot, byte[] value) {
-        Bytes.Reader in = reader(value);
+        read(slot, new Bytes.Reader(value));
+    }
+
+    void read(int slot, Bytes.Reader in) {
+        checkFormat(in);
         weights[slot] = in.getZigzag();
         for (Accumulator accumulator : accumulators) {
             if (accumulator != null) {
@@ -127,17 +131,17 @@ final class GroupTable {
 
     /** The weight in a stored form. */
     static long storedWeight(byte[] value) {
-        return reader(value).getZigzag();
+        Bytes.Reader in = new Bytes.Reader(value);
+        checkFormat(in);
+        return in.getZigzag();
     }
 
-    private static Bytes.Reader reader(byte[] value) {
-        Bytes.Reader in = new Bytes.Reader(value);
+    private static void checkFormat(Bytes.Reader in) {
         int format = in.get();
         if (format != RowCodec.FORMAT) {
             throw new IllegalStateException(
                     "stored row of format " + format + ", this version reads " + RowCodec.FORMAT);
         }
-        return in;
     }
 
     /** Forgets the groups that are not to be kept; the others may get other slots. */

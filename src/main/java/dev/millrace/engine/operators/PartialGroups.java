@@ -1,6 +1,7 @@
 package dev.millrace.engine.operators;
 
 import dev.millrace.data.Batch;
+import dev.millrace.data.ByteKeyTable;
 import dev.millrace.data.Bytes;
 import dev.millrace.data.CellError;
 import dev.millrace.data.Hash;
@@ -12,7 +13,8 @@ import dev.millrace.plan.AggregateCall;
 
 /**
  * The first half of a stateful operator, one per worker: folds the epoch's deltas by key in memory. It is the exchange's
- * writing side: {@link Stage}s of all workers read from it the groups of their key groups when the epoch ends.
+ * writing side: {@link Stage}s of all workers read from it the groups of their key groups when the epoch ends; groups that
+ * another process owns are {@link #depart written} out, and {@link #arrive merged} there into one that stands for all others.
  *
  * <p>A row with an error in a key, or in a value that an aggregate would read, is reported and left out as a whole.
  */
@@ -24,6 +26,7 @@ public final class PartialGroups implements Output {
     private final RowEncoder encoder;
     private final GroupTable groups;
     private final GroupTable[] multisets;
+    private final GroupTable arriving;
     private final Batch usableRows;
     private final RowSelection usable = new RowSelection();
     private final Bytes scratch = new Bytes();
@@ -38,6 +41,7 @@ public final class PartialGroups implements Output {
         this.readColumns = grouping.readColumns();
         this.encoder = new RowEncoder(grouping.keyColumns());
         this.groups = new GroupTable(grouping.accumulators(true));
+        this.arriving = new GroupTable(grouping.accumulators(true));
         this.multisets = new GroupTable[grouping.multisets().size()];
         for (int i = 0; i < multisets.length; i++) {
             multisets[i] = new GroupTable(new Accumulator[0]);
@@ -131,6 +135,104 @@ public final class PartialGroups implements Output {
             }
         }
         return CellError.VALUE;
+    }
+
+    /** Takes groups that leave, an entry each. */
+    public interface Leaving {
+        /** Where the next entry of the key group is to be written. */
+        Bytes begin(int keyGroup);
+
+        void end(int keyGroup);
+    }
+
+    /**
+     * Writes the groups of other processes.
+     *
+     * @param own by key group: whether it stays
+     */
+    public void depart(boolean[] own, Leaving leaving) {
+        ByteKeyTable keys = groups.keys();
+        for (int slot = 0; slot < groups.size(); slot++) {
+            if (!own[groups.keyGroup(slot)]) {
+                Bytes entry = leaving.begin(groups.keyGroup(slot));
+                entry.putVarint(0).putVarint(keys.keyLength(slot));
+                entry.put(keys.keyArray(), keys.keyStart(slot), keys.keyLength(slot));
+                groups.write(slot, entry);
+                leaving.end(groups.keyGroup(slot));
+            }
+        }
+        for (int m = 0; m < multisets.length; m++) {
+            departValues(m, own, leaving);
+        }
+    }
+
+    private void departValues(int m, boolean[] own, Leaving leaving) {
+        GroupTable values = multisets[m];
+        ByteKeyTable keys = values.keys();
+        for (int slot = 0; slot < values.size(); slot++) {
+            if (!own[values.keyGroup(slot)]) {
+                Bytes entry = leaving.begin(values.keyGroup(slot));
+                entry.putVarint(1 + m).putVarint(keys.keyLength(slot));
+                entry.put(keys.keyArray(), keys.keyStart(slot), keys.keyLength(slot));
+                entry.putVarint(values.prefix(slot)).putZigzag(values.weight(slot));
+                leaving.end(values.keyGroup(slot));
+            }
+        }
+    }
+
+    /** Adds one entry that {@link #depart} wrote for the same operator. */
+    public void arrive(Bytes.Reader in) {
+        int kind = (int) in.getVarint();
+        int length = (int) in.getVarint();
+        byte[] array = in.bytes();
+        int start = in.position();
+        in.position(start + length);
+        if (kind > 0) {
+            arriveValue(multisets[kind - 1], array, start, length, in);
+            return;
+        }
+        long hash = Hash.hash(array, start, length);
+        arriving.clear();
+        arriving.read(arriving.findOrAdd(array, start, length, hash), in);
+        int before = groups.size();
+        int slot = groups.findOrAdd(array, start, length, hash);
+        if (slot == before) {
+            groups.place(slot, grouping.keyGroup(array, start, length, hash), 0);
+        }
+        groups.merge(slot, arriving, 0);
+    }
+
+    private void arriveValue(GroupTable values, byte[] array, int start, int length, Bytes.Reader in) {
+        int prefix = (int) in.getVarint();
+        int before = values.size();
+        int slot = values.findOrAdd(array, start, length, Hash.hash(array, start, length));
+        if (slot == before) {
+            long hash = Hash.hash(array, start, prefix);
+            values.place(slot, grouping.keyGroup(array, start, prefix, hash), prefix);
+        }
+        values.addWeight(slot, in.getZigzag());
+    }
+
+    /** Adds the groups of another worker that leave the process, so that each leaves once however many workers there are. */
+    public void gather(PartialGroups other, boolean[] own) {
+        gather(groups, other.groups, own);
+        for (int m = 0; m < multisets.length; m++) {
+            gather(multisets[m], other.multisets[m], own);
+        }
+    }
+
+    private static void gather(GroupTable into, GroupTable from, boolean[] own) {
+        ByteKeyTable keys = from.keys();
+        for (int i = 0; i < from.size(); i++) {
+            if (!own[from.keyGroup(i)]) {
+                int before = into.size();
+                int slot = into.findOrAdd(keys.keyArray(), keys.keyStart(i), keys.keyLength(i), keys.hash(i));
+                if (slot == before) {
+                    into.place(slot, from.keyGroup(i), from.prefix(i));
+                }
+                into.merge(slot, from, i);
+            }
+        }
     }
 
     private void fold(Batch delta) {

@@ -50,7 +50,7 @@ public final class TableStage implements Stage {
             GroupTable from = part.groups();
             ByteKeyTable keys = from.keys();
             for (int i = 0; i < from.size(); i++) {
-                if (from.keyGroup(i) % place.workers() != place.worker() || from.weight(i) == 0) {
+                if (!place.owns(from.keyGroup(i)) || from.weight(i) == 0) {
                     continue;
                 }
                 key.clear();

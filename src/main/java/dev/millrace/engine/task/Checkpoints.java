@@ -1,6 +1,7 @@
 package dev.millrace.engine.task;
 
 import dev.millrace.connectors.ConnectorException;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.state.CheckpointStore;
 import dev.millrace.state.StateHome;
@@ -35,7 +36,8 @@ final class Checkpoints implements AutoCloseable {
     private final AtomicReference<Uploaded> uploaded = new AtomicReference<>();
     private final Savepoints savepoints;
     private Future<?> running;
-    private long last = System.currentTimeMillis();
+    private final Clock clock;
+    private long last;
     private long incarnation;
     private volatile boolean begun;
     private StoredCheckpoint newest;
@@ -49,11 +51,14 @@ final class Checkpoints implements AutoCloseable {
             Optional<CheckpointStore> remote,
             Supplier<List<SavepointWish>> wishes,
             long intervalMillis,
+            Clock clock,
             QueryMetrics metrics) {
         this.home = home;
         this.store = store;
         this.remote = remote;
         this.intervalMillis = intervalMillis;
+        this.clock = clock;
+        this.last = clock.millis();
         this.metrics = metrics;
         this.savepoints = new Savepoints(remote, wishes, metrics);
     }
@@ -73,7 +78,7 @@ final class Checkpoints implements AutoCloseable {
      */
     void startIfDue(long epoch) {
         publish();
-        long now = System.currentTimeMillis();
+        long now = clock.millis();
         savepoints.look(epoch, now);
         if (running != null && !running.isDone()) {
             return;

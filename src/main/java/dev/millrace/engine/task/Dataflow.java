@@ -3,6 +3,7 @@ package dev.millrace.engine.task;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.expressions.Kernel;
 import dev.millrace.engine.expressions.Kernels;
 import dev.millrace.engine.operators.AggregateStage;
@@ -45,7 +46,8 @@ public final class Dataflow {
     private final Map<PlanNode, Properties> properties;
     private final int keyGroups;
     private final StateStore store;
-    private final long watermark;
+    private final long[] watermarks;
+    private final Slot slot;
     private final Map<String, Batch> staticRows;
     private final int workers;
     private final List<Map<PlanNode, FanOut>> outputs = new ArrayList<>();
@@ -54,20 +56,38 @@ public final class Dataflow {
     private final Map<PlanNode, StaticTable> tables = new HashMap<>();
     private final long tableBytes;
 
-    /** A stateful node: its halves by worker. */
-    private record StageNode(PartialGroups[] parts, Stage[] stages) {}
+    /**
+     * A stateful node: its halves by worker.
+     *
+     * @param parts of the workers; where there is an exchange, one more with what has arrived
+     * @param own by key group: whether it is this process's
+     * @param toOne whether one process has all key groups
+     * @param level one more than the greatest of the stages before it, the first is 1
+     * @param leaving gathers what leaves, where there are several workers
+     */
+    private record StageNode(
+            Grouping grouping,
+            PartialGroups[] parts,
+            Stage[] stages,
+            boolean[] own,
+            boolean toOne,
+            int level,
+            PartialGroups leaving) {}
 
     /**
      * What a dataflow is built over.
      *
-     * @param watermark of the epoch that the store holds
+     * @param slot whose key groups these operators hold
+     * @param watermarks of the epoch that the store holds: of the sources and of each level of stages; one for all where
+     *     there is one process
      * @param tableBytes of memory for what operators keep in memory of their state, all together
      */
     public record Context(
             Map<PlanNode, Properties> properties,
             int keyGroups,
             StateStore store,
-            long watermark,
+            Slot slot,
+            long[] watermarks,
             long tableBytes,
             Map<String, Batch> staticRows,
             List<RowErrors> errors) {}
@@ -80,7 +100,8 @@ public final class Dataflow {
         this.properties = context.properties();
         this.keyGroups = context.keyGroups();
         this.store = context.store();
-        this.watermark = context.watermark();
+        this.slot = context.slot();
+        this.watermarks = context.watermarks();
         this.staticRows = context.staticRows();
         this.errors = context.errors();
         this.workers = errors.size();
@@ -142,28 +163,42 @@ public final class Dataflow {
     }
 
     private void build(PlanNode node) {
-        PartialGroups[] parts = new PartialGroups[workers];
-        Stage[] own = new Stage[workers];
-        for (int worker = 0; worker < workers; worker++) {
-            RowErrors rowErrors = errors.get(worker);
-            FanOut output = outputs.get(worker).get(node);
-            if (isStateful(node)) {
-                Grouping grouping = grouping(node);
-                parts[worker] = new PartialGroups(grouping, rowErrors);
-                connect(worker, node.inputs().get(0), parts[worker]);
-                AggregateStage.Place place = new AggregateStage.Place(worker, workers, tableBytes);
-                own[worker] = stage(node, grouping, parts, place, output);
-            } else {
-                node.accept(new Linear(worker, rowErrors, output));
-            }
-        }
         if (isStateful(node)) {
-            stages.add(new StageNode(parts, own));
+            PlanNode input = node.inputs().get(0);
+            addStage(
+                    grouping(node),
+                    false,
+                    input,
+                    (worker, parts) -> connect(worker, input, parts[worker]),
+                    (place, parts) -> stage(
+                            node,
+                            grouping(node),
+                            parts,
+                            place,
+                            outputs.get(place.worker()).get(node)));
+            return;
         }
+        for (int worker = 0; worker < workers; worker++) {
+            node.accept(
+                    new Linear(worker, errors.get(worker), outputs.get(worker).get(node)));
+        }
+    }
+
+    /** How many stages there are at most between a source and a node's output. */
+    private static int level(PlanNode node) {
+        List<PlanNode> inputs = node instanceof PlanNode.StaticJoin join ? List.of(join.left()) : node.inputs();
+        int before = inputs.stream().mapToInt(Dataflow::level).max().orElse(0);
+        return before + (isStateful(node) ? 1 : 0);
+    }
+
+    /** The greatest level of a stage. */
+    public int levels() {
+        return stages.stream().mapToInt(StageNode::level).max().orElse(0);
     }
 
     private Stage stage(
             PlanNode node, Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, Output output) {
+        long watermark = watermarks[Math.min(level(node), watermarks.length - 1)];
         if (node instanceof PlanNode.Hold) {
             return new HoldStage(grouping, parts, place, store, output);
         }
@@ -187,21 +222,48 @@ public final class Dataflow {
     }
 
     /**
-     * Adds a stateful operator behind the plan.
+     * Adds a stateful operator.
      *
+     * @param toOne whether one slot has all of it: that of key group 0
+     * @param input what it reads, by way of other operators maybe
      * @param connect subscribes a worker's first half to what it reads
      */
-    void addStage(Grouping grouping, Connector connect, Results.StageFactory factory) {
-        PartialGroups[] parts = new PartialGroups[workers];
-        for (int worker = 0; worker < workers; worker++) {
-            parts[worker] = new PartialGroups(grouping, errors.get(worker));
+    void addStage(Grouping grouping, boolean toOne, PlanNode input, Connector connect, Results.StageFactory factory) {
+        PartialGroups[] parts = new PartialGroups[slot.alone() ? workers : workers + 1];
+        for (int part = 0; part < parts.length; part++) {
+            parts[part] = new PartialGroups(grouping, errors.get(Math.min(part, workers - 1)));
         }
-        Stage[] own = new Stage[workers];
+        boolean[] own = slot.keyGroups(keyGroups);
+        if (toOne) {
+            Arrays.fill(own, own[0]);
+        }
+        Stage[] made = new Stage[workers];
         for (int worker = 0; worker < workers; worker++) {
             connect.connect(worker, parts);
-            own[worker] = factory.make(new AggregateStage.Place(worker, workers, tableBytes), parts);
+            made[worker] = factory.make(new AggregateStage.Place(worker, workers, tableBytes, own), parts);
         }
-        stages.add(new StageNode(parts, own));
+        PartialGroups leaving = slot.alone() || workers == 1 ? null : new PartialGroups(grouping, errors.get(0));
+        stages.add(new StageNode(grouping, parts, made, own, toOne, level(input) + 1, leaving));
+    }
+
+    /** By operator number: what takes up groups that arrive from other slots. */
+    Map<Integer, PartialGroups> arrivals() {
+        Map<Integer, PartialGroups> arrivals = new HashMap<>();
+        stages.forEach(stage -> arrivals.put(stage.grouping.operator(), stage.parts[workers]));
+        return arrivals;
+    }
+
+    private void depart(StageNode stage, Departures departures) {
+        departures.begin(stage.grouping.operator(), stage.toOne);
+        if (workers == 1) {
+            stage.parts[0].depart(stage.own, departures);
+            return;
+        }
+        for (int worker = 0; worker < workers; worker++) {
+            stage.leaving.gather(stage.parts[worker], stage.own);
+        }
+        stage.leaving.depart(stage.own, departures);
+        stage.leaving.clear();
     }
 
     /** Subscribes the first half of a stage on one worker. */
@@ -228,10 +290,24 @@ public final class Dataflow {
         return sum;
     }
 
-    /** Ends an epoch: all workers' stages, in the order of the plan. */
+    /** Ends an epoch of the only process. */
     public void endEpoch(Stage.EpochEnd epoch, Workers pool) {
+        endEpoch(epoch.epoch(), new long[] {epoch.watermark()}, pool, null);
+    }
+
+    /**
+     * Ends an epoch: all workers' stages, in the order of the plan.
+     *
+     * @param now the watermarks: of the sources and of each level of stages, or one for all
+     * @param departures takes what goes to other slots; null where there are none
+     */
+    void endEpoch(long epoch, long[] now, Workers pool, Departures departures) {
         for (StageNode stage : stages) {
-            pool.run(worker -> stage.stages[worker].endEpoch(epoch));
+            if (departures != null) {
+                depart(stage, departures);
+            }
+            Stage.EpochEnd end = new Stage.EpochEnd(epoch, now[Math.min(stage.level, now.length - 1)]);
+            pool.run(worker -> stage.stages[worker].endEpoch(end));
             for (PartialGroups part : stage.parts) {
                 part.clear();
             }
@@ -368,7 +444,8 @@ public final class Dataflow {
                         properties,
                         keyGroups,
                         new MemoryStore(),
-                        Watermark.NONE,
+                        Slot.ONLY,
+                        new long[] {Watermark.NONE},
                         1 << 20,
                         staticRows,
                         List.of(strict)));

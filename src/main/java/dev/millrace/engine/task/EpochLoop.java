@@ -1,6 +1,7 @@
 package dev.millrace.engine.task;
 
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
@@ -35,8 +36,9 @@ final class EpochLoop implements AutoCloseable {
     private Checkpoints checkpoints;
     private Flow flow;
     private ProgressRecord last;
-    private long lastDiscovery = System.currentTimeMillis();
-    private long lastRotation = System.currentTimeMillis();
+    private final Clock clock;
+    private long lastDiscovery;
+    private long lastRotation;
 
     EpochLoop(QueryDefinition definition, QueryMetrics metrics, Consumer<String> notices, FaultPoints faults) {
         this.definition = definition;
@@ -45,6 +47,9 @@ final class EpochLoop implements AutoCloseable {
         this.faults = faults;
         this.workers = new Workers(definition.settings().workers());
         this.pace = new Pace(definition.settings().commitIntervalMillis());
+        this.clock = definition.clock();
+        this.lastDiscovery = clock.millis();
+        this.lastRotation = lastDiscovery;
     }
 
     /**
@@ -78,6 +83,7 @@ final class EpochLoop implements AutoCloseable {
                 world.checkpoints(),
                 definition.wishes(),
                 definition.settings().checkpointIntervalMillis(),
+                clock,
                 metrics);
         Recovery.Recovered recovered =
                 new Recovery(definition, world, state, workers, metrics, notices).run(incarnation);
@@ -120,19 +126,15 @@ final class EpochLoop implements AutoCloseable {
     Optional<QueryRun.End> run(BooleanSupplier stopping) {
         QueryDefinition.Settings settings = definition.settings();
         boolean bounded = settings.availableNow() || settings.triggerIntervalMillis() > 0;
-        flow.discover();
-        flow.requireInput();
-        metrics.phase("running", ""); // not before: a start whose input is gone has done nothing
+        begin();
         if (bounded) {
             flow.limitToNow();
         }
         while (!stopping.getAsBoolean()) {
-            if (outdated(System.currentTimeMillis())) {
+            if (outdated(clock.millis())) {
                 return Optional.empty();
             }
-            checkpoints.startIfDue(last.epoch());
-            boolean read = liveEpoch(settings);
-            boolean caughtUp = !read && !flow.hasMore() && flow.atEnd();
+            boolean caughtUp = !epoch();
             if (caughtUp && (flow.ended() || settings.availableNow())) {
                 finish();
                 return Optional.of(QueryRun.End.COMPLETED);
@@ -145,6 +147,19 @@ final class EpochLoop implements AutoCloseable {
         }
         finish();
         return Optional.of(QueryRun.End.STOPPED);
+    }
+
+    /** Finds what there is to read. */
+    void begin() {
+        flow.discover();
+        flow.requireInput();
+        metrics.phase("running", ""); // not before: a start whose input is gone has done nothing
+    }
+
+    /** Goes on by an epoch, if there is reason for one; returns whether there may be more to do. */
+    boolean epoch() {
+        checkpoints.startIfDue(last.epoch());
+        return liveEpoch(definition.settings()) || flow.hasMore() || !flow.atEnd();
     }
 
     /** Looks now and then. */
@@ -163,43 +178,39 @@ final class EpochLoop implements AutoCloseable {
     }
 
     private void waitForTrigger(long interval, BooleanSupplier stopping) {
-        long next = (System.currentTimeMillis() / interval + 1) * interval;
-        try {
-            while (!stopping.getAsBoolean() && System.currentTimeMillis() < next) {
-                checkpoints.startIfDue(last.epoch());
-                if (checkpoints.needsEpoch(last.epoch())) {
-                    return;
-                }
-                Thread.sleep(Math.max(1, Math.min(100, next - System.currentTimeMillis())));
+        long next = (clock.millis() / interval + 1) * interval;
+        while (!stopping.getAsBoolean() && clock.millis() < next) {
+            checkpoints.startIfDue(last.epoch());
+            if (checkpoints.needsEpoch(last.epoch())) {
+                return;
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            clock.sleep(Math.max(1, Math.min(100, next - clock.millis())));
         }
     }
 
     /** Reads, computes and commits one epoch, if there is reason for one; returns whether there was. */
     private boolean liveEpoch(QueryDefinition.Settings settings) {
-        boolean due = discover(System.currentTimeMillis())
-                || last.epoch() == 0
-                || flow.hasMore()
-                || checkpoints.needsEpoch(last.epoch());
+        boolean due =
+                discover(clock.millis()) || last.epoch() == 0 || flow.hasMore() || checkpoints.needsEpoch(last.epoch());
         world.log().begin();
-        long rows = flow.read(settings, due ? 0 : pace.readNanos(System.nanoTime()));
-        pace.ended(System.nanoTime(), rows, flow.lag());
-        long now = System.currentTimeMillis();
+        long rows = flow.read(settings, due ? 0 : pace.readNanos(clock.nanos()));
+        pace.ended(clock.nanos(), rows, flow.lag());
+        long now = clock.millis();
         for (Inputs input : flow.inputs()) {
             due |= input.endEpoch(now, true);
         }
         Map<String, List<String>> journals = flow.drainJournals();
         due |= journals.values().stream().anyMatch(entries -> !entries.isEmpty());
+        due |= flow.takeArrivals();
         if (!due) {
             updateFigures();
             return false;
         }
         long epoch = last.epoch() + 1;
-        long watermark = Math.max(last.watermark(), flow.leastTime());
+        long watermark = flow.nextWatermark();
         faults.reached(FaultPoints.Step.BEFORE_SEND);
         flow.finishEpoch(epoch, watermark);
+        flow.depart(epoch);
         flow.writeProblems(epoch);
         ProgressRecord record = new ProgressRecord(
                 ProgressRecord.FORMAT,
@@ -214,6 +225,8 @@ final class EpochLoop implements AutoCloseable {
                 flow.takeHashes(),
                 flow.prepare(epoch),
                 ProgressRecord.BUILD,
+                definition.slot().alone() ? null : definition.slot(),
+                flow.exchangeProgress(),
                 null);
         commit(record);
         return true;
@@ -252,7 +265,7 @@ final class EpochLoop implements AutoCloseable {
                 last.epoch(),
                 watermark,
                 flow.lag(),
-                timed ? Math.max(0, System.currentTimeMillis() - watermark) : -1,
+                timed ? Math.max(0, clock.millis() - watermark) : -1,
                 state.store().rows(),
                 state.store().bytes(),
                 last.timeMillis(),
@@ -272,6 +285,7 @@ final class EpochLoop implements AutoCloseable {
             world.sinks().values().forEach(sink -> closing(sink::close));
             world.deadLetters().ifPresent(sink -> closing(sink::close));
             world.lateRows().ifPresent(sink -> closing(sink::close));
+            world.exchange().ifPresent(exchange -> closing(exchange::close));
             closing(world.log()::close);
         }
         if (checkpoints != null) {

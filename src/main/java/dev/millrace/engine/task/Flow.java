@@ -3,24 +3,28 @@ package dev.millrace.engine.task;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Clock;
+import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.ProgressRecord.ExchangeProgress;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.RowErrors;
-import dev.millrace.engine.operators.Stage;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateStore;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * What a query's rows go through, on all workers: sources, the dataflow, sinks. It computes epochs, live ones and replayed
- * ones by the same code, and knows nothing of the log.
+ * What a query's rows go through, on all workers: sources, the dataflow, sinks, and where the query runs in several slots the
+ * exchange between them. It computes epochs, live ones and replayed ones by the same code, and knows nothing of the log.
  */
 final class Flow {
 
@@ -32,6 +36,9 @@ final class Flow {
 
     /** Groups of the running epoch: each is written, sent and looked up at the epoch's end, which takes several times that. */
     private static final long EPOCH_BYTES = Runtime.getRuntime().maxMemory() / 32;
+
+    /** What hashes call the exchange: no sink has this name. */
+    static final String EXCHANGE = "@exchange";
 
     /** The first epoch is so much smaller, the next ones twice as large each: code is not compiled yet, readers wait. */
     private static final int FIRST_EPOCH_SHARE = 16;
@@ -45,16 +52,24 @@ final class Flow {
     private final Map<String, Sink> sinks = new LinkedHashMap<>();
     private final Sink.Writer letterWriter;
     private final Sink.Writer lateWriter;
+    private final Clock clock;
+    private final Slot slot;
+    private final boolean timed;
+    private long[] watermarks;
+    private final Exchange exchange;
+    private final Departures departures;
+    private final Arrivals arrivals;
+    private final Slots slots;
     private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
     /**
-     * @param watermark of the epoch that the store holds
+     * @param held the last epoch that the store holds; null for none
      */
     Flow(
             QueryDefinition definition,
             QueryDefinition.World world,
             StateStore store,
-            long watermark,
+            ProgressRecord held,
             StaticTables tables,
             Workers workers,
             QueryMetrics metrics) {
@@ -68,13 +83,18 @@ final class Flow {
                 definition.plan().sinks().stream().map(SinkPlan::root).toList();
         List<RowErrors> errors = new ArrayList<>(problems);
         int keyGroups = definition.plan().keyGroups();
+        slot = definition.slot();
+        clock = definition.clock();
+        timed = definition.plan().usesWatermark();
+        watermarks = watermarksOf(held);
         dataflow = new Dataflow(
                 roots,
                 new Dataflow.Context(
                         definition.plan().properties(),
                         keyGroups,
                         store,
-                        watermark,
+                        slot,
+                        watermarks,
                         TABLE_BYTES,
                         tables.rows(),
                         errors));
@@ -93,10 +113,47 @@ final class Flow {
             inputs.add(new Inputs(
                     scan,
                     world.sources().get(name),
+                    slot,
                     definition.plan().usesWatermark(),
                     definition.sources().get(name).idleTimeoutMillis(),
+                    clock,
                     problems));
         }
+        boolean exchanges = !slot.alone() && dataflow.levels() > 0;
+        exchange = exchanges ? world.exchange().orElseThrow() : null;
+        slots = exchanges ? new Slots(slot, dataflow.levels()) : null;
+        departures = exchanges ? new Departures(keyGroups) : null;
+        arrivals =
+                exchanges ? new Arrivals(exchange, slot, slot.keyGroups(keyGroups), dataflow.arrivals(), slots) : null;
+        if (exchanges) {
+            watermarks = watermarks.length > 1 ? watermarks : startingWatermarks(dataflow.levels());
+            restoreExchange(held);
+        }
+    }
+
+    private static long[] watermarksOf(ProgressRecord held) {
+        if (held == null) {
+            return new long[] {Watermark.NONE};
+        }
+        return held.exchange() == null
+                ? new long[] {held.watermark()}
+                : held.exchange().watermarks().stream()
+                        .mapToLong(Long::longValue)
+                        .toArray();
+    }
+
+    private static long[] startingWatermarks(int levels) {
+        long[] starting = new long[levels + 1];
+        Arrays.fill(starting, Watermark.NONE);
+        return starting;
+    }
+
+    private void restoreExchange(ProgressRecord held) {
+        ExchangeProgress progress = held == null ? null : held.exchange();
+        if (progress != null) {
+            slots.restore(progress.slots());
+        }
+        arrivals.start(progress);
     }
 
     private static Map<String, MalformedPolicy> policies(QueryDefinition definition) {
@@ -120,7 +177,7 @@ final class Flow {
 
     /** Polls on all workers until the time is over; one that has read enough ends it for all. Returns the rows read. */
     long read(QueryDefinition.Settings settings, long budget) {
-        long start = System.nanoTime();
+        long start = clock.nanos();
         long before = metrics.rowsRead.sum();
         boolean endsEarly = settings.availableNow() || settings.triggerIntervalMillis() > 0;
         long pollMillis = POLL_MILLIS / ((long) inputs.size() * inputs.size());
@@ -132,17 +189,20 @@ final class Flow {
             do {
                 int round = 0;
                 for (Inputs input : inputs) {
-                    long left = (budget - (System.nanoTime() - start)) / 1_000_000;
+                    long left = (budget - (clock.nanos() - start)) / 1_000_000;
                     long timeout = round > 0 ? 0 : Math.max(0, Math.min(pollMillis, left));
                     round += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
                 }
                 rows += round;
                 metrics.rowsRead.add(round);
+                if (worker == 0 && exchange != null) {
+                    arrivals.poll(0);
+                }
                 if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= epochBytes / workers.count()) {
                     cut.set(true);
                 }
                 atEnd = endsEarly && round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
-            } while (!cut.get() && System.nanoTime() - start < budget && !atEnd);
+            } while (!cut.get() && clock.nanos() - start < budget && !atEnd);
             metrics.busyNanos.add(System.nanoTime() - begun);
         });
         epochBytes = Math.min(EPOCH_BYTES, epochBytes * 2);
@@ -171,6 +231,9 @@ final class Flow {
                 }
             }
         });
+        if (exchange != null) {
+            arrivals.takeUpTo(record.exchange().announcements());
+        }
         for (Inputs input : inputs) {
             input.endEpoch(0, false);
             input.checkReplay(ends.get(input.name()));
@@ -179,9 +242,15 @@ final class Flow {
         }
     }
 
-    /** Publishes what the replay has written. */
-    void endReplay(long epoch) {
+    /** Publishes what the replay has written; what it has for other slots was sent before. */
+    void endReplay(ProgressRecord record) {
+        long epoch = record.epoch();
         problems.forEach(Problems::clear);
+        if (exchange != null) {
+            departures.finish();
+            departures.clear();
+            slots.restore(record.exchange().slots());
+        }
         for (Results result : results) {
             if (!result.suppressed()) {
                 Sink sink = sinks.get(result.name());
@@ -191,11 +260,52 @@ final class Flow {
         }
     }
 
-    /** The part of an epoch behind the sources. */
+    /** Takes what other slots have sent, as far as it is complete; returns whether there was something. */
+    boolean takeArrivals() {
+        return exchange != null && arrivals.take(Long.MAX_VALUE);
+    }
+
+    /** The watermark of the sources with which the next epoch is to run, as far as is known by now. */
+    long nextWatermark() {
+        if (exchange == null) {
+            return Math.max(watermarks[0], leastTime());
+        }
+        return timed ? slots.watermarks(leastOfInputs(), watermarks)[0] : Watermark.NONE;
+    }
+
+    /**
+     * The part of an epoch behind the sources.
+     *
+     * @param watermark of the sources
+     */
     void finishEpoch(long epoch, long watermark) {
         inputs.forEach(input -> input.watermark(watermark));
-        dataflow.endEpoch(new Stage.EpochEnd(epoch, watermark), workers);
+        watermarks = exchange == null ? new long[] {watermark} : slots.watermarks(watermark, watermarks);
+        dataflow.endEpoch(epoch, watermarks, workers, departures);
         results.forEach(result -> result.endEpoch(epoch));
+    }
+
+    /** Sends to the other slots what the epoch has for them. */
+    void depart(long epoch) {
+        if (exchange == null) {
+            return;
+        }
+        Announcement own = new Announcement(slot.index(), epoch, watermarks, isIdle(), departures.finish());
+        if (own.isNews(slots.own())) {
+            slots.heard(own);
+            departures.send(slot.index(), epoch, exchange);
+            exchange.send(Exchange.ANNOUNCEMENTS, own.encode());
+        }
+        departures.clear();
+    }
+
+    private boolean isIdle() {
+        return timed && leastOfInputs() == Watermark.END;
+    }
+
+    /** How far the exchange was read; null where there is none. */
+    ExchangeProgress exchangeProgress() {
+        return exchange == null ? null : arrivals.progress(watermarks);
     }
 
     /**
@@ -224,6 +334,9 @@ final class Flow {
     Map<String, Long> takeHashes() {
         Map<String, Long> hashes = new LinkedHashMap<>();
         results.forEach(result -> hashes.put(result.name(), result.takeHash()));
+        if (departures != null) {
+            hashes.put(EXCHANGE, departures.takeHash());
+        }
         return hashes;
     }
 
@@ -290,7 +403,7 @@ final class Flow {
     }
 
     boolean atEnd() {
-        return inputs.stream().allMatch(Inputs::atEnd);
+        return inputs.stream().allMatch(Inputs::atEnd) && (exchange == null || arrivals.isEmpty());
     }
 
     /** Whether nothing will ever come. */
@@ -299,14 +412,19 @@ final class Flow {
     }
 
     /** The least time of all watermarked sources that are not wholly idle; none where there is no such source. */
-    long leastTime() {
+    private long leastTime() {
+        long least = leastOfInputs();
+        return least == Watermark.END ? Watermark.NONE : least;
+    }
+
+    private long leastOfInputs() {
         long least = Watermark.END;
         for (Inputs input : inputs) {
             if (input.watermarked()) {
                 least = Math.min(least, input.leastTime());
             }
         }
-        return least == Watermark.END ? Watermark.NONE : least;
+        return least;
     }
 
     /** Records behind the present positions; −1 if unknown. */

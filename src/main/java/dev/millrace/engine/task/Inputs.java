@@ -8,9 +8,11 @@ import dev.millrace.data.CellError;
 import dev.millrace.data.DataType;
 import dev.millrace.data.LongVector;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressRecord.PartitionProgress;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.Output;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SourceTable;
@@ -41,6 +43,9 @@ final class Inputs {
     private final Map<String, Partition> byName = new HashMap<>();
     private final Source.Reader[] readers;
     private final Lane[] lanes;
+    private final Slot slot;
+    private final Clock clock;
+    private boolean someElsewhere;
     private long watermark = Watermark.NONE;
 
     /** A partition's progress; written by its worker within an epoch, read by the coordinator between epochs. */
@@ -78,8 +83,20 @@ final class Inputs {
         }
     }
 
-    Inputs(PlanNode.Scan scan, Source source, boolean dropLate, long idleTimeoutMillis, List<Problems> problems) {
+    /**
+     * @param slot whose partitions these are
+     */
+    Inputs(
+            PlanNode.Scan scan,
+            Source source,
+            Slot slot,
+            boolean dropLate,
+            long idleTimeoutMillis,
+            Clock clock,
+            List<Problems> problems) {
         this.scan = scan;
+        this.slot = slot;
+        this.clock = clock;
         this.source = source;
         this.dropLate = dropLate;
         this.idleTimeoutMillis = idleTimeoutMillis;
@@ -113,7 +130,9 @@ final class Inputs {
     boolean discover() {
         boolean found = false;
         for (Source.Start start : source.discover()) {
-            if (!byName.containsKey(start.partition())) {
+            if (!slot.reads(name(), start.partition())) {
+                someElsewhere = true;
+            } else if (!byName.containsKey(start.partition())) {
                 add(start.partition(), start.position()).floor = watermark;
                 found = true;
             }
@@ -173,7 +192,7 @@ final class Inputs {
         if (timeColumn < 0) {
             return Watermark.END;
         }
-        long least = partitions.isEmpty() ? Watermark.NONE : Watermark.END;
+        long least = partitions.isEmpty() && !someElsewhere ? Watermark.NONE : Watermark.END;
         for (Partition partition : partitions) {
             if (!partition.idle) {
                 least = Math.min(least, threshold(partition));
@@ -248,7 +267,7 @@ final class Inputs {
     /** Polls the worker's partitions once and pushes on-time rows; returns how many rows were read. */
     int poll(int worker, long timeoutMillis, Output output) {
         if (worker >= partitions.size()) {
-            pause(timeoutMillis);
+            clock.sleep(timeoutMillis); // a worker without a partition must not spin
             return 0;
         }
         SourceBatch batch = readers[worker].poll(timeoutMillis);
@@ -258,15 +277,6 @@ final class Inputs {
             accept(worker, batch, output);
         }
         return count;
-    }
-
-    /** A worker without a partition must not spin. */
-    private static void pause(long millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private void accept(int worker, SourceBatch batch, Output output) {

@@ -2,7 +2,10 @@ package dev.millrace.engine.task;
 
 import dev.millrace.connectors.Sink;
 import dev.millrace.connectors.Source;
+import dev.millrace.engine.Clock;
+import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressLog;
+import dev.millrace.engine.Slot;
 import dev.millrace.plan.QueryPlan;
 import dev.millrace.state.CheckpointStore;
 import dev.millrace.state.StateHome;
@@ -19,6 +22,7 @@ import java.util.function.Supplier;
  *
  * @param sources by name, static tables among them
  * @param sinks by the plan's sink names
+ * @param slot which part of it this is
  * @param wishes which savepoints are to be there, and which no more, as of now
  */
 public record QueryDefinition(
@@ -28,6 +32,8 @@ public record QueryDefinition(
         Supplier<World> world,
         StateHome state,
         Supplier<List<SavepointWish>> wishes,
+        Slot slot,
+        Clock clock,
         Settings settings) {
 
     /** What a source of the plan is at run time, beside its rows. */
@@ -40,6 +46,7 @@ public record QueryDefinition(
      * @param lateRows takes rows that came too late
      * @param checkpoints keeps copies of the state where the loss of this machine does not reach
      * @param outdated whether what the connections were made with, credentials, has changed since
+     * @param exchange to the other slots; empty where there are none
      * @param endFormer ends, in the name of an incarnation, writers of the same query that know it by an earlier state id;
      *     called before the first epoch
      */
@@ -50,6 +57,7 @@ public record QueryDefinition(
             Optional<Sink> lateRows,
             ProgressLog log,
             Optional<CheckpointStore> checkpoints,
+            Optional<Exchange> exchange,
             BooleanSupplier outdated,
             LongConsumer endFormer) {}
 

@@ -131,7 +131,7 @@ final class Recovery {
     private Recovered begin(long incarnation) {
         world.endFormer().accept(incarnation);
         StaticTables tables = StaticTables.read(definition, world);
-        flow = flow(tables, Watermark.NONE);
+        flow = flow(tables, null);
         flow.discover();
         world.log().begin();
         ProgressRecord record = new ProgressRecord(
@@ -141,26 +141,28 @@ final class Recovery {
                 incarnation,
                 true,
                 0,
-                System.currentTimeMillis(),
+                definition.clock().millis(),
                 Watermark.NONE,
                 flow.progress(flow.drainJournals()),
                 Map.of(),
                 Map.of(),
                 ProgressRecord.BUILD,
+                definition.slot().alone() ? null : definition.slot(),
+                flow.exchangeProgress(),
                 null);
         long position = world.log().commit(record, tables.journal());
         state.begin(tables, record, position, world.log().identity());
         return new Recovered(flow, record);
     }
 
-    private Flow flow(StaticTables tables, long watermark) {
-        return new Flow(definition, world, state.store(), watermark, tables, workers, metrics);
+    private Flow flow(StaticTables tables, ProgressRecord held) {
+        return new Flow(definition, world, state.store(), held, tables, workers, metrics);
     }
 
     private Recovered recover(long incarnation) {
         ProgressRecord base = state.record().orElse(null);
         if (base != null) {
-            flow = flow(StaticTables.load(definition, state.store()), base.watermark());
+            flow = flow(StaticTables.load(definition, state.store()), base);
             flow.inputs().forEach(input -> input.restoreJournal(state.journal(input.name())));
             resume(base);
         } else {
@@ -185,7 +187,7 @@ final class Recovery {
         }
         requirePlan(first.record().plan());
         StaticTables tables = StaticTables.of(definition, world.log().journal(0));
-        flow = flow(tables, first.record().watermark());
+        flow = flow(tables, first.record());
         flow.inputs()
                 .forEach(input -> input.restoreJournal(
                         first.record().sources().get(input.name()).journal()));
@@ -258,7 +260,7 @@ final class Recovery {
                                 + "' than were written: the input has changed, or another build of Millrace wrote them");
             }
         });
-        flow.endReplay(record.epoch());
+        flow.endReplay(record);
         state.apply(flow, record, position);
         metrics.replayedEpochs.increment();
     }

@@ -189,11 +189,16 @@ final class Results {
     private void attachTable(Context context, Schema schema) {
         Grouping grouping = rowGrouping(context, "complete", schema);
         context.dataflow()
-                .addStage(grouping, (worker, parts) -> subscribe(context, worker, parts[worker]), (place, parts) -> {
-                    TableStage stage = new TableStage(grouping, parts, place, context.store());
-                    tables[place.worker()] = stage;
-                    return stage;
-                });
+                .addStage(
+                        grouping,
+                        true,
+                        plan.root(),
+                        (worker, parts) -> subscribe(context, worker, parts[worker]),
+                        (place, parts) -> {
+                            TableStage stage = new TableStage(grouping, parts, place, context.store());
+                            tables[place.worker()] = stage;
+                            return stage;
+                        });
     }
 
     private void attachRows(Context context, Schema schema) {
@@ -205,6 +210,8 @@ final class Results {
         context.dataflow()
                 .addStage(
                         grouping,
+                        false,
+                        plan.root(),
                         (worker, parts) -> subscribe(context, worker, parts[worker]),
                         (place, parts) -> new RowsStage(
                                 grouping, parts, place, context.store(), new Batch(numbered), this::collect));

@@ -6,6 +6,7 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
 import dev.millrace.data.CellError;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.Stage;
 import dev.millrace.formats.Format;
 import dev.millrace.plan.OutputMode;
@@ -64,7 +65,14 @@ class ExpressionsTest {
         Dataflow dataflow = new Dataflow(
                 List.of(plan.root()),
                 new Dataflow.Context(
-                        plan.properties(), 4, new MemoryStore(), Watermark.NONE, 1 << 20, Map.of(), List.of(problems)));
+                        plan.properties(),
+                        4,
+                        new MemoryStore(),
+                        Slot.ONLY,
+                        new long[] {Watermark.NONE},
+                        1 << 20,
+                        Map.of(),
+                        List.of(problems)));
         StringBuilder text = new StringBuilder();
         dataflow.subscribe(0, plan.root(), delta -> text.append(cell(delta)));
         Batch batch = new Batch(scan.schema());

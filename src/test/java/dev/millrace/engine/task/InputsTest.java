@@ -15,7 +15,9 @@ import dev.millrace.data.RowOrigin;
 import dev.millrace.data.Schema;
 import dev.millrace.data.SourcePosition;
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
+import dev.millrace.engine.Slot;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SourceTable;
 import java.util.ArrayList;
@@ -74,7 +76,14 @@ class InputsTest {
         for (int worker = 0; worker < workers; worker++) {
             problems.add(new Problems(Map.of("s", MalformedPolicy.SKIP), false, malformed, late));
         }
-        inputs = new Inputs(new PlanNode.Scan(table, List.of(0, 1)), new Rows(), true, IDLE_MILLIS, problems);
+        inputs = new Inputs(
+                new PlanNode.Scan(table, List.of(0, 1)),
+                new Rows(),
+                Slot.ONLY,
+                true,
+                IDLE_MILLIS,
+                Clock.SYSTEM,
+                problems);
         inputs.watermark(watermark);
     }
 

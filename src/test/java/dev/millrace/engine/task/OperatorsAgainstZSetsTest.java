@@ -5,16 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.connectors.Sink;
-import dev.millrace.data.ArrayVector;
 import dev.millrace.data.Batch;
-import dev.millrace.data.BytesVector;
-import dev.millrace.data.DecimalVector;
-import dev.millrace.data.DoubleVector;
 import dev.millrace.data.LongVector;
-import dev.millrace.data.Schema;
-import dev.millrace.data.Vector;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.HoldStage;
 import dev.millrace.engine.operators.Stage;
 import dev.millrace.plan.OutputMode;
@@ -22,9 +17,6 @@ import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.Properties;
 import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.SinkPlan;
-import dev.millrace.plan.SourceTable;
-import dev.millrace.sql.SchemaParser;
-import dev.millrace.sql.SqlCompiler;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.memory.MemoryStore;
 import java.math.BigDecimal;
@@ -35,7 +27,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
@@ -52,61 +43,20 @@ import org.junit.jupiter.api.TestFactory;
  */
 class OperatorsAgainstZSetsTest {
 
-    private static final Schema EVENTS =
-            SchemaParser.parse("k STRING, g INT NOT NULL, v BIGINT, d DOUBLE, m DECIMAL(12, 2), line STRING,"
-                    + " tags STRING ARRAY, ts TIMESTAMP(3) NOT NULL");
-    private static final Schema NAMES = SchemaParser.parse("k STRING, g INT, name STRING, least BIGINT");
-    private static final List<SourceTable> TABLES = List.of(
-            new SourceTable("events", EVENTS, Optional.of(new SourceTable.EventTime(7, 0)), false, true),
-            new SourceTable("names", NAMES, Optional.empty(), true, true));
-    private static final String TUMBLE = "TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '1' SECOND))";
-    private static final String HOP =
-            "TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '3' SECOND))";
-
-    private static final List<String> QUERIES = List.of(
-            "SELECT k, v FROM events WHERE v > 3 OR k = 'a'",
-            "SELECT k || '!' AS x, v * 2 + g AS y, m - 1 AS z FROM events",
-            "SELECT CASE WHEN v IS NULL THEN 'none' WHEN v < 3 THEN 'few' ELSE UPPER(k) END AS c FROM events",
-            "SELECT k, word FROM events CROSS JOIN UNNEST(SPLIT(line, ' ')) AS t(word)",
-            "SELECT k, tag, n FROM events LEFT JOIN UNNEST(tags) WITH ORDINALITY AS t(tag, n) ON TRUE",
-            "SELECT k, window_start, window_end FROM " + TUMBLE,
-            "SELECT v, window_start FROM " + HOP,
-            "SELECT k, v FROM events UNION ALL SELECT line, g FROM events WHERE v > 2",
-            "SELECT k FROM events UNION SELECT line FROM events",
-            "SELECT e.k, n.name FROM events e JOIN names n ON e.k = n.k",
-            "SELECT e.k, e.v, n.name FROM events e LEFT JOIN names n ON e.k = n.k AND e.g = n.g AND e.v > n.least",
-            "SELECT DISTINCT k, g FROM events",
-            "SELECT COUNT(*) AS n, COUNT(v) AS c, SUM(v) AS s, AVG(v) AS a, MIN(v) AS lo, MAX(v) AS hi FROM events",
-            "SELECT k, g, COUNT(*) AS n, COUNT(v) AS c, SUM(v) AS s, AVG(v) AS a FROM events GROUP BY k, g",
-            "SELECT g, SUM(d) AS s, AVG(d) AS a, MIN(d) AS lo, MAX(d) AS hi FROM events GROUP BY g",
-            "SELECT g, SUM(m) AS s, AVG(m) AS a, MIN(m) AS lo, MAX(m) AS hi FROM events GROUP BY g",
-            "SELECT g, MIN(v) AS lo, MAX(v) AS hi, MIN(k) AS first_k, MAX(line) AS last_line FROM events GROUP BY g",
-            "SELECT k, COUNT(DISTINCT v) AS n, SUM(DISTINCT v) AS s, COUNT(DISTINCT line) AS l FROM events GROUP BY k",
-            "SELECT k, SUM(v) FILTER (WHERE g > 1) AS s, MAX(v) FILTER (WHERE g = 1) AS hi,"
-                    + " COUNT(DISTINCT line) FILTER (WHERE v > 1) AS l FROM events GROUP BY k",
-            "SELECT k, COUNT(*) AS n FROM events GROUP BY k HAVING COUNT(*) > 2 AND MAX(v) > 3",
-            "SELECT n, COUNT(*) AS ks, MAX(k) AS last_k, SUM(s) AS total FROM"
-                    + " (SELECT k, COUNT(*) AS n, SUM(v) AS s FROM events GROUP BY k) GROUP BY n",
-            "SELECT MAX(n) AS top FROM (SELECT line, COUNT(*) AS n FROM events GROUP BY line)",
-            "SELECT word, COUNT(*) AS n FROM events CROSS JOIN UNNEST(SPLIT(line, ' ')) AS t(word) GROUP BY word",
-            "SELECT n.name, COUNT(*) AS c, AVG(e.v) AS a FROM events e JOIN names n ON e.k = n.k GROUP BY n.name",
-            "SELECT k, window_end, COUNT(*) AS n, MAX(v) AS hi FROM " + TUMBLE
-                    + " GROUP BY k, window_start, window_end",
-            "SELECT window_end, SUM(d) AS s, COUNT(DISTINCT k) AS ks FROM " + HOP
-                    + " GROUP BY window_start, window_end");
-
     private final Random random;
+    private final Events events;
     private final long seed;
 
     OperatorsAgainstZSetsTest() {
         seed = Long.getLong("seed", System.nanoTime());
         random = new Random(seed);
+        events = new Events(random);
     }
 
     @TestFactory
     Stream<DynamicTest> operators() {
         System.out.println("operators against Z-sets: -Dseed=" + seed);
-        return QUERIES.stream()
+        return Events.QUERIES.stream()
                 .flatMap(sql -> Stream.of(1, 3)
                         .map(workers -> DynamicTest.dynamicTest(
                                 workers + " workers: " + sql, () -> new Case(sql, workers, 12).run())));
@@ -127,12 +77,12 @@ class OperatorsAgainstZSetsTest {
         private List<Results> results;
 
         Case(String sql, int workers, int epochs) {
-            this.plan = compile(sql, OutputMode.UPDATE);
+            this.plan = Events.compile(sql, OutputMode.UPDATE);
             this.root = plan.root();
             this.workers = workers;
             this.epochs = epochs;
             for (int i = 0; i < 12; i++) {
-                SlowZSets.add(names, nameRow(), 1);
+                SlowZSets.add(names, events.nameRow(), 1);
             }
             start();
         }
@@ -157,9 +107,10 @@ class OperatorsAgainstZSetsTest {
                             changing(),
                             plan.keyGroups(),
                             store,
-                            Watermark.NONE,
+                            Slot.ONLY,
+                            new long[] {Watermark.NONE},
                             random.nextBoolean() ? 1 : 1 << 20,
-                            Map.of("names", batch(scan(true), names)),
+                            Map.of("names", Events.batch(scan(true), names)),
                             List.copyOf(problems)));
             for (int worker = 0; worker < workers; worker++) {
                 dataflow.subscribe(worker, root, delta -> {
@@ -183,7 +134,7 @@ class OperatorsAgainstZSetsTest {
 
         private PlanNode.Scan scan(boolean fixed) {
             List<PlanNode.Scan> scans = plan.scans(fixed);
-            return scans.isEmpty() ? new PlanNode.Scan(TABLES.get(fixed ? 1 : 0), List.of(0)) : scans.get(0);
+            return scans.isEmpty() ? new PlanNode.Scan(Events.TABLES.get(fixed ? 1 : 0), List.of(0)) : scans.get(0);
         }
 
         void run() {
@@ -222,7 +173,7 @@ class OperatorsAgainstZSetsTest {
             int count = random.nextInt(40);
             List<List<Object>> present = new ArrayList<>(input.keySet());
             for (int i = 0; i < count; i++) {
-                List<Object> row = eventRow(0);
+                List<Object> row = events.eventRow(0);
                 long weight = 1 + random.nextInt(2);
                 deltas.add(Map.entry(row, weight));
                 if (random.nextInt(4) == 0) {
@@ -257,7 +208,7 @@ class OperatorsAgainstZSetsTest {
                 Batch batch = new Batch(scan(false).schema());
                 for (Map.Entry<List<Object>, Long> delta : deltas.subList(at, end)) {
                     SlowZSets.add(input, delta.getKey(), delta.getValue());
-                    append(batch, scan(false), delta.getKey(), delta.getValue());
+                    Events.append(batch, scan(false), delta.getKey(), delta.getValue());
                 }
                 dataflow.input(worker, scan(false)).accept(batch);
                 at = end;
@@ -265,34 +216,17 @@ class OperatorsAgainstZSetsTest {
         }
     }
 
-    private static final List<String> CLOSING = List.of(
-            "SELECT k, window_end, COUNT(*) AS n, MAX(v) AS hi FROM " + TUMBLE
-                    + " GROUP BY k, window_start, window_end",
-            "SELECT window_end, SUM(d) AS s, COUNT(DISTINCT k) AS ks FROM " + HOP
-                    + " GROUP BY window_start, window_end",
-            "SELECT FLOOR(ts TO SECOND) AS t0, k, MIN(v) AS lo FROM events GROUP BY FLOOR(ts TO SECOND), k"
-                    + " HAVING COUNT(*) > 1",
-            "SELECT n, window_end, COUNT(*) AS ks FROM (SELECT k, window_end, COUNT(*) AS n FROM " + TUMBLE
-                    + " GROUP BY k, window_start, window_end) GROUP BY n, window_end",
-            "SELECT k, window_start, COUNT(*) AS n, SUM(v) AS s, MIN(v) AS lo, AVG(d) AS a FROM " + HOP
-                    + " GROUP BY k, window_start, window_end",
-            "SELECT window_end, COUNT(*) AS n FROM " + HOP + " WHERE v > 2 GROUP BY window_end",
-            "SELECT window_start, window_end, MAX(n) AS most, COUNT(*) AS ks FROM (SELECT k, v, window_start, window_end,"
-                    + " COUNT(*) AS n FROM " + HOP
-                    + " GROUP BY k, v, window_start, window_end) GROUP BY window_start, window_end",
-            "SELECT window_start, v, COUNT(*) AS n FROM " + HOP + " GROUP BY window_start, v HAVING COUNT(*) > 1");
-
     /** Append after every epoch is the closed part of the whole result, and what is closed leaves the state. */
     @TestFactory
     Stream<DynamicTest> closedRowsLeaveOnce() {
-        return CLOSING.stream()
+        return Events.CLOSING.stream()
                 .flatMap(sql -> Stream.of(1, 3)
                         .map(workers ->
                                 DynamicTest.dynamicTest(workers + " workers: " + sql, () -> closing(sql, workers))));
     }
 
     private void closing(String sql, int workers) {
-        QueryPlan plan = compile(sql, OutputMode.APPEND, OutputMode.UPDATE);
+        QueryPlan plan = Events.compile(sql, OutputMode.APPEND, OutputMode.UPDATE);
         PlanNode held = plan.sinks().get(0).root();
         PlanNode.Hold hold = (PlanNode.Hold) held;
         PlanNode.Scan scan = plan.scans(false).get(0);
@@ -313,10 +247,10 @@ class OperatorsAgainstZSetsTest {
                 }
                 long from = Math.max(-5_000, watermark);
                 for (int i = random.nextInt(30); i > 0; i--) {
-                    List<Object> row = eventRow(from);
+                    List<Object> row = events.eventRow(from);
                     SlowZSets.add(input, row, 1);
                     Batch batch = new Batch(scan.schema());
-                    append(batch, scan, row, 1);
+                    Events.append(batch, scan, row, 1);
                     dataflow.input(random.nextInt(workers), scan).accept(batch);
                 }
                 watermark = epoch == 15 ? Watermark.END : from + random.nextInt(3000);
@@ -347,7 +281,8 @@ class OperatorsAgainstZSetsTest {
                         plan.properties(),
                         plan.keyGroups(),
                         store,
-                        watermark,
+                        Slot.ONLY,
+                        new long[] {watermark},
                         random.nextBoolean() ? 1 : 1 << 20,
                         Map.of(),
                         List.copyOf(problems)));
@@ -364,8 +299,8 @@ class OperatorsAgainstZSetsTest {
     /** P10: a watermark that closes very many rows at once does not make one transaction of them. */
     @Test
     void heldRowsLeaveInPortions() {
-        QueryPlan plan = compile(
-                "SELECT v, window_end, COUNT(*) AS n FROM " + TUMBLE + " GROUP BY v, window_start, window_end",
+        QueryPlan plan = Events.compile(
+                "SELECT v, window_end, COUNT(*) AS n FROM " + Events.TUMBLE + " GROUP BY v, window_start, window_end",
                 OutputMode.APPEND);
         PlanNode.Scan scan = plan.scans(false).get(0);
         MemoryStore store = new MemoryStore();
@@ -376,7 +311,7 @@ class OperatorsAgainstZSetsTest {
         Batch batch = new Batch(scan.schema());
         for (int i = 0; i < rows; i++) {
             List<Object> row = Arrays.asList("k", 0L, (long) i, 0.0, BigDecimal.ONE, "", List.of(), 0L);
-            append(batch, scan, row, 1);
+            Events.append(batch, scan, row, 1);
         }
         dataflow.input(0, scan).accept(batch);
         List<Integer> sizes = new ArrayList<>();
@@ -422,12 +357,13 @@ class OperatorsAgainstZSetsTest {
 
     /** Feeds a row whose v is 0 with the weights, one after another, and gives those of the epoch's dead letters. */
     private List<Long> letterWeights(String sql, MalformedPolicy policy, LongAdder malformed, long... weights) {
-        QueryPlan plan = compile(sql, OutputMode.UPDATE);
+        QueryPlan plan = Events.compile(sql, OutputMode.UPDATE);
         PlanNode.Scan scan = plan.scans(false).get(0);
         Problems problems = new Problems(Map.of("events", policy), false, malformed, new LongAdder());
         Map<String, Batch> tables = new HashMap<>();
         plan.scans(true)
-                .forEach(names -> tables.put("names", batch(names, Map.of(Arrays.asList("a", 1L, "name", 1L), 1L))));
+                .forEach(names ->
+                        tables.put("names", Events.batch(names, Map.of(Arrays.asList("a", 1L, "name", 1L), 1L))));
         Map<PlanNode, Properties> properties = new HashMap<>(plan.properties());
         properties.replaceAll(
                 (node, p) -> new Properties(false, p.uniqueKey(), Map.of(), Properties.StateBound.UNBOUNDED));
@@ -435,7 +371,14 @@ class OperatorsAgainstZSetsTest {
         Dataflow dataflow = new Dataflow(
                 List.of(plan.root()),
                 new Dataflow.Context(
-                        properties, plan.keyGroups(), store, Watermark.NONE, 1 << 20, tables, List.of(problems)));
+                        properties,
+                        plan.keyGroups(),
+                        store,
+                        Slot.ONLY,
+                        new long[] {Watermark.NONE},
+                        1 << 20,
+                        tables,
+                        List.of(problems)));
         SinkPlan sink = new SinkPlan("rows", OutputMode.UPDATE, plan.root(), false, List.of(), 0, "");
         Results results = new Results(
                 sink,
@@ -443,7 +386,7 @@ class OperatorsAgainstZSetsTest {
                 new Results.Context(dataflow, store, plan.keyGroups(), List.of(problems), new LongAdder()));
         for (long weight : weights) {
             Batch batch = new Batch(scan.schema());
-            append(batch, scan, Arrays.asList("a", 0L, 0L, 0.0, BigDecimal.ONE, "", List.of(), 0L), weight);
+            Events.append(batch, scan, Arrays.asList("a", 0L, 0L, 0.0, BigDecimal.ONE, "", List.of(), 0L), weight);
             dataflow.input(0, scan).accept(batch);
         }
         try (Workers pool = new Workers(1)) {
@@ -462,12 +405,12 @@ class OperatorsAgainstZSetsTest {
     void groupsWithoutKeysAreSpread() {
         Set<Integer> keyGroups = new HashSet<>();
         for (int i = 0; i < 20; i++) {
-            QueryPlan plan = compile("SELECT COUNT(*) AS n FROM events WHERE v > " + i, OutputMode.UPDATE);
+            QueryPlan plan = Events.compile("SELECT COUNT(*) AS n FROM events WHERE v > " + i, OutputMode.UPDATE);
             PlanNode.Scan scan = plan.scans(false).get(0);
             MemoryStore store = new MemoryStore();
             Dataflow dataflow = dataflow(plan, 1, store, Watermark.NONE);
             Batch batch = new Batch(scan.schema());
-            append(batch, scan, Arrays.asList("a", 0L, 99L, 0.0, BigDecimal.ONE, "", List.of(), 0L), 1);
+            Events.append(batch, scan, Arrays.asList("a", 0L, 99L, 0.0, BigDecimal.ONE, "", List.of(), 0L), 1);
             dataflow.input(0, scan).accept(batch);
             try (Workers pool = new Workers(1)) {
                 dataflow.endEpoch(new Stage.EpochEnd(1, Watermark.NONE), pool);
@@ -483,79 +426,6 @@ class OperatorsAgainstZSetsTest {
             });
         }
         assertTrue(keyGroups.size() > 3, keyGroups::toString);
-    }
-
-    private static QueryPlan compile(String sql, OutputMode... modes) {
-        List<SqlCompiler.SinkRequest> sinks = Arrays.stream(modes)
-                .map(mode -> new SqlCompiler.SinkRequest(mode.name(), mode, 0))
-                .toList();
-        SqlCompiler.Result result = new SqlCompiler(TABLES, 8).compile(sql, sinks);
-        assertEquals(List.of(), result.errors(), sql);
-        return result.plan().orElseThrow();
-    }
-
-    private List<Object> eventRow(long time) {
-        List<Object> tags = new ArrayList<>();
-        for (int i = random.nextInt(3); i > 0; i--) {
-            tags.add(random.nextInt(5) == 0 ? null : "t" + random.nextInt(3));
-        }
-        return Arrays.asList(
-                pick("a", "b", "c", "é", "\uD83D\uDE00", "\uFFFD", null),
-                (long) random.nextInt(3),
-                random.nextInt(6) == 0 ? null : (Object) (long) random.nextInt(7),
-                pick(0.0, 0.1, 1e16, -1e16, 1e300, 3.5, null),
-                random.nextInt(6) == 0 ? null : BigDecimal.valueOf(random.nextInt(2000) - 1000, 2),
-                pick("x y", "y", "", "x x z", null),
-                random.nextInt(6) == 0 ? null : tags,
-                time + random.nextInt(5000));
-    }
-
-    private List<Object> nameRow() {
-        return Arrays.asList(
-                pick("a", "b", "c", "é", null),
-                random.nextInt(4) == 0 ? null : (Object) (long) random.nextInt(3),
-                "n" + random.nextInt(4),
-                random.nextInt(4) == 0 ? null : (Object) (long) random.nextInt(5));
-    }
-
-    private Object pick(Object... values) {
-        return values[random.nextInt(values.length)];
-    }
-
-    private static Batch batch(PlanNode.Scan scan, Map<List<Object>, Long> rows) {
-        Batch batch = new Batch(scan.schema());
-        rows.forEach((row, weight) -> {
-            for (long copy = 0; copy < weight; copy++) {
-                append(batch, scan, row, 1);
-            }
-        });
-        return batch;
-    }
-
-    private static void append(Batch batch, PlanNode.Scan scan, List<Object> row, long weight) {
-        int at = batch.append(weight);
-        for (int i = 0; i < scan.columns().size(); i++) {
-            set(batch.column(i), at, row.get(scan.columns().get(i)));
-        }
-    }
-
-    private static void set(Vector vector, int row, Object value) {
-        if (value == null) {
-            vector.setNull(row);
-        } else if (vector instanceof LongVector longs) {
-            longs.set(row, (Long) value);
-        } else if (vector instanceof DoubleVector doubles) {
-            doubles.set(row, (Double) value);
-        } else if (vector instanceof BytesVector bytes) {
-            bytes.set(row, (String) value);
-        } else if (vector instanceof DecimalVector decimals) {
-            decimals.setChecked(row, ((BigDecimal) value).unscaledValue());
-        } else if (vector instanceof ArrayVector arrays) {
-            int start = arrays.elements().size();
-            ((List<?>) value)
-                    .forEach(element -> set(arrays.elements(), arrays.elements().append(), element));
-            arrays.setRange(row, start, ((List<?>) value).size());
-        }
     }
 
     /** What a sink of any mode holds; a delete of what is not there fails. */

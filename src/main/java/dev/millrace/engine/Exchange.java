@@ -1,0 +1,39 @@
+package dev.millrace.engine;
+
+/**
+ * How rows get to the slot that owns their key: partitions that all slots of a query write, each in the transaction of its
+ * own log. Partition 0 holds announcements, which say what an epoch has sent; partition {@code 1 + g} holds what was sent to
+ * key group {@code g}. Records of a partition have one order for all readers; a reader sees committed ones only.
+ *
+ * <p>Used by the thread of the epoch loop.
+ */
+public interface Exchange extends AutoCloseable {
+
+    /** The partition of announcements. */
+    int ANNOUNCEMENTS = 0;
+
+    static int partitionOf(int keyGroup) {
+        return 1 + keyGroup;
+    }
+
+    /** Adds a record to what the log's next commit makes visible. */
+    void send(int partition, byte[] record);
+
+    /**
+     * Begins to read.
+     *
+     * @param offsets by partition: of the first record; −1 for one that is not read
+     */
+    void seek(long[] offsets);
+
+    /** Hands on records that have come, each partition's in order; waits for some up to the time given. */
+    void poll(long timeoutMillis, Arrival arrival);
+
+    @Override
+    void close();
+
+    /** Takes records. */
+    interface Arrival {
+        void accept(int partition, long offset, byte[] record);
+    }
+}

@@ -1,0 +1,251 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.connectors.ConnectorException;
+import dev.millrace.connectors.Sink;
+import dev.millrace.data.Batch;
+import dev.millrace.engine.Exchange;
+import dev.millrace.engine.ProgressLog;
+import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.RecordJson;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.Consumer;
+
+/**
+ * A Kafka cluster in memory, as far as a query uses one: transactions under an id that fence older ones, logs by slot, the
+ * exchange between slots, and sinks that hold what is committed. Readers get what is committed in each partition's order, of
+ * different partitions at different times. Commits fail at random, before they happened or after.
+ */
+final class SimulatedKafka {
+
+    private final Random random;
+    private final List<List<byte[]>> exchange = new ArrayList<>();
+    private final Map<Integer, List<byte[]>> logs = new HashMap<>();
+    private final Map<String, List<ProgressLog.JournalEntry>> journals = new HashMap<>();
+    private final Map<Integer, Integer> producers = new HashMap<>();
+    private final Map<String, Held> sinks = new HashMap<>();
+    private int failuresOf1000;
+    private Fault fault = Fault.NONE;
+
+    /** A promise of Kafka's that is not kept. */
+    enum Fault {
+        NONE,
+        /** A producer that was fenced commits all the same. */
+        NOT_FENCED,
+        /** A commit that fails leaves the rows in the sinks. */
+        OUTPUT_WITHOUT_RECORD,
+        /** A commit that fails leaves what goes to other slots. */
+        EXCHANGE_WITHOUT_RECORD,
+        /** A record to another slot is there twice. */
+        SENT_TWICE,
+        /** The log's last record is gone. */
+        RECORD_LOST
+    }
+
+    /** What a sink holds of committed rows: by key, or how often each row is there. */
+    static final class Held {
+        private final Map<List<Object>, List<Object>> byKey = new HashMap<>();
+        private final Map<List<Object>, Long> bag = new HashMap<>();
+
+        Map<List<Object>, Long> rows() {
+            Map<List<Object>, Long> rows = new HashMap<>(bag);
+            byKey.values().forEach(row -> rows.merge(row, 1L, Long::sum));
+            return rows;
+        }
+    }
+
+    SimulatedKafka(Random random, int keyGroups) {
+        this.random = random;
+        for (int partition = 0; partition <= keyGroups; partition++) {
+            exchange.add(new ArrayList<>());
+        }
+    }
+
+    /** How many of a thousand commits fail. */
+    void failures(int of1000) {
+        failuresOf1000 = of1000;
+    }
+
+    void breakPromise(Fault broken) {
+        fault = broken;
+    }
+
+    Held held(String sink) {
+        return sinks.computeIfAbsent(sink, name -> new Held());
+    }
+
+    /** Records that slots have sent each other. */
+    int exchanged() {
+        return exchange.stream().mapToInt(List::size).sum();
+    }
+
+    /** A process's connection: log, exchange and sinks in one transaction. */
+    final class Client implements ProgressLog, Exchange {
+        private final int slot;
+        private final List<Runnable> pending = Collections.synchronizedList(new ArrayList<>()); // workers write at once
+        private final List<Runnable> sending = new ArrayList<>();
+        private long[] offsets = {};
+        private int producer;
+
+        Client(int slot) {
+            this.slot = slot;
+        }
+
+        @Override
+        public void open(long from, Consumer<Entry> entries) {
+            producer = producers.merge(slot, 1, Integer::sum);
+            List<byte[]> log = logs.computeIfAbsent(slot, key -> new ArrayList<>());
+            for (int i = (int) Math.max(0, from); i < log.size(); i++) {
+                entries.accept(new Entry(RecordJson.read(log.get(i)), i + 1));
+            }
+        }
+
+        @Override
+        public void begin() {
+            pending.clear();
+            sending.clear();
+        }
+
+        @Override
+        public long commit(ProgressRecord record, List<JournalEntry> journal) {
+            if (producer != producers.get(slot) && fault != Fault.NOT_FENCED) {
+                throw outage("fenced");
+            }
+            boolean fails = random.nextInt(1000) < failuresOf1000;
+            if (fails && random.nextBoolean()) {
+                apply(fault == Fault.OUTPUT_WITHOUT_RECORD, fault == Fault.EXCHANGE_WITHOUT_RECORD);
+                throw outage("not committed");
+            }
+            apply(true, true);
+            if (fails && fault == Fault.RECORD_LOST) {
+                throw outage("committed, and forgotten");
+            }
+            journals.computeIfAbsent(slot + "/" + record.epoch(), key -> new ArrayList<>())
+                    .addAll(journal);
+            logs.get(slot).add(RecordJson.write(record));
+            if (fails) {
+                throw outage("unknown outcome");
+            }
+            return logs.get(slot).size();
+        }
+
+        private void apply(boolean output, boolean sent) {
+            if (output) {
+                pending.forEach(Runnable::run);
+            }
+            if (sent) {
+                sending.forEach(Runnable::run);
+            }
+            pending.clear();
+            sending.clear();
+        }
+
+        private static ConnectorException outage(String what) {
+            return new ConnectorException("KafkaUnavailable", what, null, true);
+        }
+
+        @Override
+        public List<JournalEntry> journal(long epoch) {
+            return journals.getOrDefault(slot + "/" + epoch, List.of());
+        }
+
+        @Override
+        public String identity() {
+            return "simulated";
+        }
+
+        @Override
+        public Optional<String> weakness() {
+            return Optional.empty();
+        }
+
+        @Override
+        public void send(int partition, byte[] record) {
+            sending.add(() -> exchange.get(partition).add(record));
+            if (fault == Fault.SENT_TWICE && random.nextInt(20) == 0) {
+                sending.add(() -> exchange.get(partition).add(record));
+            }
+        }
+
+        @Override
+        public void seek(long[] from) {
+            offsets = from.clone();
+        }
+
+        @Override
+        public void poll(long timeoutMillis, Arrival arrival) {
+            for (int partition = 0; partition < offsets.length; partition++) {
+                if (offsets[partition] >= 0) {
+                    List<byte[]> records = exchange.get(partition);
+                    int there = records.size() - (int) offsets[partition];
+                    int count = timeoutMillis > 0 ? there : random.nextInt(there + 1);
+                    for (int i = 0; i < count; i++) {
+                        int offset = (int) offsets[partition]++;
+                        arrival.accept(partition, offset, records.get(offset));
+                    }
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            pending.clear();
+        }
+
+        Sink sink(String name) {
+            return new Rows(held(name), pending);
+        }
+    }
+
+    /** What becomes of a sink's rows when the transaction is committed. */
+    private record Rows(Held held, List<Runnable> pending) implements Sink, Sink.Writer {
+
+        @Override
+        public Writer writer() {
+            return this;
+        }
+
+        @Override
+        public void append(Batch rows) {
+            for (int row = 0; row < rows.size(); row++) {
+                List<Object> cells = rows.toObjects(row);
+                long weight = rows.weight(row);
+                pending.add(() -> held.bag.merge(cells, weight, Long::sum));
+            }
+        }
+
+        @Override
+        public void change(Batch rows, int[] keys) {
+            for (int row = 0; row < rows.size(); row++) {
+                List<Object> cells = rows.toObjects(row);
+                List<Object> key =
+                        Arrays.asList(Arrays.stream(keys).mapToObj(cells::get).toArray());
+                boolean numbered = rows.schema().indexOf("copy_number") >= 0;
+                List<Object> content = numbered ? cells.subList(0, cells.size() - 1) : cells;
+                boolean there = rows.weight(row) > 0;
+                pending.add(() -> {
+                    if (there) {
+                        held.byKey.put(key, content);
+                    } else if (held.byKey.remove(key) == null) {
+                        throw new AssertionError("a delete of a row that is not there: " + cells);
+                    }
+                });
+            }
+        }
+
+        @Override
+        public void replace(long epoch, List<Batch> rows) {
+            pending.add(held.bag::clear);
+            rows.forEach(this::append);
+        }
+
+        @Override
+        public void close() {}
+    }
+}

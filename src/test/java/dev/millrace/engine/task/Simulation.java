@@ -1,0 +1,400 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.connectors.ConnectorException;
+import dev.millrace.connectors.Position;
+import dev.millrace.connectors.Source;
+import dev.millrace.connectors.SourceBatch;
+import dev.millrace.data.Batch;
+import dev.millrace.data.RowOrigin;
+import dev.millrace.data.SourcePosition;
+import dev.millrace.engine.Clock;
+import dev.millrace.engine.ProgressLog.SupersededException;
+import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.Slot;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.QueryPlan;
+import dev.millrace.plan.SinkPlan;
+import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateHome;
+import dev.millrace.state.StateStore;
+import dev.millrace.state.memory.MemoryStore;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+
+/**
+ * A query in several slots on one thread: the engine as it is, in a world of which one seed decides everything: which slot
+ * goes on when, what it gets to read, where it crashes, which commits fail, what a volume has lost, and when a process that
+ * was thought dead goes on.
+ */
+final class Simulation {
+
+    private static final int KEY_GROUPS = 8;
+
+    private final QueryPlan plan;
+    private final Random random;
+    private final SimulatedKafka kafka;
+    private final Map<String, List<List<List<Object>>>> tables;
+    private final List<Process> processes = new ArrayList<>();
+    private final List<EpochLoop> zombies = new ArrayList<>();
+    private final int workers;
+    private boolean faults = true;
+    private long nanos = 1_000_000_000L;
+    private int crashes;
+
+    /** Ends a process at a step. */
+    private static final class Crash extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    /**
+     * @param tables by name: rows by partition
+     */
+    Simulation(QueryPlan plan, Map<String, List<List<List<Object>>>> tables, int slots, int workers, Random random) {
+        this.plan = plan;
+        this.tables = tables;
+        this.workers = workers;
+        this.random = random;
+        this.kafka = new SimulatedKafka(random, KEY_GROUPS);
+        for (int slot = 0; slot < slots; slot++) {
+            processes.add(new Process(new Slot(slot, slots)));
+        }
+    }
+
+    SimulatedKafka kafka() {
+        return kafka;
+    }
+
+    int crashes() {
+        return crashes;
+    }
+
+    /** Runs for so many steps with faults, then without until nothing is left to do. */
+    void run(int steps) {
+        kafka.failures(10);
+        for (int i = 0; i < steps; i++) {
+            processes.get(random.nextInt(processes.size())).step();
+            wakeZombie();
+        }
+        faults = false;
+        kafka.failures(0);
+        int quiet = 0;
+        for (int i = 0; quiet < 30; i++) {
+            boolean more = false;
+            for (Process process : processes) {
+                more |= process.step();
+            }
+            quiet = more ? 0 : quiet + 1;
+            if (i > 2_000) {
+                throw new AssertionError("it does not come to an end; " + processes);
+            }
+        }
+    }
+
+    /** A process that was thought dead goes on, finds out, and is gone. */
+    private void wakeZombie() {
+        if (!zombies.isEmpty() && random.nextInt(20) == 0) {
+            EpochLoop zombie = zombies.remove(random.nextInt(zombies.size()));
+            try {
+                for (int i = 0; i < 10; i++) {
+                    zombie.epoch();
+                }
+            } catch (ConnectorException | Crash e) {
+                // fenced, or dead at last
+            }
+            zombie.close();
+        }
+    }
+
+    /** A slot's volume, and the process that runs on it now and then. */
+    private final class Process implements StateHome {
+        private final Slot slot;
+        private MemoryStore volume = new MemoryStore();
+        private MemoryStore checkpoint = new MemoryStore();
+        private EpochLoop loop;
+        private long incarnation;
+        private String last = "";
+
+        Process(Slot slot) {
+            this.slot = slot;
+        }
+
+        /** An epoch, or a start; returns whether there may be more to do. */
+        boolean step() {
+            try {
+                if (loop == null) {
+                    start();
+                    return true;
+                }
+                if (faults && random.nextInt(40) == 0) {
+                    end(true);
+                    return true;
+                }
+                boolean more = loop.epoch();
+                if (faults && random.nextInt(20) == 0) {
+                    checkpoint = copy(volume);
+                }
+                return more;
+            } catch (Crash | ConnectorException e) {
+                last = e.toString();
+                end(false);
+                return true;
+            }
+        }
+
+        private void start() {
+            EpochLoop starting = new EpochLoop(definition(), new QueryMetrics(), notice -> {}, this::reached);
+            loop = starting;
+            try {
+                starting.open(++incarnation);
+                starting.begin();
+            } catch (SupersededException e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        /**
+         * What is left of it: the volume, an older copy, or nothing.
+         *
+         * @param frozen whether it is only thought dead
+         */
+        private void end(boolean frozen) {
+            crashes++;
+            EpochLoop ended = loop;
+            loop = null;
+            if (frozen) {
+                zombies.add(ended);
+            } else {
+                ended.close();
+            }
+            int luck = faults ? random.nextInt(8) : 7;
+            volume = luck == 0 ? new MemoryStore() : copy(luck < 3 ? checkpoint : volume);
+        }
+
+        @Override
+        public String toString() {
+            return slot + " " + last + (loop == null ? "" : " " + loop);
+        }
+
+        private void reached(FaultPoints.Step step) {
+            if (faults && random.nextInt(100) == 0) {
+                throw new Crash();
+            }
+        }
+
+        private QueryDefinition definition() {
+            Map<String, QueryDefinition.SourceBinding> bindings = new HashMap<>();
+            tables.keySet()
+                    .forEach(name -> bindings.put(name, new QueryDefinition.SourceBinding(MalformedPolicy.FAIL, 0)));
+            return new QueryDefinition(
+                    "simulated",
+                    plan,
+                    bindings,
+                    this::world,
+                    this,
+                    List::of,
+                    slot,
+                    new VirtualClock(),
+                    new QueryDefinition.Settings(workers, 1, 0, false, Long.MAX_VALUE, 1 + random.nextInt(40)));
+        }
+
+        private QueryDefinition.World world() {
+            SimulatedKafka.Client client = kafka.new Client(slot.index());
+            Map<String, Source> sources = new HashMap<>();
+            for (boolean fixed : new boolean[] {false, true}) {
+                for (PlanNode.Scan scan : plan.scans(fixed)) {
+                    sources.put(scan.table().name(), new Rows(scan));
+                }
+            }
+            Map<String, dev.millrace.connectors.Sink> sinks = new HashMap<>();
+            for (SinkPlan sink : plan.sinks()) {
+                sinks.put(sink.name(), client.sink(sink.name()));
+            }
+            return new QueryDefinition.World(
+                    sources,
+                    sinks,
+                    Optional.empty(),
+                    Optional.empty(),
+                    client,
+                    Optional.empty(),
+                    Optional.of(client),
+                    () -> false,
+                    known -> {});
+        }
+
+        @Override
+        public StateStore open() {
+            return volume;
+        }
+
+        @Override
+        public Origin origin() {
+            return Origin.VOLUME;
+        }
+
+        @Override
+        public Optional<String> loss() {
+            return Optional.empty();
+        }
+
+        @Override
+        public void discard() {
+            throw new AssertionError("a store in memory is never damaged");
+        }
+
+        @Override
+        public LocalCheckpoint checkpoint(StateStore store) {
+            throw new AssertionError("not due");
+        }
+
+        @Override
+        public Space space() {
+            return Space.UNKNOWN;
+        }
+    }
+
+    private static MemoryStore copy(MemoryStore from) {
+        MemoryStore copy = new MemoryStore();
+        if (from.epoch() != StateStore.NO_EPOCH) {
+            StateBatch all = new StateBatch();
+            byte[] end = new byte[64];
+            Arrays.fill(end, (byte) -1);
+            from.scan(new byte[0], end, (key, value) -> {
+                all.put(key, value);
+                return true;
+            });
+            all.countRows(from.rows());
+            copy.apply(all, from.epoch());
+        }
+        return copy;
+    }
+
+    private final class VirtualClock implements Clock {
+        @Override
+        public long millis() {
+            return nanos / 1_000_000;
+        }
+
+        @Override
+        public synchronized long nanos() {
+            return nanos += 50_000;
+        }
+
+        @Override
+        public synchronized void sleep(long millis) {
+            nanos += millis * 1_000_000;
+        }
+    }
+
+    /** The rows of a table. */
+    private final class Rows implements Source {
+        private final PlanNode.Scan scan;
+        private final List<List<List<Object>>> partitions;
+
+        Rows(PlanNode.Scan scan) {
+            this.scan = scan;
+            this.partitions = tables.get(scan.table().name());
+        }
+
+        @Override
+        public String identity() {
+            return scan.table().name();
+        }
+
+        @Override
+        public List<Start> discover() {
+            List<Start> starts = new ArrayList<>();
+            for (int p = 0; p < partitions.size(); p++) {
+                starts.add(new Start("p-" + p, Position.at(0)));
+            }
+            return starts;
+        }
+
+        @Override
+        public Reader reader(MalformedRows malformed) {
+            return new RowReader(this);
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private static final class RowReader implements Source.Reader {
+        private final Rows source;
+        private final Batch batch;
+        private final List<int[]> parts = new ArrayList<>();
+        private final Map<Integer, long[]> positions = new HashMap<>();
+        private int turn;
+        private final RowOrigin origin = new RowOrigin() {
+            @Override
+            public SourcePosition position(int row) {
+                return new SourcePosition(source.scan.table().name(), "p", row);
+            }
+
+            @Override
+            public byte[] raw(int row) {
+                return null;
+            }
+        };
+
+        RowReader(Rows source) {
+            this.source = source;
+            this.batch = new Batch(source.scan.schema());
+        }
+
+        @Override
+        public void assign(int index, String partition, Position position) {
+            parts.add(new int[] {index, Integer.parseInt(partition.substring(2))});
+            positions.put(index, new long[] {position.offset(), Long.MAX_VALUE});
+        }
+
+        @Override
+        public void limit(int index, Position end) {
+            positions.get(index)[1] = end == null ? Long.MAX_VALUE : end.offset();
+        }
+
+        @Override
+        public void limitToNow() {}
+
+        @Override
+        public SourceBatch poll(long timeoutMillis) {
+            batch.clear();
+            int[] of = new int[7];
+            if (!parts.isEmpty()) {
+                int[] part = parts.get(turn++ % parts.size());
+                long[] position = positions.get(part[0]);
+                List<List<Object>> rows = source.partitions.get(part[1]);
+                while (batch.size() < of.length && position[0] < Math.min(rows.size(), position[1])) {
+                    Events.append(batch, source.scan, rows.get((int) position[0]++), 1);
+                }
+                Arrays.fill(of, part[0]);
+            }
+            batch.fill(batch.size(), origin);
+            return new SourceBatch(batch, of);
+        }
+
+        @Override
+        public Position position(int index) {
+            return Position.at(positions.get(index)[0]);
+        }
+
+        @Override
+        public long lag(int index) {
+            int partition =
+                    parts.stream().filter(part -> part[0] == index).findFirst().orElseThrow()[1];
+            return source.partitions.get(partition).size() - positions.get(index)[0];
+        }
+
+        @Override
+        public boolean atEnd(int index) {
+            return lag(index) == 0;
+        }
+
+        @Override
+        public void close() {}
+    }
+}

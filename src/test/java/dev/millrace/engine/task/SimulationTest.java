@@ -1,0 +1,154 @@
+package dev.millrace.engine.task;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.millrace.data.Watermark;
+import dev.millrace.plan.OutputMode;
+import dev.millrace.plan.PlanNode;
+import dev.millrace.plan.QueryPlan;
+import dev.millrace.plan.SinkPlan;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Several slots, whatever happens to them, write what {@link SlowZSets} computes from the whole input. A seed decides a world
+ * ({@code -Dseed=…}); {@code -Dseeds=…} says how many of them there are.
+ */
+class SimulationTest {
+
+    private static final int SEEDS = Integer.getInteger("seeds", 60);
+
+    @TestFactory
+    Stream<DynamicTest> slots() {
+        return worlds(1, SEEDS);
+    }
+
+    /** Threads are not the seed's: such a world may not come again. */
+    @TestFactory
+    Stream<DynamicTest> slotsOfSeveralWorkers() {
+        return worlds(2, SEEDS / 10);
+    }
+
+    private static Stream<DynamicTest> worlds(int workers, int count) {
+        Long only = Long.getLong("seed");
+        long first = only == null ? System.nanoTime() : only;
+        System.out.println("simulation: -Dseed=" + first);
+        return Stream.concat(Events.QUERIES.stream(), Events.CLOSING.stream())
+                .map(sql -> DynamicTest.dynamicTest(sql, () -> {
+                    int exchanged = 0;
+                    for (int i = 0; i < (only == null ? count : 1); i++) {
+                        exchanged += new World(sql, first + i, workers).check(SimulatedKafka.Fault.NONE);
+                    }
+                    boolean groups = sql.contains("GROUP BY") || sql.contains("DISTINCT") || sql.contains("COUNT(");
+                    assertTrue(!groups || only != null || exchanged > 0, "nothing went from slot to slot");
+                }));
+    }
+
+    /** What the simulation is for: it finds what is broken. */
+    @ParameterizedTest
+    @EnumSource(
+            value = SimulatedKafka.Fault.class,
+            names = {"NONE"},
+            mode = EnumSource.Mode.EXCLUDE)
+    void aWorldThatBreaksItsPromisesIsFound(SimulatedKafka.Fault fault) {
+        String sql = Events.CLOSING.get(0);
+        long first = System.nanoTime();
+        for (int i = 0; i < 300; i++) {
+            try {
+                new World(sql, first + i, 1).check(fault);
+            } catch (AssertionError found) {
+                return;
+            }
+        }
+        fail("nobody has noticed: " + fault);
+    }
+
+    /** A query, its input, and what becomes of it. */
+    private static final class World {
+        private final String sql;
+        private final long seed;
+        private final int workers;
+        private final Random random;
+        private final Events events;
+        private final QueryPlan plan;
+        private final List<List<List<Object>>> partitions = new ArrayList<>();
+        private final Map<List<Object>, Long> input = new HashMap<>();
+        private final List<List<Object>> names = new ArrayList<>();
+        private final Map<List<Object>, Long> nameRows = new HashMap<>();
+
+        World(String sql, long seed, int workers) {
+            this.sql = sql;
+            this.seed = seed;
+            this.workers = workers;
+            this.random = new Random(seed);
+            this.events = new Events(random);
+            this.plan = Events.CLOSING.contains(sql)
+                    ? Events.compile(sql, OutputMode.UPDATE, OutputMode.COMPLETE, OutputMode.APPEND)
+                    : Events.compile(sql, OutputMode.UPDATE);
+            for (int p = 1 + random.nextInt(5); p > 0; p--) {
+                partitions.add(partition());
+            }
+            for (int i = 0; i < 12; i++) {
+                names.add(events.nameRow());
+                SlowZSets.add(nameRows, names.get(i), 1);
+            }
+        }
+
+        /** In the order of their times, so that none is late. */
+        private List<List<Object>> partition() {
+            List<List<Object>> rows = new ArrayList<>();
+            for (int i = 1 + random.nextInt(60); i > 0; i--) {
+                rows.add(events.eventRow(0));
+            }
+            rows.sort(Comparator.comparing(row -> (Long) row.get(7)));
+            rows.forEach(row -> SlowZSets.add(input, row, 1));
+            return rows;
+        }
+
+        /** Returns how many records went from slot to slot. */
+        int check(SimulatedKafka.Fault fault) {
+            int slots = 1 + random.nextInt(4);
+            String which = sql + " in " + slots + " slots, -Dseed=" + seed;
+            Simulation simulation =
+                    new Simulation(plan, Map.of("events", partitions, "names", List.of(names)), slots, workers, random);
+            simulation.kafka().breakPromise(fault);
+            try {
+                simulation.run(50 + random.nextInt(200));
+            } catch (RuntimeException | AssertionError e) {
+                throw new AssertionError(which, e);
+            }
+            Map<List<Object>, Long> whole = new SlowZSets(Map.of("events", input, "names", nameRows)).of(plan.root());
+            for (SinkPlan sink : plan.sinks()) {
+                assertEquals(
+                        expected(sink, whole),
+                        simulation.kafka().held(sink.name()).rows(),
+                        which + ", sink " + sink.name());
+            }
+            return simulation.kafka().exchanged();
+        }
+
+        private Map<List<Object>, Long> expected(SinkPlan sink, Map<List<Object>, Long> whole) {
+            Map<List<Object>, Long> expected = new HashMap<>(whole);
+            if (sink.mode() == OutputMode.APPEND && sink.root() instanceof PlanNode.Hold hold) {
+                long watermark = partitions.stream()
+                        .mapToLong(rows -> (Long) rows.get(rows.size() - 1).get(7))
+                        .min()
+                        .orElse(Watermark.NONE);
+                long bound = hold.waterline().at(watermark);
+                expected.keySet().removeIf(row -> (Long) row.get(hold.column()) >= bound);
+            }
+            return expected;
+        }
+    }
+}
