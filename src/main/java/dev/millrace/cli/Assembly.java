@@ -22,6 +22,7 @@ import dev.millrace.formats.Format;
 import dev.millrace.kafka.KafkaCheckpointStore;
 import dev.millrace.kafka.KafkaCheckpoints;
 import dev.millrace.kafka.KafkaCleanUp;
+import dev.millrace.kafka.KafkaExchange;
 import dev.millrace.kafka.KafkaProgressLog;
 import dev.millrace.kafka.KafkaSink;
 import dev.millrace.kafka.KafkaSource;
@@ -52,6 +53,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
@@ -86,6 +89,7 @@ final class Assembly {
      * @param secrets the directory where a cluster mounts secrets, each in a directory of its name; empty where there is no
      *     cluster
      * @param table draws console sinks on a terminal; null for plain lines
+     * @param slot which part of the query runs here
      * @param wishes the file that says which savepoints are to be there; empty where nobody asks for any
      */
     record Place(
@@ -95,6 +99,7 @@ final class Assembly {
             Optional<Path> secrets,
             PrintStream out,
             ConsoleTable table,
+            Slot slot,
             Optional<Path> wishes,
             History history) {
 
@@ -102,14 +107,26 @@ final class Assembly {
 
         /** This machine. */
         static Place local(Path state, int threads, PrintStream out, ConsoleTable table) {
+            return local(state, threads, out, table, Slot.ONLY);
+        }
+
+        /** A slot on this machine. */
+        static Place local(Path state, int threads, PrintStream out, ConsoleTable table, Slot slot) {
             return new Place(
-                    state, threads, USUAL_MEMORY, Optional.empty(), out, table, Optional.empty(), History.NONE);
+                    state, threads, USUAL_MEMORY, Optional.empty(), out, table, slot, Optional.empty(), History.NONE);
         }
 
         /** A pod. */
         static Place pod(
-                Path state, int threads, long stateMemory, Path secrets, Optional<Path> wishes, History history) {
-            return new Place(state, threads, stateMemory, Optional.of(secrets), System.out, null, wishes, history);
+                Path state,
+                int threads,
+                long stateMemory,
+                Path secrets,
+                Slot slot,
+                Optional<Path> wishes,
+                History history) {
+            return new Place(
+                    state, threads, stateMemory, Optional.of(secrets), System.out, null, slot, wishes, history);
         }
 
         boolean cluster() {
@@ -166,7 +183,7 @@ final class Assembly {
                         this::storedCheckpoints,
                         () -> place.history().savepoint().map(this::origin)),
                 this::wishes,
-                Slot.ONLY,
+                place.slot(),
                 Clock.SYSTEM,
                 settings(spec, checkpoint));
     }
@@ -220,8 +237,12 @@ final class Assembly {
     }
 
     private Optional<ObjectCheckpoints> objectCheckpoints(String id) {
+        return objectCheckpoints(id, place.slot().index());
+    }
+
+    private Optional<ObjectCheckpoints> objectCheckpoints(String id, int slot) {
         return query.store()
-                .flatMap(store -> objects(store, id))
+                .flatMap(store -> objects(store, id + (slot == 0 ? "" : "-" + slot)))
                 .map(found -> new ObjectCheckpoints(found, retained(), GRACE));
     }
 
@@ -284,7 +305,8 @@ final class Assembly {
         if (home != null) {
             KafkaProgressLog.Names names = names();
             transaction = new KafkaTransaction(home, names.transactionalId(), patience);
-            log = new KafkaProgressLog(transaction, home, names);
+            int keyGroups = query.plan().keyGroups();
+            log = new KafkaProgressLog(transaction, home, names, place.slot().alone() ? 0 : 1 + keyGroups);
         } else {
             log = new FileProgressLog(place.state().resolve("progress.log"));
         }
@@ -312,7 +334,7 @@ final class Assembly {
                 Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
                 log,
                 checkpointStore(shared),
-                Optional.empty(),
+                place.slot().alone() ? Optional.empty() : Optional.of(new KafkaExchange(shared, home, names())),
                 secrets::changed,
                 this::endFormer);
     }
@@ -321,15 +343,19 @@ final class Assembly {
      * Takes away what the query has beside its results: topics in its home cluster, and checkpoints elsewhere. Savepoints stay.
      */
     void cleanUp() {
+        Set<Integer> slots = new TreeSet<>(Set.of(0));
         try {
             Map<String, Object> home = homeProperties();
             for (String id : ids()) {
                 if (home != null) {
-                    new KafkaCleanUp(home, names(id)).query();
+                    KafkaCleanUp topics = new KafkaCleanUp(home, names(id));
+                    topics.slots().forEach(slots::add);
+                    topics.query();
                 }
             }
         } finally {
-            ids().forEach(id -> objectCheckpoints(id).ifPresent(ObjectCheckpoints::cleanUp));
+            ids().forEach(id ->
+                    slots.forEach(slot -> objectCheckpoints(id, slot).ifPresent(ObjectCheckpoints::cleanUp)));
             query.query().spec().sinks().stream()
                     .filter(sink -> sink.jdbc() != null)
                     .forEach(sink -> JdbcSink.forget(jdbc(sink), ids()));
@@ -377,7 +403,7 @@ final class Assembly {
         StreamingQuery.Topics topics = state == null ? null : state.topics();
         String prefix = topics == null || topics.prefix() == null ? "millrace." : topics.prefix();
         int replication = topics == null || topics.replicationFactor() == null ? 0 : topics.replicationFactor();
-        return new KafkaProgressLog.Names(prefix, id, (short) replication);
+        return new KafkaProgressLog.Names(prefix, id, place.slot().index(), (short) replication);
     }
 
     /** Names the query's state, topics and transactions. */

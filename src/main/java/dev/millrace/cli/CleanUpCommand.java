@@ -1,6 +1,7 @@
 package dev.millrace.cli;
 
 import dev.millrace.connectors.ConnectorException;
+import dev.millrace.engine.Slot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +42,8 @@ final class CleanUpCommand implements Callable<Integer> {
             return Main.USAGE;
         }
         Assembly.History history = new Assembly.History(formerIds, Optional.empty());
-        Assembly.Place place = Assembly.Place.pod(Path.of("/nowhere"), 1, 0, secrets, Optional.empty(), history);
+        Assembly.Place place =
+                Assembly.Place.pod(Path.of("/nowhere"), 1, 0, secrets, Slot.ONLY, Optional.empty(), history);
         for (Compilation query : resources.queries()) {
             try {
                 Assembly assembly = new Assembly(query, place);

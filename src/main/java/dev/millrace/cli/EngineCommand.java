@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
 import dev.millrace.plan.QueryPlan;
@@ -58,6 +59,12 @@ final class EngineCommand implements Callable<Integer> {
             description = "the fencing number; a larger one stops all smaller ones")
     private long incarnation;
 
+    @CommandLine.Option(
+            names = "--slot",
+            description = "index/count: which of the processes that run the query together this is",
+            converter = SlotOption.class)
+    private Slot slot = Slot.ONLY;
+
     @CommandLine.Option(names = "--former", description = "a state id that the query had before; its writers are ended")
     private List<String> formerIds = List.of();
 
@@ -96,7 +103,7 @@ final class EngineCommand implements Callable<Integer> {
                 new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
         Assembly assembly = new Assembly(
                 query,
-                Assembly.Place.pod(state, threads, stateMemory(), secrets, Optional.ofNullable(wishes), history));
+                Assembly.Place.pod(state, threads, stateMemory(), secrets, slot, Optional.ofNullable(wishes), history));
         QueryRun run = new QueryRun(assembly.definition(), this::notice, FaultPoints.NONE, incarnation);
         HttpService.start(
                 http, List.of(new QueryStatus(query.name(), query.plan().id(), run.metrics())));

@@ -1,7 +1,9 @@
 package dev.millrace.cli;
 
+import dev.millrace.api.Problem;
 import dev.millrace.connectors.console.ConsoleTable;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.QueryRun;
 import dev.millrace.serving.HttpService;
 import dev.millrace.serving.QueryStatus;
@@ -43,6 +45,15 @@ final class RunCommand implements Callable<Integer> {
     @CommandLine.Option(names = "--threads", description = "worker threads per query (default 1)", defaultValue = "1")
     private int threads;
 
+    @CommandLine.Option(
+            names = "--slot",
+            paramLabel = "INDEX/COUNT",
+            description =
+                    "runs one of COUNT parts of each query (0/3, 1/3, 2/3), which need all to run, each with a --state of"
+                            + " its own, and exchange rows through Kafka",
+            converter = SlotOption.class)
+    private Slot slot = Slot.ONLY;
+
     @CommandLine.Option(names = "--progress", description = "auto, text, json or none", defaultValue = "auto")
     private ProgressForm progress;
 
@@ -63,6 +74,15 @@ final class RunCommand implements Callable<Integer> {
         if (threads < 1 || threads > 256) {
             System.err.println("millrace: --threads is between 1 and 256");
             return Main.USAGE;
+        }
+        if (!slot.alone()) {
+            List<Problem> problems = resources.queries().stream()
+                    .flatMap(query -> SlotRestrictions.of(query).stream())
+                    .toList();
+            if (!problems.isEmpty()) {
+                problems.forEach(System.err::println);
+                return Main.USAGE;
+            }
         }
         boolean terminal = System.console() != null && System.getenv("TERM") != null;
         List<RunningQuery> runs = new ArrayList<>();
@@ -136,7 +156,8 @@ final class RunCommand implements Callable<Integer> {
             this.table = console && terminal && progress != ProgressForm.json
                     ? new ConsoleTable(System.out, Signals.terminalHeight(), Signals.terminalWidth())
                     : null;
-            Assembly assembly = new Assembly(query, Assembly.Place.local(directory(), threads, System.out, table));
+            Assembly assembly =
+                    new Assembly(query, Assembly.Place.local(directory(), threads, System.out, table, slot));
             this.run = new QueryRun(assembly.definition(), this::notice);
         }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
@@ -26,9 +27,23 @@ public final class KafkaCleanUp {
 
     /** All topics go, but savepoints stay, and the topic that holds them. */
     public void query() {
-        delete(names.progress(), names.journal());
+        slots().filter(slot -> slot > 0).forEach(slot -> {
+            KafkaProgressLog.Names further = names.of(slot);
+            delete(further.journal(), further.checkpoint(), further.progress());
+        });
+        delete(names.exchange(), names.progress(), names.journal());
         deleteAllBut(
                 checkpoints.savepoints()); // looked for behind the log: whoever drops the last one now sees it gone
+    }
+
+    /** The slots that have left a log. */
+    public IntStream slots() {
+        try (KafkaTopics admin = new KafkaTopics(properties)) {
+            return admin.names().stream()
+                    .mapToInt(names::slotOf)
+                    .filter(slot -> slot >= 0)
+                    .sorted();
+        }
     }
 
     private void delete(String... topics) {

@@ -31,31 +31,67 @@ public final class KafkaProgressLog implements ProgressLog {
     private final Map<String, Object> properties;
     private final String progressTopic;
     private final String journalTopic;
+    private final String exchangeTopic;
+    private final int exchangePartitions;
     private final short replication;
     private String weakness;
     private String identity;
 
-    /** Names of the log's topics. */
-    public record Names(String prefix, String id, short replication) {
+    /**
+     * Names of a slot's topics, and of the one that slots share.
+     *
+     * @param id of the query's state
+     */
+    public record Names(String prefix, String id, int slot, short replication) {
+
+        private String own(String kind) {
+            return prefix + id + "-" + kind + (slot == 0 ? "" : "-" + slot);
+        }
+
         String progress() {
-            return prefix + id + "-progress";
+            return own("progress");
         }
 
         String journal() {
-            return prefix + id + "-journal";
+            return own("journal");
         }
 
         String checkpoint() {
-            return prefix + id + "-checkpoint";
+            return own("checkpoint");
+        }
+
+        String exchange() {
+            return prefix + id + "-exchange";
         }
 
         public String transactionalId() {
-            return prefix + id + "-0";
+            return prefix + id + "-" + slot;
+        }
+
+        Names of(int other) {
+            return new Names(prefix, id, other, replication);
+        }
+
+        /** The slot whose log a topic is; −1 where it is something else. */
+        int slotOf(String topic) {
+            String first = of(0).progress();
+            if (topic.equals(first)) {
+                return 0;
+            }
+            boolean further = topic.startsWith(first + "-")
+                    && topic.substring(first.length() + 1).matches("[1-9][0-9]{0,3}");
+            return further ? Integer.parseInt(topic.substring(first.length() + 1)) : -1;
         }
     }
 
-    public KafkaProgressLog(KafkaTransaction transaction, Map<String, Object> properties, Names names) {
+    /**
+     * @param exchangePartitions of the topic through which slots exchange rows, which is looked after here; 0 for none
+     */
+    public KafkaProgressLog(
+            KafkaTransaction transaction, Map<String, Object> properties, Names names, int exchangePartitions) {
         this.transaction = transaction;
+        this.exchangeTopic = names.exchange();
+        this.exchangePartitions = exchangePartitions;
         this.properties = properties;
         this.progressTopic = names.progress();
         this.journalTopic = names.journal();
@@ -74,7 +110,7 @@ public final class KafkaProgressLog implements ProgressLog {
             }
         }
         KafkaTransaction transaction = new KafkaTransaction(properties, names.transactionalId(), patience);
-        try (KafkaProgressLog log = new KafkaProgressLog(transaction, properties, names)) {
+        try (KafkaProgressLog log = new KafkaProgressLog(transaction, properties, names, 0)) {
             transaction.watch(log.progressTopic);
             transaction.initialise();
             Optional<ProgressRecord> last = log.last();
@@ -115,7 +151,9 @@ public final class KafkaProgressLog implements ProgressLog {
     public void connect() {
         try (KafkaTopics topics = new KafkaTopics(properties)) {
             if (topics.describe(progressTopic).isPresent()
-                    && topics.describe(journalTopic).isPresent()) {
+                    && topics.describe(journalTopic).isPresent()
+                    && (exchangePartitions == 0
+                            || topics.describe(exchangeTopic).isPresent())) {
                 examine(topics);
             }
         }
@@ -140,8 +178,14 @@ public final class KafkaProgressLog implements ProgressLog {
 
     /** Makes the topics that are missing, and checks them. */
     private void examine(KafkaTopics topics) {
-        String found = topics.internal(progressTopic, replication) + "/" + topics.internal(journalTopic, replication);
-        for (String topic : List.of(progressTopic, journalTopic)) {
+        String found =
+                topics.internal(progressTopic, 1, replication) + "/" + topics.internal(journalTopic, 1, replication);
+        List<String> own = new ArrayList<>(List.of(progressTopic, journalTopic));
+        if (exchangePartitions > 0) {
+            found += "/" + topics.internal(exchangeTopic, exchangePartitions, replication);
+            own.add(exchangeTopic);
+        }
+        for (String topic : own) {
             topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
             checkSettings(topics, topic);
         }

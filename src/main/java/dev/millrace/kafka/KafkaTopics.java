@@ -139,8 +139,8 @@ final class KafkaTopics implements AutoCloseable {
      *
      * @return its id, which tells it from another topic of its name
      */
-    String internal(String topic, short replication) {
-        return made(topic, 1, replication, KEEPS_ALL);
+    String internal(String topic, int partitions, short replication) {
+        return made(topic, partitions, replication, KEEPS_ALL);
     }
 
     /** Makes the topic of checkpoints, if it is not there. */

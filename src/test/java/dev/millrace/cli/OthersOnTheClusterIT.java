@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
 import java.nio.channels.FileChannel;
@@ -130,6 +131,7 @@ class OthersOnTheClusterIT {
                 1,
                 64 << 20,
                 directory,
+                Slot.ONLY,
                 Optional.empty(),
                 new Assembly.History(List.of("never-was", "resets-a"), Optional.empty()));
         QueryRun after = new QueryRun(new Assembly(query, place).definition(), notice -> {});

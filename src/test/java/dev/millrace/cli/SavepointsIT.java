@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.api.ResourceReader;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
 import dev.millrace.state.StateStore;
@@ -105,6 +106,7 @@ class SavepointsIT {
                             Optional.empty(),
                             System.out,
                             null,
+                            Slot.ONLY,
                             Optional.of(wishes()),
                             history));
         }

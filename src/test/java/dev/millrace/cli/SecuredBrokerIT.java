@@ -4,6 +4,7 @@ import static dev.millrace.cli.KafkaQueries.Settings.USUAL;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
 import java.nio.file.Files;
@@ -100,6 +101,7 @@ class SecuredBrokerIT {
                 1,
                 64 << 20,
                 directory.resolve("secrets"),
+                Slot.ONLY,
                 Optional.empty(),
                 Assembly.History.NONE);
         QueryRun run = new QueryRun(new Assembly(query, place).definition(), notices::add);

@@ -62,7 +62,7 @@ class StoredCheckpointsIT {
     }
 
     private static KafkaProgressLog.Names names(String id) {
-        return new KafkaProgressLog.Names("millrace.", id, (short) 0);
+        return new KafkaProgressLog.Names("millrace.", id, 0, (short) 0);
     }
 
     private static StateHome.LocalCheckpoint local(Path files, long epoch) {

@@ -31,6 +31,9 @@ final class Flow {
     /** How long a poll may wait for the first row; shorter where other sources wait behind it. */
     private static final long POLL_MILLIS = 50;
 
+    /** Where other slots' rows wait behind it. */
+    private static final long EXCHANGE_POLL_MILLIS = 5;
+
     /** What operators keep of their state between epochs. An array that grows is there twice, and has room to grow. */
     private static final long TABLE_BYTES = Runtime.getRuntime().maxMemory() / 8;
 
@@ -180,7 +183,8 @@ final class Flow {
         long start = clock.nanos();
         long before = metrics.rowsRead.sum();
         boolean endsEarly = settings.availableNow() || settings.triggerIntervalMillis() > 0;
-        long pollMillis = POLL_MILLIS / ((long) inputs.size() * inputs.size());
+        long pollMillis =
+                exchange == null ? POLL_MILLIS / ((long) inputs.size() * inputs.size()) : EXCHANGE_POLL_MILLIS;
         AtomicBoolean cut = new AtomicBoolean();
         workers.run(worker -> {
             long rows = 0;

@@ -7,6 +7,7 @@ import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.Slot;
 import dev.millrace.state.StateStore;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +58,10 @@ final class Recovery {
     Recovered run(long incarnation) {
         boolean ofSavepoint = state.isOfSavepoint();
         world.log().open(ofSavepoint ? -1 : state.logPosition(), entries::add);
-        state.record().ifPresent(record -> requirePlan(record.plan()));
+        state.record().ifPresent(record -> {
+            requirePlan(record.plan());
+            requireSlot(record);
+        });
         long own = incarnation(incarnation, ofSavepoint ? 0 : incarnationOfState());
         if (ofSavepoint) {
             continueSavepoint(own);
@@ -239,6 +243,18 @@ final class Recovery {
                             + (sameLineage ? "" : " of another lineage"));
         }
         requirePlan(next.plan());
+        requireSlot(next);
+    }
+
+    private void requireSlot(ProgressRecord record) {
+        Slot before = record.slot() == null ? Slot.ONLY : record.slot();
+        if (!before.equals(definition.slot())) {
+            throw new QueryException(
+                    "SlotsChanged",
+                    "the query has run in " + before.count() + (before.alone() ? " slot" : " slots")
+                            + ", and what each keeps is divided that way: run it in as many, or start anew with another"
+                            + " state.id");
+        }
     }
 
     private void replayEpoch(ProgressRecord record, long position) {

@@ -1,0 +1,80 @@
+package dev.millrace.kafka;
+
+import dev.millrace.engine.Exchange;
+import dev.millrace.engine.QueryException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The exchange as a topic of the home cluster, {@code <prefix><id>-exchange}, which the log makes. What is sent is part of the
+ * log's transaction; what is read is committed.
+ */
+public final class KafkaExchange implements Exchange {
+
+    private final KafkaTransaction transaction;
+    private final Map<String, Object> properties;
+    private final String topic;
+    private KafkaConsumer<byte[], byte[]> consumer;
+
+    public KafkaExchange(KafkaTransaction transaction, Map<String, Object> properties, KafkaProgressLog.Names names) {
+        this.transaction = transaction;
+        this.properties = properties;
+        this.topic = names.exchange();
+    }
+
+    @Override
+    public void send(int partition, byte[] record) {
+        transaction.send(topic, partition, null, record, null);
+    }
+
+    @Override
+    public void seek(long[] offsets) {
+        if (consumer == null) {
+            consumer = InternalReader.consumer(properties, "read_committed");
+        }
+        List<TopicPartition> read = new ArrayList<>();
+        for (int partition = 0; partition < offsets.length; partition++) {
+            if (offsets[partition] >= 0) {
+                read.add(new TopicPartition(topic, partition));
+            }
+        }
+        try {
+            consumer.assign(read);
+            read.forEach(partition -> consumer.seek(partition, offsets[partition.partition()]));
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the exchange cannot be read", e);
+        }
+    }
+
+    @Override
+    public void poll(long timeoutMillis, Arrival arrival) {
+        try {
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(timeoutMillis))) {
+                arrival.accept(record.partition(), record.offset(), record.value());
+            }
+        } catch (OffsetOutOfRangeException e) {
+            throw new QueryException(
+                    "StateLost",
+                    "the topic " + topic + " no longer has what is still to be read of it: "
+                            + e.offsetOutOfRangePartitions(),
+                    e);
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the exchange cannot be read", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (consumer != null) {
+            consumer.close(CloseOptions.timeout(Duration.ZERO));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+package dev.millrace.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Three processes run each query together, with a real broker between them. They are killed, stopped and woken behind their
+ * successors, and lose what they keep, at random; what is committed is what one uninterrupted run would have written.
+ */
+class SlotsIT {
+
+    private static final int ROWS = 600_000;
+    private static final int SLOTS = 3;
+    private static final int FAULTS = 15;
+
+    @TempDir
+    private Path directory;
+
+    private final long seed = System.nanoTime();
+    private final Random random = new Random(seed);
+    private final Process[] processes = new Process[SLOTS];
+    private final int[] volumes = new int[SLOTS];
+    private final int[] starts = new int[SLOTS];
+
+    @Test
+    void committedOutputIsExactWhateverHappensToSlots() throws Exception {
+        System.out.println("seed " + seed);
+        try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")))) {
+            EventQueries queries = new EventQueries(broker, ROWS);
+            Path file = queries.write(directory.resolve("queries.yaml"), "");
+            Thread feeder = queries.feed();
+            for (int slot = 0; slot < SLOTS; slot++) {
+                start(file, slot);
+            }
+            List<Process> frozen = new ArrayList<>();
+            for (int i = 0; i < FAULTS; i++) {
+                TimeUnit.MILLISECONDS.sleep(500 + random.nextInt(3_000));
+                fault(file, random.nextInt(SLOTS), frozen);
+            }
+            for (Process process : frozen) {
+                signal(process, "CONT");
+                assertTrue(process.waitFor(60, TimeUnit.SECONDS), () -> "what was superseded goes on: " + log());
+                assertEquals(0, process.exitValue(), this::log);
+            }
+            feeder.join();
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(3))
+                    .pollInterval(Duration.ofSeconds(2))
+                    .untilAsserted(() -> {
+                        for (Process process : processes) {
+                            assertTrue(process.isAlive(), this::log);
+                        }
+                        queries.check();
+                    });
+        } finally {
+            for (Process process : processes) {
+                if (process != null) {
+                    process.destroyForcibly().waitFor();
+                }
+            }
+        }
+    }
+
+    private void fault(Path file, int slot, List<Process> frozen) throws Exception {
+        Process process = processes[slot];
+        assertTrue(process.isAlive(), this::log);
+        int kind = random.nextInt(4);
+        if (kind == 0 && frozen.size() < 2 && isRunning(slot)) { // its successor has a volume of its own
+            signal(process, "STOP");
+            frozen.add(process);
+            volumes[slot]++;
+        } else {
+            process.destroyForcibly().waitFor();
+            if (kind == 1) {
+                Signals.deleteTree(volume(slot));
+            }
+        }
+        start(file, slot);
+    }
+
+    /** Whether it has taken over all queries: one that has not yet would do so when it is woken. */
+    private boolean isRunning(int slot) throws IOException {
+        String said = Files.readString(log(slot));
+        return Stream.of("pass", "words", "windows")
+                .allMatch(query -> said.lines()
+                        .anyMatch(line -> line.contains("\"query\":\"" + query + "\"")
+                                && line.contains("\"phase\":\"running\"")));
+    }
+
+    private static void signal(Process process, String name) throws Exception {
+        new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid()))
+                .start()
+                .waitFor();
+    }
+
+    private Path volume(int slot) {
+        return directory.resolve("state-" + slot + "-" + volumes[slot]);
+    }
+
+    private void start(Path file, int slot) throws IOException {
+        starts[slot]++;
+        processes[slot] = new ProcessBuilder(
+                        KafkaBroker.launcher(),
+                        "run",
+                        file.toString(),
+                        "--slot",
+                        slot + "/" + SLOTS,
+                        "--state",
+                        volume(slot).toString(),
+                        "--progress",
+                        "json",
+                        "--interval",
+                        "1")
+                .redirectErrorStream(true)
+                .redirectOutput(log(slot).toFile())
+                .start();
+    }
+
+    private Path log(int slot) {
+        return directory.resolve("slot-" + slot + "-" + starts[slot] + ".log");
+    }
+
+    /** What all have said beside their progress. */
+    private String log() {
+        StringBuilder all = new StringBuilder();
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file :
+                    files.filter(f -> f.toString().endsWith(".log")).sorted().toList()) {
+                all.append(file.getFileName()).append('\n');
+                Files.readAllLines(file).stream()
+                        .filter(line -> !line.startsWith("{"))
+                        .forEach(line -> all.append("  ").append(line).append('\n'));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return all.toString();
+    }
+}
