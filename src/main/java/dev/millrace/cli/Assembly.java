@@ -281,6 +281,7 @@ final class Assembly {
                 checkpoint == null || checkpoint.interval() == null
                         ? defaults.checkpointIntervalMillis()
                         : checkpoint.interval().millis(),
+                retained(),
                 defaults.epochRows());
     }
 

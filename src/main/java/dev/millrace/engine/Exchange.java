@@ -29,6 +29,13 @@ public interface Exchange extends AutoCloseable {
     /** Hands on records that have come, each partition's in order; waits for some up to the time given. */
     void poll(long timeoutMillis, Arrival arrival);
 
+    /**
+     * Forgets records that nobody needs any more; one that cannot be forgotten now stays until the next time.
+     *
+     * @param offsets by partition: of the first that is needed; −1 where nothing is known
+     */
+    void trim(long[] offsets);
+
     @Override
     void close();
 

@@ -4,12 +4,12 @@ import dev.millrace.engine.Exchange;
 import dev.millrace.engine.QueryException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
@@ -23,6 +23,7 @@ public final class KafkaExchange implements Exchange {
     private final Map<String, Object> properties;
     private final String topic;
     private KafkaConsumer<byte[], byte[]> consumer;
+    private KafkaTopics trimmer;
 
     public KafkaExchange(KafkaTransaction transaction, Map<String, Object> properties, KafkaProgressLog.Names names) {
         this.transaction = transaction;
@@ -47,6 +48,15 @@ public final class KafkaExchange implements Exchange {
             }
         }
         try {
+            consumer.beginningOffsets(read).forEach((partition, begin) -> {
+                if (offsets[partition.partition()] < begin) {
+                    throw new QueryException(
+                            "StateLost",
+                            "the topic " + topic + " begins at offset " + begin + " of partition "
+                                    + partition.partition() + ", but the state continues at "
+                                    + offsets[partition.partition()]);
+                }
+            });
             consumer.assign(read);
             read.forEach(partition -> consumer.seek(partition, offsets[partition.partition()]));
         } catch (KafkaException e) {
@@ -56,23 +66,34 @@ public final class KafkaExchange implements Exchange {
 
     @Override
     public void poll(long timeoutMillis, Arrival arrival) {
-        try {
+        try { // a process that was superseded may find records trimmed: it has to open its log to see why
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(timeoutMillis))) {
                 arrival.accept(record.partition(), record.offset(), record.value());
             }
-        } catch (OffsetOutOfRangeException e) {
-            throw new QueryException(
-                    "StateLost",
-                    "the topic " + topic + " no longer has what is still to be read of it: "
-                            + e.offsetOutOfRangePartitions(),
-                    e);
         } catch (KafkaException e) {
             throw KafkaTransaction.outage("the exchange cannot be read", e);
         }
     }
 
     @Override
+    public void trim(long[] offsets) {
+        Map<TopicPartition, Long> before = new HashMap<>();
+        for (int partition = 0; partition < offsets.length; partition++) {
+            if (offsets[partition] > 0) {
+                before.put(new TopicPartition(topic, partition), offsets[partition]);
+            }
+        }
+        if (trimmer == null) {
+            trimmer = new KafkaTopics(properties);
+        }
+        trimmer.trim(before);
+    }
+
+    @Override
     public void close() {
+        if (trimmer != null) {
+            trimmer.close();
+        }
         if (consumer != null) {
             consumer.close(CloseOptions.timeout(Duration.ZERO));
         }

@@ -19,6 +19,7 @@ import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.ProducerState;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
@@ -141,6 +142,13 @@ final class KafkaTopics implements AutoCloseable {
      */
     String internal(String topic, int partitions, short replication) {
         return made(topic, partitions, replication, KEEPS_ALL);
+    }
+
+    /** Deletes records before these offsets, at some time: nobody waits for it, and what fails is asked for again with more. */
+    void trim(Map<TopicPartition, Long> offsets) {
+        Map<TopicPartition, RecordsToDelete> deleted = new HashMap<>();
+        offsets.forEach((partition, offset) -> deleted.put(partition, RecordsToDelete.beforeOffset(offset)));
+        admin.deleteRecords(deleted);
     }
 
     /** Makes the topic of checkpoints, if it is not there. */

@@ -42,6 +42,7 @@ final class EventQueries {
               sinks:
                 - {name: out, outputMode: append, format: {json: {}}, kafka: {topic: passed}}
               trigger: {commitInterval: 100ms@trigger}
+              state: {@state}
             ---
             apiVersion: millrace.dev/v1alpha1
             kind: StreamingQuery
@@ -57,6 +58,7 @@ final class EventQueries {
               sinks:
                 - {name: out, outputMode: update, format: {json: {}}, kafka: {topic: word-counts}}
               trigger: {commitInterval: 100ms@trigger}
+              state: {@state}
             ---
             apiVersion: millrace.dev/v1alpha1
             kind: StreamingQuery
@@ -76,6 +78,7 @@ final class EventQueries {
               sinks:
                 - {name: out, outputMode: append, format: {json: {}}, kafka: {topic: window-counts}}
               trigger: {commitInterval: 100ms@trigger}
+              state: {@state}
             """;
 
     private final ObjectMapper json = new ObjectMapper();
@@ -128,8 +131,14 @@ final class EventQueries {
         }
     }
 
-    Path write(Path file, String trigger) throws IOException {
-        String text = QUERIES.replace("@servers", broker.servers()).replace("@trigger", trigger);
+    /**
+     * @param trigger added to that of each
+     * @param state what each says of its state
+     */
+    Path write(Path file, String trigger, String state) throws IOException {
+        String text = QUERIES.replace("@servers", broker.servers())
+                .replace("@trigger", trigger)
+                .replace("@state", state);
         return Files.writeString(file, text);
     }
 

@@ -209,6 +209,7 @@ final class GoldenRun {
                 0,
                 true,
                 3_600_000,
+                3,
                 1 + random.nextInt(Math.max(2, variation.batchRows() * 6)));
         return new QueryDefinition(
                 query.name(),

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
@@ -171,13 +172,24 @@ final class KafkaBroker implements AutoCloseable {
 
     /** The sum of a topic's end offsets: grows with what is written, committed or not. */
     long written(String topic) {
+        return sum(topic, KafkaConsumer::endOffsets);
+    }
+
+    /** How many records were deleted, of all partitions. */
+    long trimmed(String topic) {
+        return sum(topic, KafkaConsumer::beginningOffsets);
+    }
+
+    private long sum(
+            String topic,
+            BiFunction<KafkaConsumer<String, String>, List<TopicPartition>, Map<TopicPartition, Long>> offsets) {
         Map<String, Object> config = client(Map.of());
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
                     .map(info -> new TopicPartition(topic, info.partition()))
                     .toList();
-            return consumer.endOffsets(partitions).values().stream()
+            return offsets.apply(consumer, partitions).values().stream()
                     .mapToLong(Long::longValue)
                     .sum();
         }

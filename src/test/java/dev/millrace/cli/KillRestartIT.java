@@ -37,7 +37,7 @@ class KillRestartIT {
             EventQueries queries = new EventQueries(broker, ROWS);
             Thread feeder = queries.feed();
             Random random = new Random(seed);
-            Path endless = queries.write(directory.resolve("endless.yaml"), "");
+            Path endless = queries.write(directory.resolve("endless.yaml"), "", "");
             for (int kill = 0; kill < KILLS; kill++) {
                 Process engine = engine(endless);
                 if (random.nextInt(4) > 0) {
@@ -49,7 +49,7 @@ class KillRestartIT {
             }
             System.out.println(broker.written("passed") + " records written in the lives that were killed");
             feeder.join();
-            Process last = engine(queries.write(directory.resolve("rest.yaml"), ", availableNow: true"));
+            Process last = engine(queries.write(directory.resolve("rest.yaml"), ", availableNow: true", ""));
             assertTrue(last.waitFor(3, TimeUnit.MINUTES), "the rest was not processed");
             assertEquals(0, last.exitValue(), this::log);
             queries.check();

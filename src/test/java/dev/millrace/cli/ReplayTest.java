@@ -87,7 +87,7 @@ class ReplayTest {
                 List::of,
                 Slot.ONLY,
                 Clock.SYSTEM,
-                new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 1_000));
+                new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 3, 1_000));
         return new QueryRun(definition, notice -> {}, faults);
     }
 

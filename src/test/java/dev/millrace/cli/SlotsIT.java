@@ -26,6 +26,7 @@ class SlotsIT {
     private static final int ROWS = 600_000;
     private static final int SLOTS = 3;
     private static final int FAULTS = 15;
+    private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
 
     @TempDir
     private Path directory;
@@ -41,7 +42,7 @@ class SlotsIT {
         System.out.println("seed " + seed);
         try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")))) {
             EventQueries queries = new EventQueries(broker, ROWS);
-            Path file = queries.write(directory.resolve("queries.yaml"), "");
+            Path file = queries.write(directory.resolve("queries.yaml"), "", STATE);
             Thread feeder = queries.feed();
             for (int slot = 0; slot < SLOTS; slot++) {
                 start(file, slot);
@@ -66,6 +67,7 @@ class SlotsIT {
                         }
                         queries.check();
                     });
+            Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> broker.trimmed("millrace.words-exchange") > 0);
         } finally {
             for (Process process : processes) {
                 if (process != null) {
@@ -85,7 +87,7 @@ class SlotsIT {
             volumes[slot]++;
         } else {
             process.destroyForcibly().waitFor();
-            if (kind == 1) {
+            if (kind == 1 && Files.exists(volume(slot))) {
                 Signals.deleteTree(volume(slot));
             }
         }

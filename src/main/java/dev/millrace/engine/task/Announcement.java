@@ -8,15 +8,17 @@ import java.util.Arrays;
  *
  * @param watermarks first of the slot's sources, then of its stages, level by level
  * @param idle whether no source partition of the slot counts: its watermark follows that of the others
+ * @param needed the offset of the first announcement that the slot may have to read again
  * @param frames by key group: how many the epoch has sent
  */
-record Announcement(int slot, long epoch, long[] watermarks, boolean idle, int[] frames) {
+record Announcement(int slot, long epoch, long[] watermarks, boolean idle, long needed, int[] frames) {
 
     private static final int FORMAT = 1;
 
     byte[] encode() {
         Bytes out = new Bytes();
-        out.put(FORMAT).putVarint(slot).putVarint(epoch).put(idle ? 1 : 0).putVarint(watermarks.length);
+        out.put(FORMAT).putVarint(slot).putVarint(epoch).put(idle ? 1 : 0).putVarint(needed);
+        out.putVarint(watermarks.length);
         for (long watermark : watermarks) {
             out.putLong(watermark);
         }
@@ -33,6 +35,7 @@ record Announcement(int slot, long epoch, long[] watermarks, boolean idle, int[]
         int slot = (int) in.getVarint();
         long epoch = in.getVarint();
         boolean idle = in.get() == 1;
+        long needed = in.getVarint();
         long[] watermarks = new long[(int) in.getVarint()];
         for (int i = 0; i < watermarks.length; i++) {
             watermarks[i] = in.getLong();
@@ -41,7 +44,7 @@ record Announcement(int slot, long epoch, long[] watermarks, boolean idle, int[]
         for (int i = 0; i < frames.length; i++) {
             frames[i] = (int) in.getVarint();
         }
-        return new Announcement(slot, epoch, watermarks, idle, frames);
+        return new Announcement(slot, epoch, watermarks, idle, needed, frames);
     }
 
     static void requireFormat(int found, int known) {

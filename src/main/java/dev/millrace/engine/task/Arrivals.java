@@ -193,6 +193,16 @@ final class Arrivals {
                 LongStream.of(watermarks).boxed().toList());
     }
 
+    /** Lets the exchange forget what nobody needs: frames to this slot are read by it alone, announcements by all. */
+    void trim(ExchangeProgress needed) {
+        long[] offsets = new long[positions.length];
+        offsets[Exchange.ANNOUNCEMENTS] = slot.index() == 0 ? slots.neededByAll() : -1;
+        for (int g = 0; g < own.length; g++) {
+            offsets[Exchange.partitionOf(g)] = own[g] ? needed.keyGroups().get(g) : -1;
+        }
+        exchange.trim(offsets);
+    }
+
     /** Whether all that was read is taken. */
     boolean isEmpty() {
         return announced.isEmpty() && frames.isEmpty();

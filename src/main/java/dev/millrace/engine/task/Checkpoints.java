@@ -9,6 +9,7 @@ import dev.millrace.state.StateStore;
 import dev.millrace.state.StoredCheckpoint;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -41,6 +42,7 @@ final class Checkpoints implements AutoCloseable {
     private long incarnation;
     private volatile boolean begun;
     private StoredCheckpoint newest;
+    private OptionalLong published = OptionalLong.empty();
 
     /** A checkpoint that is stored and not visible yet. */
     private record Uploaded(StoredCheckpoint manifest, double seconds) {}
@@ -94,6 +96,13 @@ final class Checkpoints implements AutoCloseable {
         }
     }
 
+    /** The epoch of the checkpoint that was published since the last call. */
+    OptionalLong takePublished() {
+        OptionalLong taken = published;
+        published = OptionalLong.empty();
+        return taken;
+    }
+
     /** Whether an epoch is to be committed after this one though there is no input. */
     boolean needsEpoch(long epoch) {
         return savepoints.needsEpoch(epoch);
@@ -113,6 +122,7 @@ final class Checkpoints implements AutoCloseable {
             StoredCheckpoint manifest = ready.manifest();
             remote.orElseThrow().publish(manifest);
             newest = manifest;
+            published = OptionalLong.of(manifest.epoch());
             metrics.stored(
                     new QueryMetrics.Stored(manifest.epoch(), manifest.millis(), manifest.bytes(), ready.seconds()));
         }

@@ -37,6 +37,7 @@ final class EpochLoop implements AutoCloseable {
     private Flow flow;
     private ProgressRecord last;
     private final Clock clock;
+    private final Retention retention;
     private long lastDiscovery;
     private long lastRotation;
 
@@ -48,6 +49,7 @@ final class EpochLoop implements AutoCloseable {
         this.workers = new Workers(definition.settings().workers());
         this.pace = new Pace(definition.settings().commitIntervalMillis());
         this.clock = definition.clock();
+        this.retention = new Retention(definition.settings().checkpoints());
         this.lastDiscovery = clock.millis();
         this.lastRotation = lastDiscovery;
     }
@@ -90,6 +92,7 @@ final class EpochLoop implements AutoCloseable {
         flow = recovered.flow();
         metrics.weakness(world.log().weakness().orElse(""));
         last = recovered.last();
+        retention.epoch(last.epoch(), last.exchange());
         metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
         metrics.incarnation(last.incarnation());
         checkpoints.begin(last.incarnation());
@@ -159,7 +162,13 @@ final class EpochLoop implements AutoCloseable {
     /** Goes on by an epoch, if there is reason for one; returns whether there may be more to do. */
     boolean epoch() {
         checkpoints.startIfDue(last.epoch());
+        checkpoints.takePublished().ifPresent(this::stored);
         return liveEpoch(definition.settings()) || flow.hasMore() || !flow.atEnd();
+    }
+
+    /** A checkpoint of an epoch is kept outside of the volume: what only older ones would need is needed no more. */
+    void stored(long epoch) {
+        retention.stored(epoch).ifPresent(flow::trim);
     }
 
     /** Looks now and then. */
@@ -247,6 +256,7 @@ final class EpochLoop implements AutoCloseable {
         metrics.commitNanos.add(System.nanoTime() - start);
         faults.reached(FaultPoints.Step.AFTER_COMMIT);
         last = record;
+        retention.epoch(record.epoch(), record.exchange());
         flow.publish(record.epoch(), record.prepared());
         flow.startEpoch();
         faults.reached(FaultPoints.Step.BEFORE_STATE_WRITE);

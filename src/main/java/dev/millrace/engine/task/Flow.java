@@ -294,7 +294,8 @@ final class Flow {
         if (exchange == null) {
             return;
         }
-        Announcement own = new Announcement(slot.index(), epoch, watermarks, isIdle(), departures.finish());
+        Announcement own =
+                new Announcement(slot.index(), epoch, watermarks, isIdle(), slots.needed(), departures.finish());
         if (own.isNews(slots.own())) {
             slots.heard(own);
             departures.send(slot.index(), epoch, exchange);
@@ -305,6 +306,14 @@ final class Flow {
 
     private boolean isIdle() {
         return timed && leastOfInputs() == Watermark.END;
+    }
+
+    /** Lets the exchange forget what comes before; of announcements what no slot needs any more. */
+    void trim(ExchangeProgress needed) {
+        if (exchange != null) {
+            slots.needs(needed.announcements());
+            arrivals.trim(needed);
+        }
     }
 
     /** How far the exchange was read; null where there is none. */

@@ -69,6 +69,7 @@ public record QueryDefinition(
      * @param triggerIntervalMillis how often input is looked at; 0 for always
      * @param availableNow whether to process what is there and end
      * @param checkpointIntervalMillis between local checkpoints
+     * @param checkpoints how many are kept outside of the volume
      * @param epochRows how many rows an epoch reads at most, per worker, in rounds of one poll
      */
     public record Settings(
@@ -77,10 +78,11 @@ public record QueryDefinition(
             long triggerIntervalMillis,
             boolean availableNow,
             long checkpointIntervalMillis,
+            int checkpoints,
             long epochRows) {
 
         public static Settings defaults() {
-            return new Settings(1, 200, 0, false, 60_000, 2_000_000);
+            return new Settings(1, 200, 0, false, 60_000, 3, 2_000_000);
         }
     }
 }

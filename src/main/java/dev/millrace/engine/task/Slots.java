@@ -19,6 +19,7 @@ final class Slots {
     private final Slot slot;
     private final int levels;
     private final Announcement[] last;
+    private long needed;
 
     /**
      * @param levels of stages, beside the sources
@@ -31,6 +32,26 @@ final class Slots {
 
     void heard(Announcement announcement) {
         last[announcement.slot()] = announcement;
+    }
+
+    /** Notes the offset of the first announcement that this slot may have to read again. */
+    void needs(long offset) {
+        needed = offset;
+    }
+
+    long needed() {
+        return needed;
+    }
+
+    /** The offset of the first announcement that any slot may have to read again. */
+    long neededByAll() {
+        long least = needed;
+        for (int other = 0; other < last.length; other++) {
+            if (other != slot.index()) {
+                least = Math.min(least, last[other] == null ? 0 : last[other].needed());
+            }
+        }
+        return least;
     }
 
     /** The last epoch that a slot has announced; 0 where it has announced none. */
@@ -102,7 +123,7 @@ final class Slots {
                     saved.watermarks().stream().mapToLong(Long::longValue).toArray();
             last[i] = saved.watermarks().isEmpty()
                     ? null
-                    : new Announcement(i, saved.epoch(), watermarks, saved.idle(), new int[0]);
+                    : new Announcement(i, saved.epoch(), watermarks, saved.idle(), 0, new int[0]);
         }
     }
 }

@@ -31,6 +31,7 @@ final class SimulatedKafka {
     private final Map<Integer, Integer> producers = new HashMap<>();
     private final Map<String, Held> sinks = new HashMap<>();
     private int failuresOf1000;
+    private int trimmed;
     private Fault fault = Fault.NONE;
 
     /** A promise of Kafka's that is not kept. */
@@ -83,6 +84,11 @@ final class SimulatedKafka {
     /** Records that slots have sent each other. */
     int exchanged() {
         return exchange.stream().mapToInt(List::size).sum();
+    }
+
+    /** How many of them are not kept any more. */
+    int trimmed() {
+        return trimmed;
     }
 
     /** A process's connection: log, exchange and sinks in one transaction. */
@@ -176,6 +182,14 @@ final class SimulatedKafka {
         @Override
         public void seek(long[] from) {
             offsets = from.clone();
+            for (int partition = 0; partition < from.length; partition++) {
+                List<byte[]> records = exchange.get(partition);
+                if (from[partition] >= 0
+                        && from[partition] < records.size()
+                        && records.get((int) from[partition]) == null) {
+                    throw new AssertionError("what is still needed was trimmed");
+                }
+            }
         }
 
         @Override
@@ -187,8 +201,21 @@ final class SimulatedKafka {
                     int count = timeoutMillis > 0 ? there : random.nextInt(there + 1);
                     for (int i = 0; i < count; i++) {
                         int offset = (int) offsets[partition]++;
+                        if (records.get(offset) == null) {
+                            throw outage("trimmed");
+                        }
                         arrival.accept(partition, offset, records.get(offset));
                     }
+                }
+            }
+        }
+
+        @Override
+        public void trim(long[] offsets) {
+            for (int partition = 0; partition < offsets.length; partition++) {
+                List<byte[]> records = exchange.get(partition);
+                for (int i = 0; i < offsets[partition]; i++) {
+                    trimmed += records.set(i, null) == null ? 0 : 1;
                 }
             }
         }

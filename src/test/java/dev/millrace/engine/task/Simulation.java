@@ -18,8 +18,10 @@ import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateHome;
 import dev.millrace.state.StateStore;
 import dev.millrace.state.memory.MemoryStore;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +36,7 @@ import java.util.Random;
 final class Simulation {
 
     private static final int KEY_GROUPS = 8;
+    private static final int KEPT = 1;
 
     private final QueryPlan plan;
     private final Random random;
@@ -114,7 +117,7 @@ final class Simulation {
     private final class Process implements StateHome {
         private final Slot slot;
         private MemoryStore volume = new MemoryStore();
-        private MemoryStore checkpoint = new MemoryStore();
+        private final Deque<MemoryStore> checkpoints = new ArrayDeque<>();
         private EpochLoop loop;
         private long incarnation;
         private String last = "";
@@ -135,8 +138,8 @@ final class Simulation {
                     return true;
                 }
                 boolean more = loop.epoch();
-                if (faults && random.nextInt(20) == 0) {
-                    checkpoint = copy(volume);
+                if (faults && random.nextInt(4) == 0) {
+                    checkpoint();
                 }
                 return more;
             } catch (Crash | ConnectorException e) {
@@ -172,7 +175,23 @@ final class Simulation {
                 ended.close();
             }
             int luck = faults ? random.nextInt(8) : 7;
-            volume = luck == 0 ? new MemoryStore() : copy(luck < 3 ? checkpoint : volume);
+            if (luck < 3) {
+                boolean fromLog = checkpoints.size() < KEPT && luck == 0;
+                volume = checkpoints.isEmpty() || fromLog
+                        ? new MemoryStore()
+                        : copy(luck == 1 ? checkpoints.getFirst() : checkpoints.getLast());
+            } else {
+                volume = copy(volume);
+            }
+        }
+
+        /** As many are kept as the engine is told; what is needed only for older ones is trimmed. */
+        private void checkpoint() {
+            checkpoints.add(copy(volume));
+            if (checkpoints.size() > KEPT) {
+                checkpoints.remove();
+            }
+            loop.stored(volume.epoch());
         }
 
         @Override
@@ -199,7 +218,7 @@ final class Simulation {
                     List::of,
                     slot,
                     new VirtualClock(),
-                    new QueryDefinition.Settings(workers, 1, 0, false, Long.MAX_VALUE, 1 + random.nextInt(40)));
+                    new QueryDefinition.Settings(workers, 1, 0, false, Long.MAX_VALUE, KEPT, 1 + random.nextInt(40)));
         }
 
         private QueryDefinition.World world() {

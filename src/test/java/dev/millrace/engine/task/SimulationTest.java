@@ -47,11 +47,15 @@ class SimulationTest {
         return Stream.concat(Events.QUERIES.stream(), Events.CLOSING.stream())
                 .map(sql -> DynamicTest.dynamicTest(sql, () -> {
                     int exchanged = 0;
+                    int trimmed = 0;
                     for (int i = 0; i < (only == null ? count : 1); i++) {
-                        exchanged += new World(sql, first + i, workers).check(SimulatedKafka.Fault.NONE);
+                        SimulatedKafka kafka = new World(sql, first + i, workers).check(SimulatedKafka.Fault.NONE);
+                        exchanged += kafka.exchanged();
+                        trimmed += kafka.trimmed();
                     }
                     boolean groups = sql.contains("GROUP BY") || sql.contains("DISTINCT") || sql.contains("COUNT(");
                     assertTrue(!groups || only != null || exchanged > 0, "nothing went from slot to slot");
+                    assertTrue(!groups || only != null || count < 60 || trimmed > 0, "all that went is kept for ever");
                 }));
     }
 
@@ -116,8 +120,7 @@ class SimulationTest {
             return rows;
         }
 
-        /** Returns how many records went from slot to slot. */
-        int check(SimulatedKafka.Fault fault) {
+        SimulatedKafka check(SimulatedKafka.Fault fault) {
             int slots = 1 + random.nextInt(4);
             String which = sql + " in " + slots + " slots, -Dseed=" + seed;
             Simulation simulation =
@@ -135,7 +138,7 @@ class SimulationTest {
                         simulation.kafka().held(sink.name()).rows(),
                         which + ", sink " + sink.name());
             }
-            return simulation.kafka().exchanged();
+            return simulation.kafka();
         }
 
         private Map<List<Object>, Long> expected(SinkPlan sink, Map<List<Object>, Long> whole) {
