@@ -32,7 +32,7 @@ final class Flow {
     private static final long POLL_MILLIS = 50;
 
     /** Where other slots' rows wait behind it. */
-    private static final long EXCHANGE_POLL_MILLIS = 5;
+    private static final long LEAST_PATIENCE_MILLIS = 5;
 
     /** What operators keep of their state between epochs. An array that grows is there twice, and has room to grow. */
     private static final long TABLE_BYTES = Runtime.getRuntime().maxMemory() / 8;
@@ -63,6 +63,7 @@ final class Flow {
     private final Departures departures;
     private final Arrivals arrivals;
     private final Slots slots;
+    private volatile long patienceMillis = LEAST_PATIENCE_MILLIS; // set by worker 0, read by all
     private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
     /**
@@ -183,25 +184,15 @@ final class Flow {
         long start = clock.nanos();
         long before = metrics.rowsRead.sum();
         boolean endsEarly = settings.availableNow() || settings.triggerIntervalMillis() > 0;
-        long pollMillis =
-                exchange == null ? POLL_MILLIS / ((long) inputs.size() * inputs.size()) : EXCHANGE_POLL_MILLIS;
         AtomicBoolean cut = new AtomicBoolean();
         workers.run(worker -> {
             long rows = 0;
             long begun = System.nanoTime();
             boolean atEnd;
             do {
-                int round = 0;
-                for (Inputs input : inputs) {
-                    long left = (budget - (clock.nanos() - start)) / 1_000_000;
-                    long timeout = round > 0 ? 0 : Math.max(0, Math.min(pollMillis, left));
-                    round += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
-                }
+                int round = poll(worker, start + budget);
                 rows += round;
                 metrics.rowsRead.add(round);
-                if (worker == 0 && exchange != null) {
-                    arrivals.poll(0);
-                }
                 if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= epochBytes / workers.count()) {
                     cut.set(true);
                 }
@@ -211,6 +202,22 @@ final class Flow {
         });
         epochBytes = Math.min(EPOCH_BYTES, epochBytes * 2);
         return metrics.rowsRead.sum() - before;
+    }
+
+    /** One round over all inputs, which waits only where nothing has come: longer and longer while nothing comes from slots. */
+    private int poll(int worker, long end) {
+        long patience = exchange == null ? POLL_MILLIS / ((long) inputs.size() * inputs.size()) : patienceMillis;
+        int rows = 0;
+        for (Inputs input : inputs) {
+            long left = (end - clock.nanos()) / 1_000_000;
+            long timeout = rows > 0 ? 0 : Math.max(0, Math.min(patience, left));
+            rows += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
+        }
+        if (worker == 0 && exchange != null) {
+            boolean some = arrivals.poll(0) || rows > 0;
+            patienceMillis = some ? LEAST_PATIENCE_MILLIS : Math.min(POLL_MILLIS, patienceMillis * 2);
+        }
+        return rows;
     }
 
     /** Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written. */
