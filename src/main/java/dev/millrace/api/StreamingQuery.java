@@ -95,8 +95,12 @@ public record StreamingQuery(
     public record NameRef(@Required String name) {}
 
     @ValidationRule(
-            value = "[has(self.kafka), has(self.files), has(self.datagen), has(self.lines)].exists_one(given, given)",
-            message = "give exactly one of kafka, files, datagen and lines")
+            value =
+                    "[has(self.kafka), has(self.files), has(self.jdbc), has(self.datagen), has(self.lines)].exists_one(given, given)",
+            message = "give exactly one of kafka, files, jdbc, datagen and lines")
+    @ValidationRule(
+            value = "!has(self.jdbc) || has(self.static)",
+            message = "a table of a database is read once, at the first start: add static: {}")
     public record Source(
             @Required String name,
             String schema,
@@ -107,6 +111,7 @@ public record StreamingQuery(
             @JsonProperty("static") Static fixed,
             KafkaSource kafka,
             Files files,
+            JdbcTable jdbc,
             Datagen datagen,
             Lines lines) {}
 
@@ -218,7 +223,7 @@ public record StreamingQuery(
             Format format,
             KafkaSink kafka,
             Files files,
-            JdbcSink jdbc,
+            JdbcTable jdbc,
             Console console) {}
 
     /** A place for rows that are not results. */
@@ -249,7 +254,7 @@ public record StreamingQuery(
             value = "self.url.startsWith('jdbc:postgresql:') && !self.url.contains('password=')",
             message = "give jdbc:postgresql://host:port/database, without a password: that belongs into a Secret,"
                     + " propertiesFrom: [{secretRef: {name: ...}}]")
-    public record JdbcSink(
+    public record JdbcTable(
             @Required String url,
             @Required String table,
             Map<String, String> properties,

@@ -9,6 +9,7 @@ import dev.millrace.connectors.datagen.DatagenSource;
 import dev.millrace.connectors.files.FileSink;
 import dev.millrace.connectors.files.FileSource;
 import dev.millrace.connectors.jdbc.JdbcSink;
+import dev.millrace.connectors.jdbc.JdbcTable;
 import dev.millrace.connectors.lines.LineSource;
 import dev.millrace.data.TimeText;
 import dev.millrace.engine.Clock;
@@ -417,11 +418,6 @@ final class Assembly {
     }
 
     private JdbcSink.Config jdbc(StreamingQuery.Sink sink) {
-        Map<String, Object> properties = new HashMap<>();
-        if (sink.jdbc().properties() != null) {
-            properties.putAll(sink.jdbc().properties());
-        }
-        secrets.load(sink.jdbc().propertiesFrom(), properties);
         SinkPlan plan = query.plan().sinks().stream()
                 .filter(candidate -> candidate.name().equals(sink.name()))
                 .findFirst()
@@ -431,9 +427,16 @@ final class Assembly {
                 stateId(query.query()),
                 sink.jdbc().url(),
                 sink.jdbc().table(),
-                properties,
+                databaseProperties(sink.jdbc()),
                 plan.root().schema(),
                 plan.mode() == OutputMode.UPDATE && plan.keyed() ? plan.keys() : null);
+    }
+
+    private Map<String, Object> databaseProperties(StreamingQuery.JdbcTable table) {
+        Map<String, Object> properties = new HashMap<>();
+        putAll(table.properties(), properties);
+        secrets.load(table.propertiesFrom(), properties);
+        return properties;
     }
 
     private Sink output(String name, StreamingQuery.Output output, KafkaTransaction transaction) {
@@ -478,6 +481,15 @@ final class Assembly {
                             scan.columns(),
                             bound.format()),
                     keepRaw);
+        }
+        if (spec.jdbc() != null) {
+            return new JdbcTable(new JdbcTable.Config(
+                    spec.name(),
+                    spec.jdbc().url(),
+                    spec.jdbc().table(),
+                    databaseProperties(spec.jdbc()),
+                    bound.schema(),
+                    scan.columns()));
         }
         if (spec.lines() != null) {
             return new LineSource(spec.name(), spec.lines().tcp(), bound.schema(), scan.columns(), bound.format());

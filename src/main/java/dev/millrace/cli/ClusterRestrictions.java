@@ -69,9 +69,13 @@ final class ClusterRestrictions {
             if (kafka != null) {
                 collect("spec.sources[" + i + "].kafka", kafka.propertiesFrom(), found);
             }
+            StreamingQuery.JdbcTable jdbc = spec.sources().get(i).jdbc();
+            if (jdbc != null) {
+                collect("spec.sources[" + i + "].jdbc", jdbc.propertiesFrom(), found);
+            }
         }
         for (int i = 0; i < spec.sinks().size(); i++) {
-            StreamingQuery.JdbcSink jdbc = spec.sinks().get(i).jdbc();
+            StreamingQuery.JdbcTable jdbc = spec.sinks().get(i).jdbc();
             if (jdbc != null) {
                 collect("spec.sinks[" + i + "].jdbc", jdbc.propertiesFrom(), found);
             }

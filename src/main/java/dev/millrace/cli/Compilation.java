@@ -223,9 +223,10 @@ final class Compilation {
         exactlyOne(
                 path,
                 "source '" + source.name() + "'",
-                "kafka, files, datagen, lines",
+                "kafka, files, jdbc, datagen, lines",
                 source.kafka(),
                 source.files(),
+                source.jdbc(),
                 source.datagen(),
                 source.lines());
         if (source.primaryKey() != null) {
@@ -246,9 +247,21 @@ final class Compilation {
         }
         Map<String, Integer> metadata = new LinkedHashMap<>();
         Schema whole = withMetadata(source, schema, metadata, path);
-        Format format = source.datagen() != null ? null : format(source.format(), path, source.lines() != null);
+        Format format = source.datagen() != null || source.jdbc() != null
+                ? null
+                : format(source.format(), path, source.lines() != null);
         if (format != null && format.refusal(schema) != null) {
             add(path + ".format", "FormatMismatch", "source '" + source.name() + "': " + format.refusal(schema));
+        }
+        if (source.jdbc() != null) {
+            checkJdbc(source.jdbc(), source.format(), path);
+            if (source.fixed() == null) {
+                add(
+                        path,
+                        "NotSupported",
+                        "source '" + source.name() + "': a table of a database is read once, at the first start: add"
+                                + " static: {}");
+            }
         }
         if (source.kafka() != null) {
             checkKafkaSource(source.kafka(), path + ".kafka", source.name());
@@ -468,7 +481,9 @@ final class Compilation {
                     sink.files(),
                     sink.jdbc(),
                     sink.console());
-            checkJdbc(sink, path);
+            if (sink.jdbc() != null) {
+                checkJdbc(sink.jdbc(), sink.format(), path);
+            }
             if (sink.kafka() != null) {
                 checkServers(sink.kafka().bootstrapServers(), path + ".kafka");
             }
@@ -487,18 +502,14 @@ final class Compilation {
         }
     }
 
-    private void checkJdbc(StreamingQuery.Sink sink, String path) {
-        if (sink.jdbc() == null) {
-            return;
-        }
-        String url = sink.jdbc().url();
-        if (!url.startsWith("jdbc:postgresql:") || url.contains("password=")) {
+    private void checkJdbc(StreamingQuery.JdbcTable table, StreamingQuery.Format format, String path) {
+        if (!table.url().startsWith("jdbc:postgresql:") || table.url().contains("password=")) {
             add(
                     path + ".jdbc.url",
                     "WrongValue",
                     "give jdbc:postgresql://host:port/database, without a password: that belongs into propertiesFrom");
         }
-        if (sink.format() != null) {
+        if (format != null) {
             add(path + ".format", "FormatMismatch", "a table has columns, and no format; remove it");
         }
     }

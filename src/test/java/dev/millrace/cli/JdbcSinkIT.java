@@ -323,6 +323,64 @@ class JdbcSinkIT {
         assertEquals(List.of("1"), rows("SELECT COUNT(*) FROM typed WHERE typed IS NULL"));
     }
 
+    private String joined(String schema, String columns) {
+        return yaml(SCHEMA, "SELECT e.id, " + columns + " FROM events e JOIN t ON t.id = e.id", "append", "joined")
+                .replace(
+                        "  query:",
+                        "    - {name: t, schema: \"" + schema + "\", static: {}, jdbc: {url: \"" + url()
+                                + "\", table: looked_up, properties: {user: postgres}}}\n  query:");
+    }
+
+    /** What the table has later does not count, and neither does it after a crash. */
+    @Test
+    void aStaticTableIsReadOnceWithAllItsTypes() throws Exception {
+        sql(
+                "CREATE TABLE looked_up (id INT, b BOOLEAN, l BIGINT, d DOUBLE PRECISION, x NUMERIC(38, 4), s TEXT,"
+                        + " t TIMESTAMP, z TIMESTAMPTZ, \"Day\" DATE, y BYTEA, a TEXT[], j JSONB)",
+                "INSERT INTO looked_up VALUES (0, true, 9223372036854775807, 'NaN', 1234567890123456789012345678901234.5678,"
+                        + " E'it''s {a,\"b\"} \\\\ é\\n', '2024-02-29 12:00:00.123456', '1969-12-31 23:59:59.999+02',"
+                        + " '0001-01-01', decode(repeat('00ff', 100), 'hex'), ARRAY['p', NULL, 'q'], '{\"k\": 7}')",
+                "INSERT INTO looked_up (id) VALUES (1)",
+                "CREATE TABLE joined (id INT, b BOOLEAN, l BIGINT, d DOUBLE PRECISION, x NUMERIC, s TEXT, t TIMESTAMP,"
+                        + " z TIMESTAMP, \"Day\" DATE, y BYTEA, p TEXT, k INT)");
+        String yaml = joined(
+                "id INT, b BOOLEAN, l BIGINT, d DOUBLE, x DECIMAL(38, 4), s STRING, t TIMESTAMP(6), z TIMESTAMP(3),"
+                        + " `Day` DATE, y BINARY, a STRING ARRAY, j ROW(k INT)",
+                "b, l, d, x, s, t, z, t.\"Day\", y, a[3] AS p, t.j.k AS k");
+        feed(2);
+        crashOnce(yaml, FaultPoints.Step.BEFORE_SEND, 0);
+        sql("UPDATE looked_up SET l = 0, s = 'changed'");
+        feed(2);
+        query(yaml, FaultPoints.NONE).run();
+        assertEquals(
+                List.of(
+                        "0|t|9223372036854775807|NaN|1234567890123456789012345678901234.5678|it's {a,\"b\"} \\ é\n"
+                                + "|2024-02-29 12:00:00.123456|1969-12-31 21:59:59.999|0001-01-01|t|q|7",
+                        "1|null|null|null|null|null|null|null|null|null|null|null"),
+                rows("SELECT id, b, l, d, x, s, t, z, \"Day\", y = decode(repeat('00ff', 100), 'hex'), p, k FROM joined"
+                        + " ORDER BY id"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "CREATE TABLE other (id INT); the table looked_up does not exist",
+                "CREATE TABLE looked_up (id INT); column \"s\" does not exist",
+                "CREATE TABLE looked_up (id TEXT, s INT); static table t"
+            })
+    void aStaticTableThatDoesNotFitIsTold(String ddl, String why) throws Exception {
+        sql("CREATE TABLE joined (id INT, s TEXT)", ddl);
+        if (ddl.contains("TEXT,")) {
+            sql("INSERT INTO looked_up VALUES ('x', 1)");
+        }
+        feed(1);
+        QueryException e = assertThrows(
+                QueryException.class,
+                () -> query(joined("id INT, s STRING", "s"), FaultPoints.NONE).run());
+        assertTrue(e.getMessage().contains(why), e.getMessage());
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = ';',

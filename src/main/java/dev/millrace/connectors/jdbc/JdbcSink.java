@@ -4,7 +4,6 @@ import dev.millrace.connectors.ConnectorException;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Schema;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -12,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Properties;
 
 /**
  * A table of a PostgreSQL database. An epoch's changes are one transaction, begun when its first row is written and checked by
@@ -78,21 +76,8 @@ public final class JdbcSink implements Sink {
 
     private static Connection connect(Config config) throws SQLException {
         String application = "millrace " + config.stateId + " " + config.name;
-        Properties properties = new Properties();
-        properties.putAll(Map.of(
-                "connectTimeout",
-                "10",
-                "socketTimeout",
-                "120",
-                "tcpKeepAlive",
-                "true",
-                "logServerErrorDetail",
-                "false"));
-        properties.putAll(config.properties);
-        properties.put("ApplicationName", application);
-        Connection made = DriverManager.getConnection(config.url, properties);
+        Connection made = Database.connect(config.url, config.properties, application);
         try {
-            made.setAutoCommit(false);
             execute(made, "SET idle_in_transaction_session_timeout = '60s'");
             execute(made, "SET lock_timeout = '30s'");
             execute(
@@ -125,26 +110,12 @@ public final class JdbcSink implements Sink {
         }
     }
 
-    /** An outage is waited for; what the database refuses for another reason it would refuse again. */
     private ConnectorException failure(SQLException e) {
-        String what = "sink '" + config.name + "', table " + config.table + ": " + e.getMessage();
-        String state = e.getSQLState() == null ? "" : e.getSQLState();
-        if (state.startsWith("28")) {
-            return new ConnectorException("AccessDenied", what, e, true);
-        }
-        if (state.equals("42501")) {
-            return new ConnectorException(
-                    "AccessDenied", what + "; grant it, and if millrace_epochs is missing: " + CREATE, e, true);
-        }
-        boolean refused = state.startsWith("22")
-                || state.startsWith("23")
-                || state.startsWith("42")
-                || state.startsWith("44")
-                || state.startsWith("P0")
-                || state.startsWith("3");
-        return refused
-                ? new ConnectorException("RowRefused", what, e, false)
-                : new ConnectorException("DatabaseUnavailable", what, e, true);
+        return Database.failure(
+                "sink '" + config.name + "', table " + config.table,
+                e,
+                "RowRefused",
+                "; grant it, and if millrace_epochs is missing: " + CREATE);
     }
 
     /** The last epoch that is in the table; empty where none was begun. */

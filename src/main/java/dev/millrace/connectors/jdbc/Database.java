@@ -1,0 +1,59 @@
+package dev.millrace.connectors.jdbc;
+
+import dev.millrace.connectors.ConnectorException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.Map;
+import java.util.Properties;
+
+/** Connections, and what their failures mean. */
+final class Database {
+
+    private Database() {}
+
+    /** A connection without automatic commits. Details of errors hold values of rows, and are not asked for. */
+    static Connection connect(String url, Map<String, Object> properties, String application) throws SQLException {
+        Properties all = new Properties();
+        all.putAll(Map.of(
+                "connectTimeout",
+                "10",
+                "socketTimeout",
+                "120",
+                "tcpKeepAlive",
+                "true",
+                "logServerErrorDetail",
+                "false"));
+        all.putAll(properties);
+        all.put("ApplicationName", application);
+        Connection made = DriverManager.getConnection(url, all);
+        try {
+            made.setAutoCommit(false);
+            return made;
+        } catch (SQLException e) {
+            made.close();
+            throw e;
+        }
+    }
+
+    /**
+     * An outage is waited for, and so is a right; what the database refuses for another reason it would refuse again.
+     *
+     * @param refused the code of what is refused
+     * @param right what to do where a right is missing
+     */
+    static ConnectorException failure(String what, SQLException e, String refused, String right) {
+        String message = what + ": " + e.getMessage();
+        String state = e.getSQLState() == null ? "" : e.getSQLState();
+        if (state.equals("42501")) {
+            return new ConnectorException("AccessDenied", message + right, e, true);
+        }
+        if (state.startsWith("28")) {
+            return new ConnectorException("AccessDenied", message, e, true);
+        }
+        boolean lasting = state.matches("(22|23|42|44|P0|3).*");
+        return lasting
+                ? new ConnectorException(refused, message, e, false)
+                : new ConnectorException("DatabaseUnavailable", message, e, true);
+    }
+}
