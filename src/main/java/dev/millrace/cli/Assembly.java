@@ -243,7 +243,7 @@ final class Assembly {
 
     private Optional<ObjectCheckpoints> objectCheckpoints(String id, int slot) {
         return query.store()
-                .flatMap(store -> objects(store, id + (slot == 0 ? "" : "-" + slot)))
+                .flatMap(store -> objects(store, id + (slot == 0 ? "" : "/slot-" + slot)))
                 .map(found -> new ObjectCheckpoints(found, retained(), GRACE));
     }
 

@@ -3,6 +3,7 @@ package dev.millrace.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.Problem;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
@@ -98,6 +99,9 @@ final class EngineCommand implements Callable<Integer> {
             return 0;
         }
         Compilation query = resources.queries().get(0);
+        if (!slot.alone() && refusesSlots(query)) {
+            return 0;
+        }
         int threads = Runtime.getRuntime().availableProcessors();
         Assembly.History history =
                 new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
@@ -121,6 +125,18 @@ final class EngineCommand implements Callable<Integer> {
         } finally {
             ended.countDown();
         }
+    }
+
+    private boolean refusesSlots(Compilation query) throws IOException {
+        List<Problem> problems = SlotRestrictions.of(query);
+        String why = problems.isEmpty() ? "" : problems.get(0).message();
+        if (savepoint != null) {
+            why = "savepoints of several slots are not one moment: run one slot";
+        }
+        if (!why.isEmpty()) {
+            report(new EngineOutcome("Failed", "NotSupportedInSlots", why, 0));
+        }
+        return !why.isEmpty();
     }
 
     private Resources resources() throws IOException, StoredPlan.UnreadableException {

@@ -54,6 +54,16 @@ final class SlotRestrictions {
                             CODE,
                             "slots do not know of each other when all is processed; run one"));
         }
+        if (spec.trigger() != null
+                && spec.trigger().interval() != null
+                && spec.trigger().interval().millis() > 0) {
+            found.add(query.places()
+                    .problem("spec.trigger.interval", CODE, "slots wait for each other; remove it, or run one"));
+        }
+        if (spec.kafka() == null && query.home().isEmpty()) {
+            found.add(query.places()
+                    .problem("spec", CODE, "several slots exchange rows through Kafka; add a sink there"));
+        }
         return found;
     }
 

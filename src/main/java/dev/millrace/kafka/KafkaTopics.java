@@ -162,7 +162,16 @@ final class KafkaTopics implements AutoCloseable {
                     create(topic, partitions, replication, settings);
                     return describe(topic);
                 })
-                .map(found -> found.topicId().toString())
+                .map(found -> {
+                    if (found.partitions().size() != partitions) {
+                        throw new ConnectorException(
+                                "InternalTopicSettings",
+                                "the topic " + topic + " has "
+                                        + found.partitions().size() + " partitions and needs " + partitions
+                                        + ": delete it, or make it so");
+                    }
+                    return found.topicId().toString();
+                })
                 .orElseThrow(() -> new ConnectorException(
                         "KafkaUnavailable", "Kafka: topic " + topic + " was made and is not known yet", null, true));
     }

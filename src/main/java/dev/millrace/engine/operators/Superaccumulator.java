@@ -89,7 +89,7 @@ final class Superaccumulator {
         }
     }
 
-    /** Carries over, so that all chunks but the last are in [0, 2^32), and drops zeros at both ends. */
+    /** Carries over, so that all chunks but the last are in [0, 2^32), and drops what says nothing: one number, one form. */
     private void normalise() {
         long carry = 0;
         for (int i = 0; i < chunks.length; i++) {
@@ -114,6 +114,10 @@ final class Superaccumulator {
     private void trim() {
         int end = chunks.length;
         while (end > 0 && chunks[end - 1] == 0) {
+            end--;
+        }
+        while (end > 1 && chunks[end - 1] == -1 && chunks[end - 2] > Integer.MAX_VALUE) {
+            chunks[end - 2] -= 1L << CHUNK_BITS; // the sign of a negative number is repeated
             end--;
         }
         int start = 0;

@@ -5,6 +5,7 @@ import dev.millrace.connectors.ConnectorException;
 import dev.millrace.data.Bytes;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressRecord.ExchangeProgress;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.PartialGroups;
 import java.util.ArrayDeque;
@@ -22,7 +23,12 @@ import java.util.stream.LongStream;
  */
 final class Arrivals {
 
+    /** Of compressed frames that wait. */
+    private static final long MOST_BYTES =
+            Math.min(64L << 20, Runtime.getRuntime().maxMemory() / 32);
+
     private final Exchange exchange;
+    private final long query;
     private final Slot slot;
     private final boolean[] own;
     private final Map<Integer, PartialGroups> operators;
@@ -31,6 +37,7 @@ final class Arrivals {
     private final Map<From, List<Arrived>> frames = new HashMap<>();
     private final long[] positions;
     private long taken;
+    private long bytes;
 
     /** An announcement that was read and not taken. */
     private record Announced(long offset, Announcement content) {}
@@ -42,12 +49,20 @@ final class Arrivals {
     private record Arrived(int keyGroup, long offset, byte[] record, int start) {}
 
     /**
+     * @param query as announcements have it
      * @param own by key group: whether it is this slot's
      * @param operators by number: what takes up the groups that arrive
      * @param slots what is known of the others, which announcements change
      */
-    Arrivals(Exchange exchange, Slot slot, boolean[] own, Map<Integer, PartialGroups> operators, Slots slots) {
+    Arrivals(
+            Exchange exchange,
+            long query,
+            Slot slot,
+            boolean[] own,
+            Map<Integer, PartialGroups> operators,
+            Slots slots) {
         this.exchange = exchange;
+        this.query = query;
         this.slot = slot;
         this.own = own;
         this.operators = operators;
@@ -59,6 +74,7 @@ final class Arrivals {
     void start(ExchangeProgress from) {
         announced.clear();
         frames.clear();
+        bytes = 0;
         taken = from == null ? 0 : from.announcements();
         positions[Exchange.ANNOUNCEMENTS] = taken;
         for (int g = 0; g < own.length; g++) {
@@ -68,6 +84,11 @@ final class Arrivals {
         exchange.seek(positions);
     }
 
+    /** Whether so much waits that it is to be taken before more is read; not while what is next is incomplete. */
+    boolean isFull() {
+        return bytes > MOST_BYTES && !announced.isEmpty() && isComplete(announced.peek().content);
+    }
+
     /** Reads what there is; returns whether anything came. */
     boolean poll(long timeoutMillis) {
         boolean[] some = {false};
@@ -75,12 +96,23 @@ final class Arrivals {
             some[0] = true;
             positions[partition] = offset + 1;
             if (partition == Exchange.ANNOUNCEMENTS) {
-                announced.add(new Announced(offset, Announcement.decode(record)));
+                announced.add(new Announced(offset, checked(Announcement.decode(record))));
             } else {
                 keep(partition - 1, offset, record);
             }
         });
         return some[0];
+    }
+
+    private Announcement checked(Announcement announcement) {
+        if (announcement.query() != query) {
+            throw new QueryException(
+                    "SlotsChanged",
+                    "slot " + announcement.slot()
+                            + " has another query, or another number of slots, than this one: run the"
+                            + " same file in all, in as many slots as at first, or start anew with another state.id");
+        }
+        return announcement;
     }
 
     private void keep(int keyGroup, long offset, byte[] record) {
@@ -90,6 +122,7 @@ final class Arrivals {
         if (from.epoch > slots.epoch(from.slot)) { // others were taken before the offset that reading began at
             frames.computeIfAbsent(from, key -> new ArrayList<>())
                     .add(new Arrived(keyGroup, offset, record, in.position()));
+            bytes += record.length;
         }
     }
 
@@ -101,6 +134,10 @@ final class Arrivals {
         while (!announced.isEmpty() && announced.peek().offset < limit && isComplete(announced.peek().content)) {
             Announced next = announced.remove();
             taken = next.offset + 1;
+            if (isUnknown(next.content)) { // the log tells whether that one has taken over
+                throw new ConnectorException(
+                        "KafkaUnavailable", "another process of slot " + slot.index() + " has written", null, true);
+            }
             if (next.content.slot() != slot.index() && next.content.epoch() > slots.epoch(next.content.slot())) {
                 some = true;
                 merge(next.content);
@@ -158,6 +195,7 @@ final class Arrivals {
     }
 
     private void merge(Arrived frame) {
+        bytes -= frame.record.length;
         Bytes.Reader in = new Bytes.Reader();
         in.reset(frame.record, frame.start);
         in.getVarint(); // the frame's number
@@ -201,6 +239,24 @@ final class Arrivals {
             offsets[Exchange.partitionOf(g)] = own[g] ? needed.keyGroups().get(g) : -1;
         }
         exchange.trim(offsets);
+    }
+
+    /** Looks, before anything is written, whether others run the same query. */
+    void requireSame() {
+        boolean more = true;
+        while (more) {
+            more = poll(1_000);
+        }
+        if (announced.stream().anyMatch(found -> isUnknown(found.content))) {
+            throw new QueryException(
+                    "StateLost",
+                    "other slots have read epochs of slot " + slot.index() + ", and its own progress log has none");
+        }
+    }
+
+    /** Whether it is of this slot, and of an epoch that this process does not know. */
+    private boolean isUnknown(Announcement announcement) {
+        return announcement.slot() == slot.index() && announcement.epoch() > slots.epoch(slot.index());
     }
 
     /** Whether all that was read is taken. */

@@ -92,7 +92,7 @@ final class EpochLoop implements AutoCloseable {
         flow = recovered.flow();
         metrics.weakness(world.log().weakness().orElse(""));
         last = recovered.last();
-        retention.epoch(last.epoch(), last.exchange());
+        read(last);
         metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
         metrics.incarnation(last.incarnation());
         checkpoints.begin(last.incarnation());
@@ -164,6 +164,12 @@ final class EpochLoop implements AutoCloseable {
         checkpoints.startIfDue(last.epoch());
         checkpoints.takePublished().ifPresent(this::stored);
         return liveEpoch(definition.settings()) || flow.hasMore() || !flow.atEnd();
+    }
+
+    private void read(ProgressRecord record) {
+        if (record.exchange() != null) {
+            retention.epoch(record.epoch(), record.exchange());
+        }
     }
 
     /** A checkpoint of an epoch is kept outside of the volume: what only older ones would need is needed no more. */
@@ -256,7 +262,7 @@ final class EpochLoop implements AutoCloseable {
         metrics.commitNanos.add(System.nanoTime() - start);
         faults.reached(FaultPoints.Step.AFTER_COMMIT);
         last = record;
-        retention.epoch(record.epoch(), record.exchange());
+        read(record);
         flow.publish(record.epoch(), record.prepared());
         flow.startEpoch();
         faults.reached(FaultPoints.Step.BEFORE_STATE_WRITE);

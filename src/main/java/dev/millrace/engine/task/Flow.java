@@ -2,6 +2,7 @@ package dev.millrace.engine.task;
 
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
+import dev.millrace.data.Hash;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
 import dev.millrace.engine.Exchange;
@@ -15,6 +16,7 @@ import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateStore;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -57,6 +59,7 @@ final class Flow {
     private final Sink.Writer lateWriter;
     private final Clock clock;
     private final Slot slot;
+    private final long query;
     private final boolean timed;
     private long[] watermarks;
     private final Exchange exchange;
@@ -88,6 +91,7 @@ final class Flow {
         List<RowErrors> errors = new ArrayList<>(problems);
         int keyGroups = definition.plan().keyGroups();
         slot = definition.slot();
+        query = Hash.combine(Hash.hash(definition.plan().id().getBytes(StandardCharsets.UTF_8)), slot.count());
         clock = definition.clock();
         timed = definition.plan().usesWatermark();
         watermarks = watermarksOf(held);
@@ -127,8 +131,9 @@ final class Flow {
         exchange = exchanges ? world.exchange().orElseThrow() : null;
         slots = exchanges ? new Slots(slot, dataflow.levels()) : null;
         departures = exchanges ? new Departures(keyGroups) : null;
-        arrivals =
-                exchanges ? new Arrivals(exchange, slot, slot.keyGroups(keyGroups), dataflow.arrivals(), slots) : null;
+        arrivals = exchanges
+                ? new Arrivals(exchange, query, slot, slot.keyGroups(keyGroups), dataflow.arrivals(), slots)
+                : null;
         if (exchanges) {
             watermarks = watermarks.length > 1 ? watermarks : startingWatermarks(dataflow.levels());
             restoreExchange(held);
@@ -193,7 +198,9 @@ final class Flow {
                 int round = poll(worker, start + budget);
                 rows += round;
                 metrics.rowsRead.add(round);
-                if (rows >= settings.epochRows() || dataflow.epochMemory(worker) >= epochBytes / workers.count()) {
+                if ((worker == 0 && exchange != null && arrivals.isFull())
+                        || rows >= settings.epochRows()
+                        || dataflow.epochMemory(worker) >= epochBytes / workers.count()) {
                     cut.set(true);
                 }
                 atEnd = endsEarly && round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
@@ -214,6 +221,9 @@ final class Flow {
             rows += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
         }
         if (worker == 0 && exchange != null) {
+            if (arrivals.isFull()) {
+                return rows;
+            }
             boolean some = arrivals.poll(0) || rows > 0;
             patienceMillis = some ? LEAST_PATIENCE_MILLIS : Math.min(POLL_MILLIS, patienceMillis * 2);
         }
@@ -302,7 +312,7 @@ final class Flow {
             return;
         }
         Announcement own =
-                new Announcement(slot.index(), epoch, watermarks, isIdle(), slots.needed(), departures.finish());
+                new Announcement(query, slot.index(), epoch, watermarks, isIdle(), slots.needed(), departures.finish());
         if (own.isNews(slots.own())) {
             slots.heard(own);
             departures.send(slot.index(), epoch, exchange);
@@ -414,6 +424,13 @@ final class Flow {
         return dataflow.hasMore();
     }
 
+    /** Fails where other slots run something else. */
+    void requireSameQuery() {
+        if (exchange != null) {
+            arrivals.requireSame();
+        }
+    }
+
     void requireInput() {
         inputs.forEach(Inputs::requireInput);
     }
@@ -426,9 +443,9 @@ final class Flow {
         return inputs.stream().allMatch(Inputs::atEnd) && (exchange == null || arrivals.isEmpty());
     }
 
-    /** Whether nothing will ever come. */
+    /** Whether nothing will ever come; what other slots send never ends. */
     boolean ended() {
-        return inputs.stream().allMatch(Inputs::ended);
+        return exchange == null && inputs.stream().allMatch(Inputs::ended);
     }
 
     /** The least time of all watermarked sources that are not wholly idle; none where there is no such source. */

@@ -56,12 +56,12 @@ final class Recovery {
      * @param incarnation ours, or 0 to take the next one
      */
     Recovered run(long incarnation) {
-        boolean ofSavepoint = state.isOfSavepoint();
-        world.log().open(ofSavepoint ? -1 : state.logPosition(), entries::add);
         state.record().ifPresent(record -> {
             requirePlan(record.plan());
             requireSlot(record);
         });
+        boolean ofSavepoint = state.isOfSavepoint();
+        world.log().open(ofSavepoint ? -1 : state.logPosition(), entries::add);
         long own = incarnation(incarnation, ofSavepoint ? 0 : incarnationOfState());
         if (ofSavepoint) {
             continueSavepoint(own);
@@ -136,6 +136,7 @@ final class Recovery {
         world.endFormer().accept(incarnation);
         StaticTables tables = StaticTables.read(definition, world);
         flow = flow(tables, null);
+        flow.requireSameQuery();
         flow.discover();
         world.log().begin();
         ProgressRecord record = new ProgressRecord(
@@ -251,9 +252,11 @@ final class Recovery {
         if (!before.equals(definition.slot())) {
             throw new QueryException(
                     "SlotsChanged",
-                    "the query has run in " + before.count() + (before.alone() ? " slot" : " slots")
-                            + ", and what each keeps is divided that way: run it in as many, or start anew with another"
-                            + " state.id");
+                    "what is kept here is of slot " + before.index() + " of " + before.count() + ", and this is slot "
+                            + definition.slot().index() + " of "
+                            + definition.slot().count()
+                            + ": run the query in as many slots as at first, each with its own state, or start anew with"
+                            + " another state.id");
         }
     }
 

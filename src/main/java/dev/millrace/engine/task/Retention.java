@@ -13,6 +13,8 @@ import java.util.TreeMap;
  */
 final class Retention {
 
+    private static final int MOST = 10_000;
+
     private final int retained;
     private final NavigableMap<Long, ExchangeProgress> epochs = new TreeMap<>();
     private final Deque<ExchangeProgress> stored = new ArrayDeque<>();
@@ -27,6 +29,9 @@ final class Retention {
     /** Notes how far the exchange was read by the end of an epoch. */
     void epoch(long epoch, ExchangeProgress progress) {
         epochs.put(epoch, progress);
+        if (epochs.size() > MOST) { // the store is away: what is not remembered is trimmed later
+            epochs.pollFirstEntry();
+        }
     }
 
     /** Notes that a checkpoint of an epoch is stored; returns from where on the exchange is still needed, where that is news. */

@@ -87,17 +87,21 @@ final class Slots {
         return now;
     }
 
+    /** Where none is active, the greatest: each may follow, as nobody has rows below what it has announced itself. */
     private long leastOfActive() {
         long least = Watermark.END;
+        long greatest = Watermark.NONE;
         for (int other = 0; other < last.length; other++) {
             if (other != slot.index() && last[other] == null) {
                 return Watermark.NONE;
             }
-            if (other != slot.index() && !last[other].idle()) {
-                least = Math.min(least, last[other].watermarks()[0]);
+            if (other != slot.index()) {
+                long watermark = last[other].watermarks()[0];
+                least = last[other].idle() ? least : Math.min(least, watermark);
+                greatest = Math.max(greatest, watermark);
             }
         }
-        return least == Watermark.END ? Watermark.NONE : least;
+        return least == Watermark.END ? greatest : least;
     }
 
     List<SlotProgress> progress() {
@@ -123,7 +127,7 @@ final class Slots {
                     saved.watermarks().stream().mapToLong(Long::longValue).toArray();
             last[i] = saved.watermarks().isEmpty()
                     ? null
-                    : new Announcement(i, saved.epoch(), watermarks, saved.idle(), 0, new int[0]);
+                    : new Announcement(0, i, saved.epoch(), watermarks, saved.idle(), 0, new int[0]);
         }
     }
 }
