@@ -1,6 +1,7 @@
 package dev.millrace.cli;
 
 import dev.millrace.api.StreamingQuery;
+import dev.millrace.connectors.ConnectorException;
 import dev.millrace.connectors.Sink;
 import dev.millrace.connectors.Source;
 import dev.millrace.connectors.console.ConsoleSink;
@@ -319,13 +320,14 @@ final class Assembly {
             }
         }
         Map<String, Sink> sinks = new LinkedHashMap<>();
-        for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
-            Format format = query.sinkFormat(sink.name());
-            sinks.put(
-                    sink.name(),
-                    sink.jdbc() != null
-                            ? new JdbcSink(jdbc(sink))
-                            : sink(sink.name(), sink.kafka(), sink.files(), format, transaction));
+        try {
+            for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
+                sinks.put(sink.name(), sink(sink, transaction));
+            }
+        } catch (RuntimeException e) { // an outage is waited for: what is made anew each time must not pile up
+            sinks.values().forEach(Sink::close);
+            log.close();
+            throw e;
         }
         StreamingQuery.Spec spec = query.query().spec();
         KafkaTransaction shared = transaction;
@@ -358,9 +360,24 @@ final class Assembly {
         } finally {
             ids().forEach(id ->
                     slots.forEach(slot -> objectCheckpoints(id, slot).ifPresent(ObjectCheckpoints::cleanUp)));
-            query.query().spec().sinks().stream()
-                    .filter(sink -> sink.jdbc() != null)
-                    .forEach(sink -> JdbcSink.forget(jdbc(sink), ids()));
+            forgetTables();
+        }
+    }
+
+    /** All of them are tried; the first failure is told. */
+    private void forgetTables() {
+        ConnectorException failure = null;
+        for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
+            if (sink.jdbc() != null) {
+                try {
+                    JdbcSink.forget(sink.name(), sink.jdbc().url(), databaseProperties(sink.jdbc()), ids());
+                } catch (ConnectorException e) {
+                    failure = failure == null ? e : failure;
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 
@@ -428,8 +445,15 @@ final class Assembly {
                 sink.jdbc().url(),
                 sink.jdbc().table(),
                 databaseProperties(sink.jdbc()),
+                settings(query.query().spec(), null).commitIntervalMillis(),
                 plan.root().schema(),
                 plan.mode() == OutputMode.UPDATE && plan.keyed() ? plan.keys() : null);
+    }
+
+    private Sink sink(StreamingQuery.Sink sink, KafkaTransaction transaction) {
+        return sink.jdbc() != null
+                ? new JdbcSink(jdbc(sink))
+                : sink(sink.name(), sink.kafka(), sink.files(), query.sinkFormat(sink.name()), transaction);
     }
 
     private Map<String, Object> databaseProperties(StreamingQuery.JdbcTable table) {

@@ -641,6 +641,19 @@ final class Compilation {
                                 + "': the result has no unique key to find a table's rows by; use complete,"
                                 + " or group by what tells rows apart");
             }
+            for (int j = 0; j < i; j++) {
+                StreamingQuery.JdbcTable earlier = query.spec().sinks().get(j).jdbc();
+                StreamingQuery.JdbcTable own = query.spec().sinks().get(i).jdbc();
+                if (earlier != null
+                        && earlier.url().equals(own.url())
+                        && earlier.table().equals(own.table())) {
+                    add(
+                            "spec.sinks[" + i + "].jdbc",
+                            "SameTable",
+                            "sink '" + plan.name() + "': another sink writes this table, and each would wait for the"
+                                    + " other; give each a table of its own");
+                }
+            }
             for (Field field : plan.root().schema().fields()) {
                 if (field.type().kind() == DataType.Kind.ARRAY || field.type().kind() == DataType.Kind.ROW) {
                     add(

@@ -27,7 +27,7 @@ public interface Sink extends AutoCloseable {
      * Whether the rows of a prepared epoch that the log has are in the sink no more, though they were not published: then the
      * replay of the epoch writes them again, and prepares and publishes it.
      */
-    default boolean needsReplay(long epoch) {
+    default boolean needsReplay(long epoch, String prepared) {
         return false;
     }
 

@@ -183,6 +183,9 @@ class CrdTest {
                 if (name.equals("propertiesFrom")) {
                     schema.setMaxItems(16L); // an API server estimates what rules cost by how often they may apply
                 }
+                if (name.equals("url")) {
+                    schema.setMaxLength(1_024L);
+                }
                 if (name.equals("columns")) {
                     schema.setMaxProperties(256L);
                 }

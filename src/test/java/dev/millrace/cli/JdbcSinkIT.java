@@ -19,10 +19,12 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Results in tables of a real PostgreSQL: exact whatever happens between its transaction and the log. */
 class JdbcSinkIT {
@@ -437,6 +440,46 @@ class JdbcSinkIT {
         QueryException e = assertThrows(
                 QueryException.class, () -> query(yaml, FaultPoints.NONE).run());
         assertEquals("SinkDataLost", e.code());
+    }
+
+    /** A table that is ahead of the query would take none of its rows; one that was set back misses some. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aTableOfAnotherTimeIsNotWritten(boolean ahead) throws Exception {
+        sql(TABLE);
+        String yaml = yaml(SCHEMA, SUMS, "update", "sums");
+        for (int i = 0; i < 2; i++) {
+            feed(100);
+            query(yaml, FaultPoints.NONE).run();
+        }
+        List<String> before = rows("SELECT * FROM sums ORDER BY k");
+        if (ahead) {
+            Signals.deleteTree(directory.resolve("state"));
+        } else {
+            sql("UPDATE millrace_epochs SET epoch = epoch - 1");
+        }
+        QueryException e = assertThrows(
+                QueryException.class, () -> query(yaml, FaultPoints.NONE).run());
+        assertEquals("SinkDataLost", e.code());
+        assertEquals(before, rows("SELECT * FROM sums ORDER BY k"));
+    }
+
+    @Test
+    void aDatabaseThatIsAwayIsWaitedFor() throws Exception {
+        feed(10);
+        String away = yaml(SCHEMA, SUMS, "update", "sums").replace(":" + postgres.getPort(), ":1");
+        List<String> notices = Collections.synchronizedList(new ArrayList<>());
+        Compilation compilation =
+                Compilation.of(ResourceReader.read("q.yaml", away).documents().get(0), directory);
+        Assembly.Place place = Assembly.Place.local(directory.resolve("state"), 1, System.out, null);
+        QueryRun run = new QueryRun(new Assembly(compilation, place).definition(), notices::add);
+        CompletableFuture<QueryRun.End> end = CompletableFuture.supplyAsync(run::run);
+        Thread.sleep(3_000); // some tries
+        assertTrue(!end.isDone(), () -> "it waits: " + notices);
+        run.stop();
+        assertEquals(QueryRun.End.STOPPED, end.get(30, TimeUnit.SECONDS));
+        assertEquals(1, notices.size(), notices::toString);
+        assertTrue(notices.get(0).contains("waiting"), notices::toString);
     }
 
     private static boolean written() {

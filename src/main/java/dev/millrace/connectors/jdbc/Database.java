@@ -6,6 +6,8 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.Properties;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /** Connections, and what their failures mean. */
 final class Database {
@@ -43,17 +45,29 @@ final class Database {
      * @param right what to do where a right is missing
      */
     static ConnectorException failure(String what, SQLException e, String refused, String right) {
-        String message = what + ": " + e.getMessage();
         String state = e.getSQLState() == null ? "" : e.getSQLState();
+        String message = what + ": " + message(e, state);
         if (state.equals("42501")) {
             return new ConnectorException("AccessDenied", message + right, e, true);
         }
         if (state.startsWith("28")) {
             return new ConnectorException("AccessDenied", message, e, true);
         }
-        boolean lasting = state.matches("(22|23|42|44|P0|3).*");
+        boolean lasting = state.matches("(0A|21|22|23|3|42|44|54|P0).*");
         return lasting
                 ? new ConnectorException(refused, message, e, false)
                 : new ConnectorException("DatabaseUnavailable", message, e, true);
+    }
+
+    /** Without values of rows: they are not for logs. */
+    private static String message(SQLException e, String state) {
+        if (!state.matches("(22|23|P0).*")) {
+            return e.getMessage();
+        }
+        ServerErrorMessage server = e instanceof PSQLException known ? known.getServerErrorMessage() : null;
+        String constraint = server == null ? null : server.getConstraint();
+        return constraint == null
+                ? "a value is refused (SQLSTATE " + state + "); the database's own log has it"
+                : "a row violates the constraint " + constraint + " (SQLSTATE " + state + ")";
     }
 }

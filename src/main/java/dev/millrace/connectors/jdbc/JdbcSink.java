@@ -2,7 +2,9 @@ package dev.millrace.connectors.jdbc;
 
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.connectors.Sink;
+import dev.millrace.data.Hash;
 import dev.millrace.data.Schema;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -18,8 +20,11 @@ import java.util.OptionalLong;
  * {@code millrace_epochs}. A transaction that was lost in between is written again by the replay of its epoch, as that number
  * tells.
  *
+ * <p>Each prepared epoch says which one the table had before it, and takes the place of just that one: a table that was set back,
+ * or that is ahead of the query, is noticed.
+ *
  * <p>A session that is left behind would hold locks: each start ends those of the same query and sink, and the database ends
- * those that are idle for a minute.
+ * those that are idle for a minute and two commit intervals.
  */
 public final class JdbcSink implements Sink {
 
@@ -33,12 +38,15 @@ public final class JdbcSink implements Sink {
     private final List<TableWriter> writers = new ArrayList<>();
     private boolean begun;
     private boolean tagged;
+    private long previous;
+    private ConnectorException failed;
 
     /**
      * @param name of the sink
      * @param stateId of the query: together they name the sink's row in {@code millrace_epochs}
      * @param table as SQL spells it, with its schema if need be
      * @param properties of the driver
+     * @param commitIntervalMillis between two epochs
      * @param rows the result
      * @param keys for a result that is updated: the columns that identify a row; null for one that grows or is replaced
      */
@@ -48,6 +56,7 @@ public final class JdbcSink implements Sink {
             String url,
             String table,
             Map<String, Object> properties,
+            long commitIntervalMillis,
             Schema rows,
             List<Integer> keys) {}
 
@@ -57,9 +66,12 @@ public final class JdbcSink implements Sink {
     public JdbcSink(Config config) {
         this.config = config;
         try {
-            connection = connect(config);
+            connection = connect(config.url, config.properties, application(config));
+            execute(
+                    connection,
+                    "SET idle_in_transaction_session_timeout = " + (60_000 + 2 * config.commitIntervalMillis));
         } catch (SQLException e) {
-            throw failure(e);
+            throw failure(e, "TableMismatch");
         }
         try {
             table = TargetTable.describe(connection, config);
@@ -67,24 +79,32 @@ public final class JdbcSink implements Sink {
             connection.commit();
         } catch (SQLException e) {
             close();
-            throw failure(e);
+            throw failure(e, "TableMismatch");
         } catch (ConnectorException e) {
             close();
             throw e;
         }
     }
 
-    private static Connection connect(Config config) throws SQLException {
-        String application = "millrace " + config.stateId + " " + config.name;
-        Connection made = Database.connect(config.url, config.properties, application);
+    /** Names the sessions of one sink of one query: PostgreSQL cuts names, so what tells them apart is first. */
+    private static String application(Config config) {
+        String sink = config.stateId + "/" + config.name;
+        long hash = Hash.hash(sink.getBytes(StandardCharsets.UTF_8));
+        return String.format("millrace %016x %s", hash, config.name.replaceAll("[^ -~]", "?"));
+    }
+
+    private static Connection connect(String url, Map<String, Object> properties, String application)
+            throws SQLException {
+        Connection made = Database.connect(url, properties, application);
         try {
-            execute(made, "SET idle_in_transaction_session_timeout = '60s'");
+            execute(made, "SET application_name = '" + application.replace("'", "''") + "'");
             execute(made, "SET lock_timeout = '30s'");
             execute(
                     made,
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND datname ="
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_user AND datname ="
                             + " current_database() AND pid <> pg_backend_pid() AND application_name ="
                             + " current_setting('application_name')");
+            made.commit();
             createTags(made);
             made.commit();
             return made;
@@ -95,12 +115,24 @@ public final class JdbcSink implements Sink {
     }
 
     private static void createTags(Connection made) throws SQLException {
+        if (hasTags(made)) {
+            return;
+        }
+        try {
+            execute(made, CREATE.replace("TABLE", "TABLE IF NOT EXISTS"));
+        } catch (SQLException e) { // another query may have made it in the same moment
+            made.rollback();
+            if (!hasTags(made)) {
+                throw e;
+            }
+        }
+    }
+
+    private static boolean hasTags(Connection made) throws SQLException {
         try (PreparedStatement look = made.prepareStatement("SELECT to_regclass('millrace_epochs')");
                 ResultSet found = look.executeQuery()) {
             found.next();
-            if (found.getString(1) == null) {
-                execute(made, CREATE.replace("TABLE", "TABLE IF NOT EXISTS"));
-            }
+            return found.getString(1) != null;
         }
     }
 
@@ -111,17 +143,25 @@ public final class JdbcSink implements Sink {
     }
 
     private ConnectorException failure(SQLException e) {
+        return failure(e, "RowRefused");
+    }
+
+    private ConnectorException failure(SQLException e, String refused) {
         return Database.failure(
                 "sink '" + config.name + "', table " + config.table,
                 e,
-                "RowRefused",
+                refused,
                 "; grant it, and if millrace_epochs is missing: " + CREATE);
     }
 
     /** The last epoch that is in the table; empty where none was begun. */
     private OptionalLong tag() throws SQLException {
-        try (PreparedStatement look =
-                connection.prepareStatement("SELECT epoch FROM millrace_epochs WHERE state_id = ? AND sink = ?")) {
+        return tag("");
+    }
+
+    private OptionalLong tag(String lock) throws SQLException {
+        try (PreparedStatement look = connection.prepareStatement(
+                "SELECT epoch FROM millrace_epochs WHERE state_id = ? AND sink = ?" + lock)) {
             look.setString(1, config.stateId);
             look.setString(2, config.name);
             try (ResultSet found = look.executeQuery()) {
@@ -131,12 +171,16 @@ public final class JdbcSink implements Sink {
     }
 
     @Override
-    public synchronized boolean needsReplay(long epoch) {
+    public synchronized boolean needsReplay(long epoch, String prepared) {
         try {
             OptionalLong tag = tag();
             connection.rollback();
             if (tag.isEmpty()) {
                 throw lost("has no row for it; if the table has moved, take that row along");
+            }
+            if (tag.getAsLong() < epoch && tag.getAsLong() != Long.parseLong(prepared)) {
+                throw lost("is at epoch " + tag.getAsLong() + " and was at " + prepared + " before epoch " + epoch
+                        + ": the database was set back");
             }
             return tag.getAsLong() < epoch;
         } catch (SQLException e) {
@@ -158,16 +202,23 @@ public final class JdbcSink implements Sink {
         return writer;
     }
 
-    /** Performs a change in the epoch's transaction. */
+    /** Performs a change in the epoch's transaction; what has failed once fails again, as the transaction is over. */
     private synchronized void run(TableWriter.Change change) {
+        if (failed != null) {
+            throw failed;
+        }
         try {
             if (!tagged) {
                 insertTag();
             }
-            begun = true;
+            if (!begun) {
+                previous = tag(" FOR UPDATE").orElseThrow(() -> lost("has no row for it"));
+                begun = true;
+            }
             change.perform(connection);
         } catch (SQLException e) {
-            throw failure(e);
+            failed = failure(e);
+            throw failed;
         }
     }
 
@@ -186,30 +237,31 @@ public final class JdbcSink implements Sink {
     @Override
     public synchronized String prepare(long epoch) {
         writers.forEach(TableWriter::flush);
-        return begun ? "" : null;
+        if (!begun) {
+            return null;
+        }
+        if (previous >= epoch) {
+            throw lost("has epoch " + previous + " of it, and the query is at epoch " + epoch
+                    + ": its state and log were lost, or set back");
+        }
+        run(session -> execute(session, "SET CONSTRAINTS ALL IMMEDIATE"));
+        return String.valueOf(previous);
     }
 
     @Override
     public synchronized void publish(long epoch, String prepared) {
         if (!begun) {
-            if (needsReplay(epoch)) {
+            if (needsReplay(epoch, prepared)) {
                 throw lost("does not have epoch " + epoch);
             }
             return;
         }
-        try (PreparedStatement advance = connection.prepareStatement(
-                "UPDATE millrace_epochs SET epoch = ? WHERE state_id = ? AND sink = ? AND epoch < ?")) {
+        try (PreparedStatement advance =
+                connection.prepareStatement("UPDATE millrace_epochs SET epoch = ? WHERE state_id = ? AND sink = ?")) {
             advance.setLong(1, epoch);
             advance.setString(2, config.stateId);
             advance.setString(3, config.name);
-            advance.setLong(4, epoch);
-            if (advance.executeUpdate() != 1) {
-                throw new ConnectorException(
-                        "DatabaseUnavailable",
-                        "sink '" + config.name + "': epoch " + epoch + " was written by another run of the query",
-                        null,
-                        true);
-            }
+            advance.executeUpdate(); // its row is locked since the transaction began
             connection.commit();
             begun = false;
         } catch (SQLException e) {
@@ -232,18 +284,24 @@ public final class JdbcSink implements Sink {
         }
     }
 
-    /** Takes the rows of these states out of {@code millrace_epochs}. */
-    public static void forget(Config config, List<String> stateIds) {
-        try (Connection connection = connect(config);
-                PreparedStatement delete = connection.prepareStatement(
+    /**
+     * Takes the rows of these states out of {@code millrace_epochs}.
+     *
+     * @param name of the sink
+     */
+    public static void forget(String name, String url, Map<String, Object> properties, List<String> stateIds) {
+        try (Connection connection = Database.connect(url, properties, "millrace clean-up")) {
+            if (hasTags(connection)) {
+                try (PreparedStatement delete = connection.prepareStatement(
                         "DELETE FROM millrace_epochs WHERE sink = ? AND state_id = ANY (?)")) {
-            delete.setString(1, config.name);
-            delete.setArray(2, connection.createArrayOf("text", stateIds.toArray()));
-            delete.execute();
+                    delete.setString(1, name);
+                    delete.setArray(2, connection.createArrayOf("text", stateIds.toArray()));
+                    delete.execute();
+                }
+            }
             connection.commit();
         } catch (SQLException e) {
-            throw new ConnectorException(
-                    "DatabaseUnavailable", "sink '" + config.name + "': " + e.getMessage(), e, true);
+            throw Database.failure("the rows of sink '" + name + "' in millrace_epochs", e, "DatabaseUnavailable", "");
         }
     }
 }

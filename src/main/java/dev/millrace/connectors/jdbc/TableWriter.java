@@ -80,7 +80,7 @@ final class TableWriter implements Sink.Writer {
     @Override
     public void replace(long epoch, List<Batch> rows) {
         inserts.clear();
-        transaction.accept(connection -> execute(connection, table.deleteAll(), List.of()));
+        transaction.accept(connection -> execute(connection, table.deleteAll()));
         rows.forEach(this::append);
     }
 
@@ -109,11 +109,16 @@ final class TableWriter implements Sink.Writer {
         }
         transaction.accept(connection -> {
             if (table.keys() != null && table.keys().isEmpty()) { // the result is one row
-                execute(connection, table.deleteAll(), List.of());
+                execute(connection, table.deleteAll());
                 execute(connection, table.insert(), upserts);
             } else {
                 for (Map.Entry<List<Boolean>, List<String[]>> some : deletes.entrySet()) {
-                    execute(connection, table.delete(some.getKey()), some.getValue());
+                    boolean anyValue = some.getKey().contains(false);
+                    if (anyValue) {
+                        execute(connection, table.delete(some.getKey()), some.getValue());
+                    } else {
+                        execute(connection, table.delete(some.getKey()));
+                    }
                 }
                 if (!upserts.isEmpty()) {
                     execute(connection, table.upsert(), upserts);
@@ -126,14 +131,16 @@ final class TableWriter implements Sink.Writer {
         deletes.clear();
     }
 
+    private static void execute(Connection connection, String sql) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.execute();
+        }
+    }
+
     /** Some rows at a time: an array per column. */
     private static void execute(Connection connection, String sql, List<String[]> rows) throws SQLException {
-        boolean plain = !sql.contains("?");
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            if (plain) {
-                statement.execute();
-            }
-            for (int from = 0; !plain && from < rows.size(); from += ROWS) {
+            for (int from = 0; from < rows.size(); from += ROWS) {
                 List<String[]> some = rows.subList(from, Math.min(rows.size(), from + ROWS));
                 for (int c = 0; c < some.get(0).length; c++) {
                     int column = c;

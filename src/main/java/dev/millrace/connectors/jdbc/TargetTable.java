@@ -174,6 +174,17 @@ record TargetTable(String name, List<Column> columns, List<Integer> keys) {
     private void requireUnique(Connection connection, JdbcSink.Config config, Map<String, Described> described)
             throws SQLException {
         List<Field> key = keys.stream().map(config.rows()::field).toList();
+        for (Field field : key) {
+            String type = described.get(field.name()).type;
+            if (field.type().kind() == DataType.Kind.STRING
+                    && !type.equals("text")
+                    && !type.equals("character varying")) {
+                throw mismatch(
+                        config,
+                        "has " + type + " for the key column " + field.name()
+                                + ", which takes different texts for the same; make it text");
+            }
+        }
         Set<String> names = key.stream().map(Field::name).collect(Collectors.toSet());
         boolean nulls = key.stream().anyMatch(field -> field.nullable() && !described.get(field.name()).notNull);
         boolean distinctNulls = false;

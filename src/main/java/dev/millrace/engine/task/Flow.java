@@ -234,8 +234,8 @@ final class Flow {
     void replay(ProgressRecord record) {
         Map<String, SourceProgress> ends = record.sources();
         for (Results result : results) {
-            boolean lost = record.prepared().containsKey(result.name())
-                    && sinks.get(result.name()).needsReplay(record.epoch());
+            String prepared = record.prepared().get(result.name());
+            boolean lost = prepared != null && sinks.get(result.name()).needsReplay(record.epoch(), prepared);
             result.suppress(!lost);
         }
         for (Inputs input : inputs) {
