@@ -331,7 +331,8 @@ class OperatorIT extends OperatorCluster {
         } finally {
             other.kill();
         }
-        cluster.await("away", "Ready", "False", "Waiting", Duration.ofSeconds(90));
+        // An epoch or checkpoint that is just being committed is given two minutes by the client.
+        cluster.await("away", "Ready", "False", "Waiting", Duration.ofSeconds(150));
         Instant from = Instant.now();
         cluster.kubectl("delete", "sq", "away", "--wait=false");
         Cluster.await(
@@ -444,7 +445,7 @@ class OperatorIT extends OperatorCluster {
             cluster.apply(outside("postgres", 5432, host, postgres.getPort()));
             cluster.apply(Files.readString(Path.of("k8s-examples/postgres-table/secret.yaml")));
             cluster.apply(Files.readString(Path.of("k8s-examples/postgres-table/query.yaml"))
-                    .replace("rowsPerSecond: 1000", "rowsPerSecond: 1000, rows: 30000"));
+                    .replace("rowsPerSecond: 1000", "rowsPerSecond: 1000\n        rows: 30000"));
             cluster.awaitReady("postgres-table", START);
             cluster.kubectl("delete", "pod", cluster.pod("postgres-table"), "--force", "--grace-period=0");
             cluster.awaitReady("postgres-table", START);
