@@ -218,7 +218,8 @@ final class Simulation {
                     List::of,
                     slot,
                     new VirtualClock(),
-                    new QueryDefinition.Settings(workers, 1, 0, false, Long.MAX_VALUE, KEPT, 1 + random.nextInt(40)));
+                    new QueryDefinition.Settings(
+                            1 + random.nextInt(workers), 1, 0, false, Long.MAX_VALUE, KEPT, 1 + random.nextInt(40)));
         }
 
         private QueryDefinition.World world() {

@@ -34,7 +34,7 @@ class SimulationTest {
         return worlds(1, SEEDS);
     }
 
-    /** Threads are not the seed's: such a world may not come again. */
+    /** Each start with another number of threads. They are not the seed's: such a world may not come again. */
     @TestFactory
     Stream<DynamicTest> slotsOfSeveralWorkers() {
         return worlds(2, SEEDS / 10);
