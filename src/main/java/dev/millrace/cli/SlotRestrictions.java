@@ -60,10 +60,6 @@ final class SlotRestrictions {
             found.add(query.places()
                     .problem("spec.trigger.interval", CODE, "slots wait for each other; remove it, or run one"));
         }
-        if (spec.kafka() == null && query.home().isEmpty()) {
-            found.add(query.places()
-                    .problem("spec", CODE, "several slots exchange rows through Kafka; add a sink there"));
-        }
         return found;
     }
 

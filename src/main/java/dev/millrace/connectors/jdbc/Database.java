@@ -3,8 +3,11 @@ package dev.millrace.connectors.jdbc;
 import dev.millrace.connectors.ConnectorException;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
@@ -35,6 +38,23 @@ final class Database {
         } catch (SQLException e) {
             made.close();
             throw e;
+        }
+    }
+
+    /** A table's name as SQL has to spell it; empty where there is no such table. */
+    static Optional<String> find(Connection connection, String table) throws SQLException {
+        try (PreparedStatement look = connection.prepareStatement("SELECT to_regclass(?)::text")) {
+            look.setString(1, table);
+            try (ResultSet found = look.executeQuery()) {
+                found.next();
+                return Optional.ofNullable(found.getString(1));
+            }
+        }
+    }
+
+    static void execute(Connection connection, String sql) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.execute();
         }
     }
 

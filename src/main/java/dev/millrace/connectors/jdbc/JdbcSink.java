@@ -66,10 +66,7 @@ public final class JdbcSink implements Sink {
     public JdbcSink(Config config) {
         this.config = config;
         try {
-            connection = connect(config.url, config.properties, application(config));
-            execute(
-                    connection,
-                    "SET idle_in_transaction_session_timeout = " + (60_000 + 2 * config.commitIntervalMillis));
+            connection = connect(config);
         } catch (SQLException e) {
             throw failure(e, "TableMismatch");
         }
@@ -93,13 +90,15 @@ public final class JdbcSink implements Sink {
         return String.format("millrace %016x %s", hash, config.name.replaceAll("[^ -~]", "?"));
     }
 
-    private static Connection connect(String url, Map<String, Object> properties, String application)
-            throws SQLException {
-        Connection made = Database.connect(url, properties, application);
+    private static Connection connect(Config config) throws SQLException {
+        String application = application(config);
+        Connection made = Database.connect(config.url, config.properties, application);
         try {
-            execute(made, "SET application_name = '" + application.replace("'", "''") + "'");
-            execute(made, "SET lock_timeout = '30s'");
-            execute(
+            Database.execute(made, "SET application_name = '" + application.replace("'", "''") + "'");
+            Database.execute(made, "SET lock_timeout = '30s'");
+            Database.execute(
+                    made, "SET idle_in_transaction_session_timeout = " + (60_000 + 2 * config.commitIntervalMillis));
+            Database.execute(
                     made,
                     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_user AND datname ="
                             + " current_database() AND pid <> pg_backend_pid() AND application_name ="
@@ -119,7 +118,7 @@ public final class JdbcSink implements Sink {
             return;
         }
         try {
-            execute(made, CREATE.replace("TABLE", "TABLE IF NOT EXISTS"));
+            Database.execute(made, CREATE.replace("TABLE", "TABLE IF NOT EXISTS"));
         } catch (SQLException e) { // another query may have made it in the same moment
             made.rollback();
             if (!hasTags(made)) {
@@ -129,17 +128,7 @@ public final class JdbcSink implements Sink {
     }
 
     private static boolean hasTags(Connection made) throws SQLException {
-        try (PreparedStatement look = made.prepareStatement("SELECT to_regclass('millrace_epochs')");
-                ResultSet found = look.executeQuery()) {
-            found.next();
-            return found.getString(1) != null;
-        }
-    }
-
-    private static void execute(Connection connection, String sql) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.execute();
-        }
+        return Database.find(made, "millrace_epochs").isPresent();
     }
 
     private ConnectorException failure(SQLException e) {
@@ -244,7 +233,7 @@ public final class JdbcSink implements Sink {
             throw lost("has epoch " + previous + " of it, and the query is at epoch " + epoch
                     + ": its state and log were lost, or set back");
         }
-        run(session -> execute(session, "SET CONSTRAINTS ALL IMMEDIATE"));
+        run(session -> Database.execute(session, "SET CONSTRAINTS ALL IMMEDIATE"));
         return String.valueOf(previous);
     }
 

@@ -17,6 +17,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -74,6 +76,10 @@ public final class JdbcTable implements Source {
 
     /** {@code SELECT to_json(r) …}: bytes as base64, as the decoder takes them, all else as JSON has it. */
     private static String select(Connection connection, Config config) throws SQLException {
+        String table = Database.find(connection, config.table)
+                .orElseThrow(() -> new ConnectorException(
+                        "TableMismatch",
+                        "source '" + config.name + "': the table " + config.table + " does not exist"));
         StringBuilder columns = new StringBuilder();
         for (int column : config.columns) {
             Field field = config.rows.field(column);
@@ -84,25 +90,12 @@ public final class JdbcTable implements Source {
                                     ? "translate(encode(" + name + ", 'base64'), E'\\n', '') AS " + name
                                     : name);
         }
-        return "SELECT to_json(r)::text FROM (SELECT " + columns + " FROM " + table(connection, config) + ") AS r";
+        return "SELECT to_json(r)::text FROM (SELECT " + columns + " FROM " + table + ") AS r";
     }
 
     private static String quoted(Connection connection, String name) throws SQLException {
-        return connection.createStatement().enquoteIdentifier(name, true);
-    }
-
-    private static String table(Connection connection, Config config) throws SQLException {
-        try (PreparedStatement look = connection.prepareStatement("SELECT to_regclass(?)::text")) {
-            look.setString(1, config.table);
-            try (ResultSet found = look.executeQuery()) {
-                found.next();
-                if (found.getString(1) == null) {
-                    throw new ConnectorException(
-                            "TableMismatch",
-                            "source '" + config.name + "': the table " + config.table + " does not exist");
-                }
-                return found.getString(1);
-            }
+        try (Statement statement = connection.createStatement()) {
+            return statement.enquoteIdentifier(name, true);
         }
     }
 
@@ -123,7 +116,7 @@ public final class JdbcTable implements Source {
 
         @Override
         public void assign(int index, String partition, Position position) {
-            java.util.Arrays.fill(partitions, index);
+            Arrays.fill(partitions, index);
             try {
                 connection = Database.connect(config.url, config.properties, "millrace " + config.name);
                 connection.setReadOnly(true);

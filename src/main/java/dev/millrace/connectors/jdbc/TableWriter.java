@@ -80,7 +80,7 @@ final class TableWriter implements Sink.Writer {
     @Override
     public void replace(long epoch, List<Batch> rows) {
         inserts.clear();
-        transaction.accept(connection -> execute(connection, table.deleteAll()));
+        transaction.accept(connection -> Database.execute(connection, table.deleteAll()));
         rows.forEach(this::append);
     }
 
@@ -109,7 +109,7 @@ final class TableWriter implements Sink.Writer {
         }
         transaction.accept(connection -> {
             if (table.keys() != null && table.keys().isEmpty()) { // the result is one row
-                execute(connection, table.deleteAll());
+                Database.execute(connection, table.deleteAll());
                 execute(connection, table.insert(), upserts);
             } else {
                 for (Map.Entry<List<Boolean>, List<String[]>> some : deletes.entrySet()) {
@@ -117,7 +117,7 @@ final class TableWriter implements Sink.Writer {
                     if (anyValue) {
                         execute(connection, table.delete(some.getKey()), some.getValue());
                     } else {
-                        execute(connection, table.delete(some.getKey()));
+                        Database.execute(connection, table.delete(some.getKey()));
                     }
                 }
                 if (!upserts.isEmpty()) {
@@ -129,12 +129,6 @@ final class TableWriter implements Sink.Writer {
         inserts.clear();
         upserts.clear();
         deletes.clear();
-    }
-
-    private static void execute(Connection connection, String sql) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.execute();
-        }
     }
 
     /** Some rows at a time: an array per column. */

@@ -47,7 +47,8 @@ record TargetTable(String name, List<Column> columns, List<Integer> keys) {
      * @throws ConnectorException {@code TableMismatch} where the result does not fit
      */
     static TargetTable describe(Connection connection, JdbcSink.Config config) throws SQLException {
-        String name = name(connection, config);
+        String name = Database.find(connection, config.table())
+                .orElseThrow(() -> mismatch(config, "does not exist; create it"));
         Map<String, Described> described = columns(connection, name);
         List<Column> columns = new ArrayList<>();
         for (Field field : config.rows().fields()) {
@@ -63,19 +64,6 @@ record TargetTable(String name, List<Column> columns, List<Integer> keys) {
     private static ConnectorException mismatch(JdbcSink.Config config, String what) {
         return new ConnectorException(
                 "TableMismatch", "sink '" + config.name() + "': the table " + config.table() + " " + what);
-    }
-
-    private static String name(Connection connection, JdbcSink.Config config) throws SQLException {
-        try (PreparedStatement look = connection.prepareStatement("SELECT to_regclass(?)::text")) {
-            look.setString(1, config.table());
-            try (ResultSet found = look.executeQuery()) {
-                found.next();
-                if (found.getString(1) == null) {
-                    throw mismatch(config, "does not exist; create it");
-                }
-                return found.getString(1);
-            }
-        }
     }
 
     private static Map<String, Described> columns(Connection connection, String table) throws SQLException {

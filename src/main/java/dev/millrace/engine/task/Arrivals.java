@@ -198,7 +198,6 @@ final class Arrivals {
         bytes -= frame.record.length;
         Bytes.Reader in = new Bytes.Reader();
         in.reset(frame.record, frame.start);
-        in.getVarint(); // the frame's number
         int size = (int) in.getVarint();
         byte[] packed = Arrays.copyOfRange(frame.record, in.position(), frame.record.length);
         byte[] body = Zstd.decompress(packed, size);

@@ -34,7 +34,7 @@ final class Departures implements PartialGroups.Leaving {
     private boolean gathered;
     private long hash;
 
-    private record Frame(int keyGroup, int index, byte[] body) {}
+    private record Frame(int keyGroup, byte[] body) {}
 
     Departures(int keyGroups) {
         bodies = new Bytes[keyGroups];
@@ -84,7 +84,8 @@ final class Departures implements PartialGroups.Leaving {
     }
 
     private void cut(int keyGroup) {
-        waiting.add(new Frame(keyGroup, frames[keyGroup]++, bodies[keyGroup].toByteArray()));
+        waiting.add(new Frame(keyGroup, bodies[keyGroup].toByteArray()));
+        frames[keyGroup]++;
         bodies[keyGroup].clear();
     }
 
@@ -109,11 +110,7 @@ final class Departures implements PartialGroups.Leaving {
     void send(int slot, long epoch, Exchange exchange) {
         for (Frame frame : waiting) {
             Bytes out = new Bytes();
-            out.put(FORMAT)
-                    .putVarint(slot)
-                    .putVarint(epoch)
-                    .putVarint(frame.index)
-                    .putVarint(frame.body.length);
+            out.put(FORMAT).putVarint(slot).putVarint(epoch).putVarint(frame.body.length);
             out.put(Zstd.compress(frame.body, LEVEL));
             exchange.send(Exchange.partitionOf(frame.keyGroup), out.toByteArray());
         }

@@ -92,7 +92,7 @@ final class EpochLoop implements AutoCloseable {
         flow = recovered.flow();
         metrics.weakness(world.log().weakness().orElse(""));
         last = recovered.last();
-        read(last);
+        remember(last);
         metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
         metrics.incarnation(last.incarnation());
         checkpoints.begin(last.incarnation());
@@ -166,7 +166,7 @@ final class EpochLoop implements AutoCloseable {
         return liveEpoch(definition.settings()) || flow.hasMore() || !flow.atEnd();
     }
 
-    private void read(ProgressRecord record) {
+    private void remember(ProgressRecord record) {
         if (record.exchange() != null) {
             retention.epoch(record.epoch(), record.exchange());
         }
@@ -262,7 +262,7 @@ final class EpochLoop implements AutoCloseable {
         metrics.commitNanos.add(System.nanoTime() - start);
         faults.reached(FaultPoints.Step.AFTER_COMMIT);
         last = record;
-        read(record);
+        remember(record);
         flow.publish(record.epoch(), record.prepared());
         flow.startEpoch();
         faults.reached(FaultPoints.Step.BEFORE_STATE_WRITE);
