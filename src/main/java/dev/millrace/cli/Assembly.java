@@ -14,6 +14,7 @@ import dev.millrace.connectors.jdbc.JdbcTable;
 import dev.millrace.connectors.lines.LineSource;
 import dev.millrace.data.TimeText;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Division;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.recovery.FileProgressLog;
@@ -92,6 +93,7 @@ final class Assembly {
      *     cluster
      * @param table draws console sinks on a terminal; null for plain lines
      * @param slot which part of the query runs here
+     * @param division the file that says into how many slots the query is to be divided; empty where the slot says it
      * @param wishes the file that says which savepoints are to be there; empty where nobody asks for any
      */
     record Place(
@@ -103,19 +105,30 @@ final class Assembly {
             ConsoleTable table,
             Slot slot,
             Optional<Path> wishes,
+            Optional<Path> division,
             History history) {
 
         private static final long USUAL_MEMORY = 256L << 20;
 
         /** This machine. */
         static Place local(Path state, int threads, PrintStream out, ConsoleTable table) {
-            return local(state, threads, out, table, Slot.ONLY);
+            return local(state, threads, out, table, Slot.ONLY, Optional.empty());
         }
 
         /** A slot on this machine. */
-        static Place local(Path state, int threads, PrintStream out, ConsoleTable table, Slot slot) {
+        static Place local(
+                Path state, int threads, PrintStream out, ConsoleTable table, Slot slot, Optional<Path> division) {
             return new Place(
-                    state, threads, USUAL_MEMORY, Optional.empty(), out, table, slot, Optional.empty(), History.NONE);
+                    state,
+                    threads,
+                    USUAL_MEMORY,
+                    Optional.empty(),
+                    out,
+                    table,
+                    slot,
+                    Optional.empty(),
+                    division,
+                    History.NONE);
         }
 
         /** A pod. */
@@ -126,9 +139,19 @@ final class Assembly {
                 Path secrets,
                 Slot slot,
                 Optional<Path> wishes,
+                Optional<Path> division,
                 History history) {
             return new Place(
-                    state, threads, stateMemory, Optional.of(secrets), System.out, null, slot, wishes, history);
+                    state,
+                    threads,
+                    stateMemory,
+                    Optional.of(secrets),
+                    System.out,
+                    null,
+                    slot,
+                    wishes,
+                    division,
+                    history);
         }
 
         boolean cluster() {
@@ -186,6 +209,7 @@ final class Assembly {
                         () -> place.history().savepoint().map(this::origin)),
                 this::wishes,
                 place.slot(),
+                this::division,
                 Clock.SYSTEM,
                 settings(spec, checkpoint));
     }
@@ -218,6 +242,17 @@ final class Assembly {
                     "a savepoint lies in the query's checkpoint store, and a query that writes nothing to Kafka has none");
         }
         return new SavepointOrigin(savepoint.name(), storedCheckpoints(savepoint.stateId()));
+    }
+
+    private Division division() {
+        Division own = new Division(0, place.slot().count());
+        try {
+            return place.division().isPresent() && Files.exists(place.division().get())
+                    ? own.later(Division.parse(Files.readString(place.division().get())))
+                    : own;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private List<SavepointWish> wishes() {
@@ -308,8 +343,7 @@ final class Assembly {
         if (home != null) {
             KafkaProgressLog.Names names = names();
             transaction = new KafkaTransaction(home, names.transactionalId(), patience);
-            int keyGroups = query.plan().keyGroups();
-            log = new KafkaProgressLog(transaction, home, names, place.slot().alone() ? 0 : 1 + keyGroups);
+            log = new KafkaProgressLog(transaction, home, names);
         } else {
             log = new FileProgressLog(place.state().resolve("progress.log"));
         }
@@ -338,7 +372,10 @@ final class Assembly {
                 Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
                 log,
                 checkpointStore(shared),
-                place.slot().alone() ? Optional.empty() : Optional.of(new KafkaExchange(shared, home, names())),
+                SlotRestrictions.of(query).isEmpty()
+                        ? Optional.of(new KafkaExchange(
+                                shared, home, names(), query.plan().keyGroups()))
+                        : Optional.empty(),
                 secrets::changed,
                 this::endFormer);
     }

@@ -42,8 +42,8 @@ final class CleanUpCommand implements Callable<Integer> {
             return Main.USAGE;
         }
         Assembly.History history = new Assembly.History(formerIds, Optional.empty());
-        Assembly.Place place =
-                Assembly.Place.pod(Path.of("/nowhere"), 1, 0, secrets, Slot.ONLY, Optional.empty(), history);
+        Assembly.Place place = Assembly.Place.pod(
+                Path.of("/nowhere"), 1, 0, secrets, Slot.ONLY, Optional.empty(), Optional.empty(), history);
         for (Compilation query : resources.queries()) {
             try {
                 Assembly assembly = new Assembly(query, place);

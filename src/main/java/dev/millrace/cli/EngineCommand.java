@@ -66,6 +66,13 @@ final class EngineCommand implements Callable<Integer> {
             converter = SlotOption.class)
     private Slot slot = Slot.ONLY;
 
+    @CommandLine.Option(
+            names = "--division",
+            description =
+                    "a file that says into how many slots the query is to be divided, as version/slots; it is read"
+                            + " again and again")
+    private Path division;
+
     @CommandLine.Option(names = "--former", description = "a state id that the query had before; its writers are ended")
     private List<String> formerIds = List.of();
 
@@ -107,7 +114,15 @@ final class EngineCommand implements Callable<Integer> {
                 new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
         Assembly assembly = new Assembly(
                 query,
-                Assembly.Place.pod(state, threads, stateMemory(), secrets, slot, Optional.ofNullable(wishes), history));
+                Assembly.Place.pod(
+                        state,
+                        threads,
+                        stateMemory(),
+                        secrets,
+                        slot,
+                        Optional.ofNullable(wishes),
+                        Optional.ofNullable(division),
+                        history));
         QueryRun run = new QueryRun(assembly.definition(), this::notice, FaultPoints.NONE, incarnation);
         HttpService.start(
                 http, List.of(new QueryStatus(query.name(), query.plan().id(), run.metrics())));
@@ -162,6 +177,7 @@ final class EngineCommand implements Callable<Integer> {
                         switch (end) {
                             case COMPLETED -> new EngineOutcome("Completed", "", "", incarnation);
                             case STOPPED -> new EngineOutcome("Stopped", "", "", incarnation);
+                            case LEFT -> new EngineOutcome("Left", "", "", incarnation);
                             case SUPERSEDED ->
                                 new EngineOutcome(
                                         "Superseded", "", "", run.metrics().incarnation());

@@ -2,8 +2,10 @@ package dev.millrace.cli;
 
 import dev.millrace.api.Problem;
 import dev.millrace.connectors.console.ConsoleTable;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.Slot;
+import dev.millrace.engine.task.QueryDefinition;
 import dev.millrace.engine.task.QueryRun;
 import dev.millrace.serving.HttpService;
 import dev.millrace.serving.QueryStatus;
@@ -13,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -54,6 +57,14 @@ final class RunCommand implements Callable<Integer> {
             converter = SlotOption.class)
     private Slot slot = Slot.ONLY;
 
+    @CommandLine.Option(
+            names = "--division",
+            paramLabel = "FILE",
+            description =
+                    "a file that says into how many slots the query is to be divided, as version/slots; it is read"
+                            + " again and again, by one slot at least, and the greatest version counts for all")
+    private Path division;
+
     @CommandLine.Option(names = "--progress", description = "auto, text, json or none", defaultValue = "auto")
     private ProgressForm progress;
 
@@ -64,6 +75,8 @@ final class RunCommand implements Callable<Integer> {
     private String http;
 
     private final List<Path> temporary = new ArrayList<>();
+    private final AtomicInteger away = new AtomicInteger();
+    private int queries;
 
     @Override
     public Integer call() throws IOException, InterruptedException {
@@ -75,7 +88,7 @@ final class RunCommand implements Callable<Integer> {
             System.err.println("millrace: --threads is between 1 and 256");
             return Main.USAGE;
         }
-        if (!slot.alone()) {
+        if (!slot.alone() || division != null) {
             List<Problem> problems = resources.queries().stream()
                     .flatMap(query -> SlotRestrictions.of(query).stream())
                     .toList();
@@ -86,6 +99,7 @@ final class RunCommand implements Callable<Integer> {
         }
         boolean terminal = System.console() != null && System.getenv("TERM") != null;
         List<RunningQuery> runs = new ArrayList<>();
+        queries = resources.queries().size();
         for (Compilation query : resources.queries()) {
             query.plan().warnings().forEach(warning -> System.err.println(Explanation.warning(query, warning)));
             runs.add(new RunningQuery(query, terminal));
@@ -148,6 +162,7 @@ final class RunCommand implements Callable<Integer> {
     private final class RunningQuery {
         private final Compilation query;
         private final ConsoleTable table;
+        private final QueryDefinition definition;
         private final QueryRun run;
 
         RunningQuery(Compilation query, boolean terminal) throws IOException {
@@ -156,9 +171,11 @@ final class RunCommand implements Callable<Integer> {
             this.table = console && terminal && progress != ProgressForm.json
                     ? new ConsoleTable(System.out, Signals.terminalHeight(), Signals.terminalWidth())
                     : null;
-            Assembly assembly =
-                    new Assembly(query, Assembly.Place.local(directory(), threads, System.out, table, slot));
-            this.run = new QueryRun(assembly.definition(), this::notice);
+            Assembly assembly = new Assembly(
+                    query,
+                    Assembly.Place.local(directory(), threads, System.out, table, slot, Optional.ofNullable(division)));
+            this.definition = assembly.definition();
+            this.run = new QueryRun(definition, this::notice);
         }
 
         private void notice(String text) {
@@ -177,9 +194,27 @@ final class RunCommand implements Callable<Integer> {
             return base.resolve(Assembly.stateId(query.query()));
         }
 
+        /** Waits while other queries of this process go on; returns whether the slot is wanted again. */
+        private boolean awaitReturn() {
+            away.incrementAndGet();
+            while (away.get() < queries && !run.isStopping()) {
+                if (definition.division().get().slots() > slot.index()) {
+                    away.decrementAndGet();
+                    return true;
+                }
+                Clock.SYSTEM.sleep(200);
+            }
+            return false;
+        }
+
         private int execute() {
             try {
-                run.run();
+                while (run.run() == QueryRun.End.LEFT) {
+                    notice("slot " + slot.index() + " has handed over what it had");
+                    if (!awaitReturn()) {
+                        break;
+                    }
+                }
                 return 0;
             } catch (QueryException e) {
                 System.err.println("query '" + query.name() + "' stopped: " + e.code() + ": " + e.getMessage());

@@ -41,6 +41,18 @@ final class SlotRestrictions {
                                         + " last, or run one slot"));
             }
         }
+        for (int i = 0; i < spec.sources().size(); i++) {
+            StreamingQuery.Source source = spec.sources().get(i);
+            boolean read = query.plan().scans(false).stream()
+                    .anyMatch(scan -> scan.table().name().equals(source.name()));
+            if (read && source.kafka() == null) {
+                found.add(query.places()
+                        .problem(
+                                "spec.sources[" + i + "]",
+                                CODE,
+                                "source '" + source.name() + "': several slots read topics only"));
+            }
+        }
         if (spec.deadLetters() != null && spec.deadLetters().kafka() == null) {
             found.add(query.places().problem("spec.deadLetters", CODE, "several slots write to topics only"));
         }

@@ -39,6 +39,11 @@ public interface Source extends AutoCloseable {
 
         void assign(int index, String partition, Position position);
 
+        /** Reads a partition no more: another process goes on with it. */
+        default void release(int index) {
+            throw new UnsupportedOperationException("only one process reads this source");
+        }
+
         /** Reads up to this position and no further; null for no bound. For replay. */
         void limit(int index, Position end);
 

@@ -19,12 +19,24 @@ public interface Exchange extends AutoCloseable {
     /** Adds a record to what the log's next commit makes visible. */
     void send(int partition, byte[] record);
 
+    /** Of a partition that is not read. */
+    long NOWHERE = -1;
+
+    /** The first record that is still there. */
+    long BEGINNING = -2;
+
+    /** Reaches for the exchange, making it where there is none; returns what names it for ever. */
+    String open();
+
     /**
-     * Begins to read.
+     * Begins to read, or to read elsewhere.
      *
-     * @param offsets by partition: of the first record; −1 for one that is not read
+     * @param offsets by partition: of the first record, {@link #NOWHERE} or {@link #BEGINNING}
      */
     void seek(long[] offsets);
+
+    /** As {@link #seek} while reading, not looking whether the records are there: a poll finds out, as an outage. */
+    void move(long[] offsets);
 
     /** Hands on records that have come, each partition's in order; waits for some up to the time given. */
     void poll(long timeoutMillis, Arrival arrival);

@@ -79,26 +79,122 @@ public record ProgressRecord(
     /**
      * The exchange after the epoch.
      *
-     * @param announcements the offset behind the last announcement that was taken: it says what the epoch has read
-     * @param keyGroups by key group: the offset from which frames are still to be read
-     * @param slots by slot: what was taken, or of the slot itself sent, last
+     * @param identity which exchange it is: offsets mean nothing in another
+     * @param division the latest wish that is known
+     * @param announcements the offset behind the last announcement that was taken: it says what the epoch has read; −1 while
+     *     the slot waits to read its own first one
+     * @param epochs by slot: the last whose announcement was taken
+     * @param own key groups with which the epoch was computed
+     * @param keyGroups by key group: the offset from which frames are still to be read; −1 where none are
+     * @param slots what is known of each, and what this one has announced itself
      * @param watermarks with which the epoch ran, as an announcement has them
+     * @param reached by key group that was computed with other watermarks: those; null for none
+     * @param coming what another slot has handed over and is not all here; null for nothing
+     * @param handed what was handed over and is on its way
+     * @param received what has come from others not long ago
+     * @param lastMove the offset of the last announcement that tells of state on its way; −1 for none
+     * @param returning the epoch up to which what the slot has sent to itself, while key groups came, is still to be taken; −1
+     *     for none
+     * @param returned the watermarks of the last announcement of its own that it has taken
+     * @param released what is not the slot's any more from this epoch on; null for nothing
+     * @param left whether the slot has left the query, and owns nothing
      */
     public record ExchangeProgress(
-            long announcements, List<Long> keyGroups, List<SlotProgress> slots, List<Long> watermarks) {}
+            String identity,
+            Division division,
+            long announcements,
+            Map<Integer, Long> epochs,
+            List<Integer> own,
+            List<Long> keyGroups,
+            List<SlotProgress> slots,
+            List<Long> watermarks,
+            Map<Integer, List<Long>> reached,
+            Coming coming,
+            List<Handed> handed,
+            List<Received> received,
+            long lastMove,
+            long returning,
+            List<Long> returned,
+            Release released,
+            boolean left) {}
 
     /**
-     * What a slot has announced.
+     * What a slot has announced last.
      *
-     * @param watermarks empty where nothing is known of it
+     * @param members the slots that it knew of
+     * @param needed the offset of the first announcement that it may have to read again
      */
-    public record SlotProgress(long epoch, List<Long> watermarks, boolean idle) {}
+    public record SlotProgress(
+            int slot,
+            long epoch,
+            List<Long> watermarks,
+            boolean idle,
+            List<Integer> members,
+            long needed,
+            Division division) {}
+
+    /**
+     * Key groups on their way to this slot: their state is here, rows that came to them meanwhile are still to be read.
+     *
+     * @param from the slot that had them
+     * @param offset of its announcement
+     * @param release what that announcement says
+     */
+    public record Coming(int from, long offset, Release release) {}
+
+    /**
+     * What a slot does not own any more, from the epoch on that announces it.
+     *
+     * @param announcements how far it has taken announcements for what it releases
+     * @param epochs by slot: the last epoch of which it has taken rows for what it releases
+     */
+    public record Release(
+            long announcements,
+            Map<Integer, Long> epochs,
+            List<ReleasedKeyGroup> keyGroups,
+            List<ReleasedPartition> partitions) {}
+
+    /**
+     * @param to the slot that owns it from now on
+     * @param offset from which its frames are still to be read
+     * @param rows about how many rows of state it has
+     * @param watermarks the greatest with which it was computed: of the sources, and of each level of stages
+     */
+    public record ReleasedKeyGroup(int keyGroup, int to, long offset, long rows, List<Long> watermarks) {}
+
+    /**
+     * A source's partition, as it was left.
+     *
+     * @param identity of the source
+     */
+    public record ReleasedPartition(String source, String identity, int to, PartitionProgress progress) {}
+
+    /**
+     * What this slot has released to another.
+     *
+     * @param epoch that did
+     * @param offset of its announcement; −1 while that was not read
+     * @param announcements how far they were taken for it
+     * @param settled whether the other has said that all is there
+     */
+    public record Handed(int to, long epoch, long offset, long announcements, boolean settled) {}
+
+    /**
+     * What this slot has been given.
+     *
+     * @param offset of the announcement that gave it
+     * @param announcements how far the other had taken them for it
+     */
+    public record Received(int from, long offset, long announcements) {}
 
     /**
      * @param identity what positions refer to
      * @param journal facts about the source that became known in this epoch
+     * @param elsewhere partitions that other slots have by now; null for none
      */
-    public record SourceProgress(String identity, List<PartitionProgress> partitions, List<String> journal) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record SourceProgress(
+            String identity, List<PartitionProgress> partitions, List<String> journal, List<String> elsewhere) {}
 
     /**
      * A partition after the epoch.

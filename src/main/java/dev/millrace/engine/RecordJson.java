@@ -14,7 +14,7 @@ public final class RecordJson {
 
     private RecordJson() {}
 
-    public static byte[] write(ProgressRecord record) {
+    public static byte[] write(Object record) {
         try {
             return MAPPER.writeValueAsBytes(record);
         } catch (JsonProcessingException e) {
@@ -23,8 +23,13 @@ public final class RecordJson {
     }
 
     public static ProgressRecord read(byte[] json) {
+        return read(json, ProgressRecord.class);
+    }
+
+    /** What {@link #write} wrote of one of a record's parts. */
+    public static <T> T read(byte[] json, Class<T> type) {
         try {
-            return MAPPER.readValue(json, ProgressRecord.class);
+            return MAPPER.readValue(json, type);
         } catch (IOException e) {
             throw new UncheckedIOException("not a progress record", e);
         }

@@ -7,28 +7,45 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 
 /**
- * The exchange as a topic of the home cluster, {@code <prefix><id>-exchange}, which the log makes. What is sent is part of the
- * log's transaction; what is read is committed.
+ * The exchange as a topic of the home cluster, {@code <prefix><id>-exchange}. What is sent is part of the log's transaction;
+ * what is read is committed.
  */
 public final class KafkaExchange implements Exchange {
 
     private final KafkaTransaction transaction;
     private final Map<String, Object> properties;
     private final String topic;
+    private final int partitions;
+    private final short replication;
     private KafkaConsumer<byte[], byte[]> consumer;
     private KafkaTopics trimmer;
 
-    public KafkaExchange(KafkaTransaction transaction, Map<String, Object> properties, KafkaProgressLog.Names names) {
+    public KafkaExchange(
+            KafkaTransaction transaction, Map<String, Object> properties, KafkaProgressLog.Names names, int keyGroups) {
         this.transaction = transaction;
         this.properties = properties;
         this.topic = names.exchange();
+        this.partitions = 1 + keyGroups;
+        this.replication = names.replication();
+    }
+
+    @Override
+    public String open() {
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            String identity = topics.internal(topic, partitions, replication);
+            topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
+            topics.requireKept(topic);
+            return identity;
+        }
     }
 
     @Override
@@ -41,15 +58,10 @@ public final class KafkaExchange implements Exchange {
         if (consumer == null) {
             consumer = InternalReader.consumer(properties, "read_committed");
         }
-        List<TopicPartition> read = new ArrayList<>();
-        for (int partition = 0; partition < offsets.length; partition++) {
-            if (offsets[partition] >= 0) {
-                read.add(new TopicPartition(topic, partition));
-            }
-        }
+        List<TopicPartition> read = read(offsets);
         try {
             consumer.beginningOffsets(read).forEach((partition, begin) -> {
-                if (offsets[partition.partition()] < begin) {
+                if (offsets[partition.partition()] >= 0 && offsets[partition.partition()] < begin) {
                     throw new QueryException(
                             "StateLost",
                             "the topic " + topic + " begins at offset " + begin + " of partition "
@@ -57,8 +69,34 @@ public final class KafkaExchange implements Exchange {
                                     + offsets[partition.partition()]);
                 }
             });
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the exchange cannot be read", e);
+        }
+        move(offsets);
+    }
+
+    private List<TopicPartition> read(long[] offsets) {
+        List<TopicPartition> read = new ArrayList<>();
+        for (int partition = 0; partition < offsets.length; partition++) {
+            if (offsets[partition] != NOWHERE) {
+                read.add(new TopicPartition(topic, partition));
+            }
+        }
+        return read;
+    }
+
+    @Override
+    public void move(long[] offsets) {
+        List<TopicPartition> read = read(offsets);
+        try {
             consumer.assign(read);
-            read.forEach(partition -> consumer.seek(partition, offsets[partition.partition()]));
+            for (TopicPartition partition : read) {
+                if (offsets[partition.partition()] == BEGINNING) {
+                    consumer.seekToBeginning(List.of(partition));
+                } else {
+                    consumer.seek(partition, offsets[partition.partition()]);
+                }
+            }
         } catch (KafkaException e) {
             throw KafkaTransaction.outage("the exchange cannot be read", e);
         }

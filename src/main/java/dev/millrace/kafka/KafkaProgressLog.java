@@ -31,8 +31,6 @@ public final class KafkaProgressLog implements ProgressLog {
     private final Map<String, Object> properties;
     private final String progressTopic;
     private final String journalTopic;
-    private final String exchangeTopic;
-    private final int exchangePartitions;
     private final short replication;
     private String weakness;
     private String identity;
@@ -84,14 +82,8 @@ public final class KafkaProgressLog implements ProgressLog {
         }
     }
 
-    /**
-     * @param exchangePartitions of the topic through which slots exchange rows, which is looked after here; 0 for none
-     */
-    public KafkaProgressLog(
-            KafkaTransaction transaction, Map<String, Object> properties, Names names, int exchangePartitions) {
+    public KafkaProgressLog(KafkaTransaction transaction, Map<String, Object> properties, Names names) {
         this.transaction = transaction;
-        this.exchangeTopic = names.exchange();
-        this.exchangePartitions = exchangePartitions;
         this.properties = properties;
         this.progressTopic = names.progress();
         this.journalTopic = names.journal();
@@ -110,7 +102,7 @@ public final class KafkaProgressLog implements ProgressLog {
             }
         }
         KafkaTransaction transaction = new KafkaTransaction(properties, names.transactionalId(), patience);
-        try (KafkaProgressLog log = new KafkaProgressLog(transaction, properties, names, 0)) {
+        try (KafkaProgressLog log = new KafkaProgressLog(transaction, properties, names)) {
             transaction.watch(log.progressTopic);
             transaction.initialise();
             Optional<ProgressRecord> last = log.last();
@@ -151,9 +143,7 @@ public final class KafkaProgressLog implements ProgressLog {
     public void connect() {
         try (KafkaTopics topics = new KafkaTopics(properties)) {
             if (topics.describe(progressTopic).isPresent()
-                    && topics.describe(journalTopic).isPresent()
-                    && (exchangePartitions == 0
-                            || topics.describe(exchangeTopic).isPresent())) {
+                    && topics.describe(journalTopic).isPresent()) {
                 examine(topics);
             }
         }
@@ -180,35 +170,11 @@ public final class KafkaProgressLog implements ProgressLog {
     private void examine(KafkaTopics topics) {
         String found =
                 topics.internal(progressTopic, 1, replication) + "/" + topics.internal(journalTopic, 1, replication);
-        List<String> own = new ArrayList<>(List.of(progressTopic, journalTopic));
-        if (exchangePartitions > 0) {
-            found += "/" + topics.internal(exchangeTopic, exchangePartitions, replication);
-            own.add(exchangeTopic);
-        }
-        for (String topic : own) {
+        for (String topic : List.of(progressTopic, journalTopic)) {
             topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
-            checkSettings(topics, topic);
+            weakness = topics.requireKept(topic).orElse(weakness);
         }
         identity = found;
-    }
-
-    private void checkSettings(KafkaTopics topics, String topic) {
-        Map<String, String> settings = topics.settings(topic);
-        boolean keepsAll = "delete".equals(settings.get("cleanup.policy"))
-                && "-1".equals(settings.get("retention.ms"))
-                && "-1".equals(settings.get("retention.bytes"));
-        if (!keepsAll) {
-            throw new ConnectorException(
-                    "InternalTopicSettings",
-                    "the topic " + topic + " may lose records: set cleanup.policy=delete, retention.ms=-1 and"
-                            + " retention.bytes=-1 (it has " + settings.get("cleanup.policy") + ", "
-                            + settings.get("retention.ms") + " and " + settings.get("retention.bytes") + ")");
-        }
-        if (Integer.parseInt(settings.getOrDefault("min.insync.replicas", "1")) < 2) {
-            weakness = "the topic " + topic + " has min.insync.replicas=1: the loss of one broker can lose it";
-        } else if ("true".equals(settings.get("unclean.leader.election.enable"))) {
-            weakness = "the topic " + topic + " allows unclean leader elections";
-        }
     }
 
     private KafkaConsumer<byte[], byte[]> consumer() {

@@ -200,6 +200,12 @@ final class KafkaReader implements Source.Reader {
         }
     }
 
+    @Override
+    public void release(int index) {
+        parts.remove(byIndex.remove(index).partition);
+        consumer.assign(parts.keySet());
+    }
+
     private void seek(Part part) {
         Optional<Integer> epoch =
                 part.position.leaderEpoch() < 0 ? Optional.empty() : Optional.of(part.position.leaderEpoch());

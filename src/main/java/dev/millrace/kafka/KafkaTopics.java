@@ -239,6 +239,27 @@ final class KafkaTopics implements AutoCloseable {
         return settings;
     }
 
+    /** Fails where a topic may lose records of itself; returns by what accident it may. */
+    Optional<String> requireKept(String topic) {
+        Map<String, String> settings = settings(topic);
+        boolean keepsAll = "delete".equals(settings.get("cleanup.policy"))
+                && "-1".equals(settings.get("retention.ms"))
+                && "-1".equals(settings.get("retention.bytes"));
+        if (!keepsAll) {
+            throw new ConnectorException(
+                    "InternalTopicSettings",
+                    "the topic " + topic + " may lose records: set cleanup.policy=delete, retention.ms=-1 and"
+                            + " retention.bytes=-1 (it has " + settings.get("cleanup.policy") + ", "
+                            + settings.get("retention.ms") + " and " + settings.get("retention.bytes") + ")");
+        }
+        if (Integer.parseInt(settings.getOrDefault("min.insync.replicas", "1")) < 2) {
+            return Optional.of("the topic " + topic + " has min.insync.replicas=1: the loss of one broker can lose it");
+        }
+        return "true".equals(settings.get("unclean.leader.election.enable"))
+                ? Optional.of("the topic " + topic + " allows unclean leader elections")
+                : Optional.empty();
+    }
+
     @Override
     public void close() {
         admin.close(java.time.Duration.ofSeconds(1));

@@ -10,6 +10,7 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Division;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.recovery.FileProgressLog;
 import dev.millrace.engine.task.FaultPoints;
@@ -219,6 +220,7 @@ final class GoldenRun {
                 new StateDirectory(state, 16 << 20, 2, Optional::empty, Optional::empty),
                 List::of,
                 Slot.ONLY,
+                () -> Division.ONE,
                 Clock.SYSTEM,
                 settings);
     }

@@ -183,7 +183,7 @@ final class KafkaBroker implements AutoCloseable {
     private long sum(
             String topic,
             BiFunction<KafkaConsumer<String, String>, List<TopicPartition>, Map<TopicPartition, Long>> offsets) {
-        Map<String, Object> config = client(Map.of());
+        Map<String, Object> config = client(Map.of("allow.auto.create.topics", false));
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
@@ -205,7 +205,8 @@ final class KafkaBroker implements AutoCloseable {
      * its commit: they are waited for, though not for ever, as a transaction that nobody ends hides what is behind it.
      */
     void read(String topic, Records records) {
-        Map<String, Object> config = client(Map.of("isolation.level", "read_committed", "max.poll.records", 20_000));
+        Map<String, Object> config = client(Map.of(
+                "isolation.level", "read_committed", "max.poll.records", 20_000, "allow.auto.create.topics", false));
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()

@@ -133,6 +133,7 @@ class OthersOnTheClusterIT {
                 directory,
                 Slot.ONLY,
                 Optional.empty(),
+                Optional.empty(),
                 new Assembly.History(List.of("never-was", "resets-a"), Optional.empty()));
         QueryRun after = new QueryRun(new Assembly(query, place).definition(), notice -> {});
         CompletableFuture<QueryRun.End> afterEnd = async(after);

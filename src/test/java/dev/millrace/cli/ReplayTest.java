@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.millrace.api.ResourceReader;
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Division;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.Slot;
@@ -86,6 +87,7 @@ class ReplayTest {
                 new StateDirectory(directory.resolve("state"), 16 << 20, 2, Optional::empty, Optional::empty),
                 List::of,
                 Slot.ONLY,
+                () -> Division.ONE,
                 Clock.SYSTEM,
                 new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 3, 1_000));
         return new QueryRun(definition, notice -> {}, faults);

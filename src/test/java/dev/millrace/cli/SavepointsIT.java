@@ -108,6 +108,7 @@ class SavepointsIT {
                             null,
                             Slot.ONLY,
                             Optional.of(wishes()),
+                            Optional.empty(),
                             history));
         }
 

@@ -103,6 +103,7 @@ class SecuredBrokerIT {
                 directory.resolve("secrets"),
                 Slot.ONLY,
                 Optional.empty(),
+                Optional.empty(),
                 Assembly.History.NONE);
         QueryRun run = new QueryRun(new Assembly(query, place).definition(), notices::add);
         CompletableFuture<QueryRun.End> end = CompletableFuture.supplyAsync(run::run);

@@ -7,25 +7,29 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Three processes run each query together, with a real broker between them. They are killed, stopped and woken behind their
- * successors, and lose what they keep, at random; what is committed is what one uninterrupted run would have written.
+ * One to four processes run each query together, with a real broker between them. How many changes while they run, in random
+ * order; they are killed, stopped and woken behind their successors, and lose what they keep, at random; what is committed is
+ * what one uninterrupted run would have written.
  */
 class SlotsIT {
 
     private static final int ROWS = 600_000;
-    private static final int SLOTS = 3;
-    private static final int FAULTS = 15;
+    private static final int MOST_SLOTS = 4;
+    private static final int FAULTS = 16;
     private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
 
     @TempDir
@@ -33,9 +37,11 @@ class SlotsIT {
 
     private final long seed = System.nanoTime();
     private final Random random = new Random(seed);
-    private final Process[] processes = new Process[SLOTS];
-    private final int[] volumes = new int[SLOTS];
-    private final int[] starts = new int[SLOTS];
+    private int divisions;
+    private int slots;
+    private final Process[] processes = new Process[MOST_SLOTS];
+    private final int[] volumes = new int[MOST_SLOTS];
+    private final int[] starts = new int[MOST_SLOTS];
 
     @Test
     void committedOutputIsExactWhateverHappensToSlots() throws Exception {
@@ -44,13 +50,18 @@ class SlotsIT {
             EventQueries queries = new EventQueries(broker, ROWS);
             Path file = queries.write(directory.resolve("queries.yaml"), "", STATE);
             Thread feeder = queries.feed();
-            for (int slot = 0; slot < SLOTS; slot++) {
-                start(file, slot);
-            }
+            divide(file, 1);
+            List<Integer> counts = new ArrayList<>(List.of(3, 2, 4, 1));
+            Collections.shuffle(counts, random);
+            System.out.println("slots: 1, then " + counts);
             List<Process> frozen = new ArrayList<>();
             for (int i = 0; i < FAULTS; i++) {
                 TimeUnit.MILLISECONDS.sleep(500 + random.nextInt(3_000));
-                fault(file, random.nextInt(SLOTS), frozen);
+                if (i % 4 == 3) {
+                    divide(file, counts.remove(0));
+                } else {
+                    fault(file, random.nextInt(slots), frozen);
+                }
             }
             for (Process process : frozen) {
                 signal(process, "CONT");
@@ -62,24 +73,59 @@ class SlotsIT {
                     .atMost(Duration.ofMinutes(3))
                     .pollInterval(Duration.ofSeconds(2))
                     .untilAsserted(() -> {
-                        for (Process process : processes) {
-                            assertTrue(process.isAlive(), this::log);
+                        for (int slot = 0; slot < MOST_SLOTS; slot++) {
+                            assertEquals(slot < slots, processes[slot] != null && processes[slot].isAlive(), this::log);
                         }
                         queries.check();
                     });
-            Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> broker.trimmed("millrace.words-exchange") > 0);
-        } finally {
-            for (Process process : processes) {
-                if (process != null) {
-                    process.destroyForcibly().waitFor();
-                }
+        }
+    }
+
+    /** What no kept checkpoint needs is gone from the exchange, some time after it was divided last. */
+    @Test
+    void theExchangeIsTrimmed() throws Exception {
+        try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")))) {
+            EventQueries queries = new EventQueries(broker, ROWS);
+            Path file = queries.write(directory.resolve("queries.yaml"), "", STATE);
+            Thread feeder = queries.feed();
+            divide(file, 2);
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(2))
+                    .untilAsserted(() -> assertTrue(broker.trimmed("millrace.words-exchange") > 0, this::log));
+            feeder.interrupt();
+            feeder.join();
+        }
+    }
+
+    @AfterEach
+    void endAll() throws InterruptedException {
+        for (Process process : processes) {
+            if (process != null) {
+                process.destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    /** Says how many slots there are to be, and starts those that are not there; surplus ones end by themselves. */
+    private void divide(Path file, int count) throws IOException {
+        slots = count;
+        Path next = directory.resolve("division.next");
+        Files.writeString(next, ++divisions + "/" + count);
+        Files.move(next, directory.resolve("division"), StandardCopyOption.ATOMIC_MOVE);
+        for (int slot = 0; slot < count; slot++) {
+            if (processes[slot] == null || !processes[slot].isAlive()) {
+                start(file, slot);
             }
         }
     }
 
     private void fault(Path file, int slot, List<Process> frozen) throws Exception {
         Process process = processes[slot];
-        assertTrue(process.isAlive(), this::log);
+        if (!process.isAlive()) { // it has left just when it was to come back
+            assertEquals(0, process.exitValue(), this::log);
+            start(file, slot);
+            return;
+        }
         int kind = random.nextInt(4);
         if (kind == 0 && frozen.size() < 2 && isRunning(slot)) { // its successor has a volume of its own
             signal(process, "STOP");
@@ -120,7 +166,9 @@ class SlotsIT {
                         "run",
                         file.toString(),
                         "--slot",
-                        slot + "/" + SLOTS,
+                        slot + "/" + (slot + 1),
+                        "--division",
+                        directory.resolve("division").toString(),
                         "--state",
                         volume(slot).toString(),
                         "--progress",

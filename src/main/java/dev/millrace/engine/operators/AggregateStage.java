@@ -31,7 +31,7 @@ public final class AggregateStage implements Stage {
     private final Grouping grouping;
     private final PartialGroups[] parts;
     private final Place place;
-    private final List<Integer> ownKeyGroups;
+    private List<Integer> ownKeyGroups;
     private final StateTable table;
     private final ValueMultiset[] multisets;
     private final Output output;
@@ -137,6 +137,17 @@ public final class AggregateStage implements Stage {
     /** Tells a stage that starts over stored state. */
     public void resumed() {
         globalWasEmitted = true;
+    }
+
+    @Override
+    public void moved(boolean[] moved, long[] watermarks) {
+        ownKeyGroups = place.keyGroups(grouping.keyGroups());
+        table.moved(moved, ownKeyGroups);
+        for (ValueMultiset multiset : multisets) {
+            multiset.table().moved(moved, ownKeyGroups);
+        }
+        closed = Watermark.NONE;
+        resumed();
     }
 
     private void results(int slot, Vector[] into, int row) {

@@ -12,6 +12,7 @@ import dev.millrace.plan.PlanNode;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -28,7 +29,7 @@ public final class ClosingStage implements Stage {
     private final PlanNode.Closing closing;
     private final PartialGroups[] parts;
     private final AggregateStage.Place place;
-    private final List<Integer> ownKeyGroups;
+    private List<Integer> ownKeyGroups;
     private final StateTable table;
     private final StateStore store;
     private final GroupTable stored;
@@ -41,17 +42,18 @@ public final class ClosingStage implements Stage {
     private final long slide;
     private final int panes;
     private final long shift;
-    private long closed;
+    private final long[] closed; // by key group: up to where windows have been emitted
+    private long behind;
 
     /**
-     * @param watermark of the epoch that the store holds: windows that it closed have been emitted
+     * @param watermarks by key group: that of the epoch that the store holds; windows that it closed have been emitted
      */
     public ClosingStage(
             Grouping grouping,
             PartialGroups[] parts,
             AggregateStage.Place place,
             StateStore store,
-            long watermark,
+            long[] watermarks,
             Output output) {
         this.grouping = grouping;
         this.closing = grouping.closing().orElseThrow();
@@ -69,9 +71,9 @@ public final class ClosingStage implements Stage {
         this.slide = made == null ? 0 : made.slide();
         this.panes = made == null ? 1 : (int) (made.size() / made.slide());
         this.shift = made != null && made.ends().contains(closing.key()) ? made.size() - made.slide() : 0;
-        this.closed = watermark == Watermark.NONE
-                ? Watermark.NONE
-                : closing.waterline().at(watermark);
+        this.closed = new long[grouping.keyGroups()];
+        Arrays.setAll(closed, keyGroup -> bound(watermarks[keyGroup]));
+        this.behind = least();
     }
 
     @Override
@@ -83,12 +85,36 @@ public final class ClosingStage implements Stage {
         for (PartialGroups part : parts) {
             table.mergeOwn(part.groups(), place);
         }
-        long bound = epoch.watermark() == Watermark.NONE
-                ? Watermark.NONE
-                : closing.waterline().at(epoch.watermark());
-        if (bound > closed) {
+        long bound = bound(epoch.watermark());
+        if (bound > behind) {
             close(bound);
         }
+    }
+
+    private long bound(long watermark) {
+        return watermark == Watermark.NONE
+                ? Watermark.NONE
+                : closing.waterline().at(watermark);
+    }
+
+    @Override
+    public void moved(boolean[] moved, long[] watermarks) {
+        ownKeyGroups = place.keyGroups(grouping.keyGroups());
+        table.moved(moved, ownKeyGroups);
+        for (int keyGroup : ownKeyGroups) {
+            if (moved[keyGroup]) {
+                closed[keyGroup] = bound(watermarks[keyGroup]);
+            }
+        }
+        behind = least();
+    }
+
+    /** Up to where windows of all key groups have been emitted. */
+    private long least() {
+        return ownKeyGroups.stream()
+                .mapToLong(keyGroup -> closed[keyGroup])
+                .min()
+                .orElse(Long.MAX_VALUE);
     }
 
     private void close(long bound) {
@@ -106,7 +132,10 @@ public final class ClosingStage implements Stage {
             output.accept(out);
             out.clear();
         }
-        closed = bound;
+        for (int keyGroup : ownKeyGroups) {
+            closed[keyGroup] = Math.max(closed[keyGroup], bound);
+        }
+        behind = least();
         scratch.clear();
         RowCodec.encodeLong(bound - shift, scratch);
         table.dropBelow(scratch, ownKeyGroups);
@@ -116,12 +145,12 @@ public final class ClosingStage implements Stage {
     private void collect(GroupTable groups, int keyGroup, long bound) {
         for (int slot = 0; slot < groups.size(); slot++) {
             if (keyGroup < 0 || groups.keyGroup(slot) == keyGroup) {
-                add(groups, slot, bound);
+                add(groups, slot, groups.keyGroup(slot), bound);
             }
         }
     }
 
-    private void add(GroupTable groups, int slot, long bound) {
+    private void add(GroupTable groups, int slot, int keyGroup, long bound) {
         if (groups.weight(slot) <= 0) {
             return;
         }
@@ -130,7 +159,7 @@ public final class ClosingStage implements Stage {
         long last = (Bytes.getLong(keys.keyArray(), start + 1) ^ SIGN) + shift;
         for (int i = 0; i < panes; i++) {
             long window = last - i * slide;
-            if (window >= closed && window < bound) {
+            if (window >= closed[keyGroup] && window < bound) {
                 scratch.clear();
                 RowCodec.encodeLong(window, scratch);
                 scratch.put(keys.keyArray(), start + Grouping.TIME_BYTES, keys.keyLength(slot) - Grouping.TIME_BYTES);
@@ -156,7 +185,7 @@ public final class ClosingStage implements Stage {
             if (table.groups().keys().find(key, StateKeys.PREFIX, length, hash) < 0) {
                 stored.clear();
                 stored.read(stored.findOrAdd(key, StateKeys.PREFIX, length, hash), value);
-                add(stored, 0, bound);
+                add(stored, 0, keyGroup, bound);
             }
             return true;
         });

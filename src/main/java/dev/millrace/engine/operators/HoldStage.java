@@ -58,6 +58,13 @@ public final class HoldStage implements Stage {
     }
 
     @Override
+    public void moved(boolean[] moved, long[] watermarks) {
+        table.moved(moved, place.keyGroups(grouping.keyGroups()));
+        more = true;
+        releasedBound = Watermark.NONE; // what has come may lie below it
+    }
+
+    @Override
     public void endEpoch(EpochEnd epoch) {
         merge();
         Waterline waterline = grouping.waterline().orElseThrow();

@@ -71,6 +71,11 @@ public final class RowsStage implements Stage {
         }
     }
 
+    @Override
+    public void moved(boolean[] moved, long[] watermarks) {
+        table.moved(moved, place.keyGroups(moved.length));
+    }
+
     private void emit(int slot, long number, long weight) {
         ByteKeyTable keys = table.groups().keys();
         reader.reset(keys.keyArray(), keys.keyStart(slot));

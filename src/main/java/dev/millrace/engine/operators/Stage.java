@@ -20,6 +20,14 @@ public interface Stage {
     }
 
     /**
+     * Key groups have come to this process or left it, between two epochs: what is kept of them in memory is void.
+     *
+     * @param moved by key group: whether it is one of them; what the stage owns says which have come
+     * @param watermarks by key group: the greatest with which it was computed, here or elsewhere
+     */
+    void moved(boolean[] moved, long[] watermarks);
+
+    /**
      * What a stage may know of the epoch.
      *
      * @param watermark as of the epoch's end, in milliseconds

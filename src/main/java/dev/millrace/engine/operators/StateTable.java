@@ -37,6 +37,7 @@ final class StateTable {
     private byte[] dropBound;
     private List<Integer> dropKeyGroups = List.of();
     private boolean complete;
+    private boolean loads;
 
     StateTable(StateStore store, int operator, Accumulator[] accumulators, long maxBytes) {
         this.store = store;
@@ -48,6 +49,7 @@ final class StateTable {
 
     /** Takes a small stored table into memory at once, so that a key that is not there need not be looked for. */
     void load(List<Integer> keyGroups) {
+        loads = true;
         if (complete) {
             return;
         }
@@ -67,6 +69,19 @@ final class StateTable {
         complete = loadable();
         if (!complete) {
             groups.clear();
+        }
+    }
+
+    /** Forgets the key groups that have moved, and takes in those of them that are now the worker's. */
+    void moved(boolean[] moved, List<Integer> keyGroups) {
+        groups.retain(slot -> !moved[groups.keyGroup(slot)]);
+        List<Integer> come =
+                keyGroups.stream().filter(keyGroup -> moved[keyGroup]).toList();
+        if (complete && !come.isEmpty()) {
+            complete = false;
+            if (loads) {
+                load(come);
+            }
         }
     }
 

@@ -22,6 +22,7 @@ public final class TableStage implements Stage {
     private final Grouping grouping;
     private final PartialGroups[] parts;
     private final AggregateStage.Place place;
+    private final StateStore store;
     private final TreeMap<byte[], Long> rows = new TreeMap<>(Arrays::compareUnsigned);
 
     /** Changed rows, and whether the store has them. */
@@ -33,12 +34,26 @@ public final class TableStage implements Stage {
         this.grouping = grouping;
         this.parts = parts;
         this.place = place;
+        this.store = store;
+        load();
+    }
+
+    private void load() {
         for (int keyGroup : place.keyGroups(grouping.keyGroups())) {
             byte[] prefix = StateKeys.prefix(keyGroup, grouping.operator());
             store.scan(prefix, StateKeys.after(prefix), (key, value) -> {
                 rows.put(key, GroupTable.storedWeight(value));
                 return true;
             });
+        }
+    }
+
+    /** All key groups move at once, if this one has some. */
+    @Override
+    public void moved(boolean[] moved, long[] watermarks) {
+        if (moved[0]) {
+            rows.clear();
+            load();
         }
     }
 

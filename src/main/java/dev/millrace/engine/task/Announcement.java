@@ -1,72 +1,79 @@
 package dev.millrace.engine.task;
 
-import dev.millrace.data.Bytes;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.millrace.engine.Division;
+import dev.millrace.engine.ProgressRecord.Release;
+import dev.millrace.engine.RecordJson;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * What a slot says of an epoch to all others, in one order for all of them: so all agree on what was known before what.
  *
- * @param query tells the plan, and how many slots it is divided into
+ * @param query tells the plan
+ * @param division the latest wish that the slot knows
+ * @param members the slots that it knows of, itself among them
+ * @param join whether the slot is new: it reads announcements from this one on
+ * @param left whether it is gone, and owned nothing
+ * @param settled the offset of announcements up to which all that was handed over to the slot is with it
  * @param watermarks first of the slot's sources, then of its stages, level by level
  * @param idle whether no source partition of the slot counts: its watermark follows that of the others
  * @param needed the offset of the first announcement that the slot may have to read again
- * @param frames by key group: how many the epoch has sent
+ * @param frames by key group: how many with rows the epoch has sent
+ * @param chunks pieces of state that the epoch has sent; null for none
+ * @param release what the slot does not own any more, from this epoch on; null for nothing
  */
-record Announcement(long query, int slot, long epoch, long[] watermarks, boolean idle, long needed, int[] frames) {
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record Announcement(
+        int format,
+        long query,
+        int slot,
+        long epoch,
+        Division division,
+        List<Integer> members,
+        boolean join,
+        boolean left,
+        long settled,
+        long[] watermarks,
+        boolean idle,
+        long needed,
+        int[] frames,
+        List<Chunk> chunks,
+        Release release) {
 
-    private static final int FORMAT = 1;
+    static final int FORMAT = 2;
+
+    /**
+     * State of a key group, for the slot that is to own it.
+     *
+     * @param first whether it is the first piece of a copy; earlier ones were of a copy that was given up
+     * @param offset of the key group's partition, which no frame of the copy lies before
+     * @param frames how many
+     */
+    record Chunk(int keyGroup, int to, boolean first, long offset, int frames) {}
 
     byte[] encode() {
-        Bytes out = new Bytes();
-        out.put(FORMAT)
-                .putLong(query)
-                .putVarint(slot)
-                .putVarint(epoch)
-                .put(idle ? 1 : 0)
-                .putVarint(needed);
-        out.putVarint(watermarks.length);
-        for (long watermark : watermarks) {
-            out.putLong(watermark);
-        }
-        out.putVarint(frames.length);
-        for (int count : frames) {
-            out.putVarint(count);
-        }
-        return out.toByteArray();
+        return RecordJson.write(this);
     }
 
-    static Announcement decode(byte[] record) {
-        Bytes.Reader in = new Bytes.Reader(record);
-        requireFormat(in.get(), FORMAT);
-        long query = in.getLong();
-        int slot = (int) in.getVarint();
-        long epoch = in.getVarint();
-        boolean idle = in.get() == 1;
-        long needed = in.getVarint();
-        long[] watermarks = new long[(int) in.getVarint()];
-        for (int i = 0; i < watermarks.length; i++) {
-            watermarks[i] = in.getLong();
-        }
-        int[] frames = new int[(int) in.getVarint()];
-        for (int i = 0; i < frames.length; i++) {
-            frames[i] = (int) in.getVarint();
-        }
-        return new Announcement(query, slot, epoch, watermarks, idle, needed, frames);
-    }
-
-    static void requireFormat(int found, int known) {
-        if (found != known) {
-            throw new IllegalStateException(
-                    "an exchanged record has format " + found + ", this version reads " + known + ": run one image");
-        }
+    static Announcement decode(byte[] json) {
+        Announcement announcement = RecordJson.read(json, Announcement.class);
+        Frame.requireFormat(announcement.format, FORMAT);
+        return announcement;
     }
 
     /** Whether it tells the others anything that the earlier one did not. */
     boolean isNews(Announcement earlier) {
         return earlier == null
+                || join
+                || left
                 || idle != earlier.idle
                 || needed != earlier.needed
+                || !division.equals(earlier.division)
+                || !members.equals(earlier.members)
                 || !Arrays.equals(watermarks, earlier.watermarks)
-                || Arrays.stream(frames).anyMatch(count -> count > 0);
+                || Arrays.stream(frames).anyMatch(count -> count > 0)
+                || chunks != null
+                || release != null;
     }
 }

@@ -3,7 +3,6 @@ package dev.millrace.engine.task;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.QueryException;
-import dev.millrace.engine.Slot;
 import dev.millrace.engine.expressions.Kernel;
 import dev.millrace.engine.expressions.Kernels;
 import dev.millrace.engine.operators.AggregateStage;
@@ -46,8 +45,9 @@ public final class Dataflow {
     private final Map<PlanNode, Properties> properties;
     private final int keyGroups;
     private final StateStore store;
-    private final long[] watermarks;
-    private final Slot slot;
+    private final Reached reached;
+    private final boolean[] own;
+    private final boolean exchanges;
     private final Map<String, Batch> staticRows;
     private final int workers;
     private final List<Map<PlanNode, FanOut>> outputs = new ArrayList<>();
@@ -77,8 +77,9 @@ public final class Dataflow {
     /**
      * What a dataflow is built over.
      *
-     * @param slot whose key groups these operators hold
-     * @param watermarks of the epoch that the store holds: of the sources and of each level of stages; one for all where
+     * @param own by key group: whether it is this process's at first
+     * @param exchanges whether other processes have the others
+     * @param reached the watermarks of the epoch that the store holds; one for all levels where
      *     there is one process
      * @param tableBytes of memory for what operators keep in memory of their state, all together
      */
@@ -86,8 +87,9 @@ public final class Dataflow {
             Map<PlanNode, Properties> properties,
             int keyGroups,
             StateStore store,
-            Slot slot,
-            long[] watermarks,
+            boolean[] own,
+            boolean exchanges,
+            Reached reached,
             long tableBytes,
             Map<String, Batch> staticRows,
             List<RowErrors> errors) {}
@@ -100,8 +102,9 @@ public final class Dataflow {
         this.properties = context.properties();
         this.keyGroups = context.keyGroups();
         this.store = context.store();
-        this.slot = context.slot();
-        this.watermarks = context.watermarks();
+        this.own = context.own();
+        this.exchanges = context.exchanges();
+        this.reached = context.reached();
         this.staticRows = context.staticRows();
         this.errors = context.errors();
         this.workers = errors.size();
@@ -198,12 +201,11 @@ public final class Dataflow {
 
     private Stage stage(
             PlanNode node, Grouping grouping, PartialGroups[] parts, AggregateStage.Place place, Output output) {
-        long watermark = watermarks[Math.min(level(node), watermarks.length - 1)];
         if (node instanceof PlanNode.Hold) {
             return new HoldStage(grouping, parts, place, store, output);
         }
         if (grouping.closing().isPresent()) {
-            return new ClosingStage(grouping, parts, place, store, watermark, output);
+            return new ClosingStage(grouping, parts, place, store, reached.ofLevel(level(node)), output);
         }
         AggregateStage stage = new AggregateStage(grouping, parts, place, store, output);
         if (store.epoch() >= 1) {
@@ -229,21 +231,21 @@ public final class Dataflow {
      * @param connect subscribes a worker's first half to what it reads
      */
     void addStage(Grouping grouping, boolean toOne, PlanNode input, Connector connect, Results.StageFactory factory) {
-        PartialGroups[] parts = new PartialGroups[slot.alone() ? workers : workers + 1];
+        PartialGroups[] parts = new PartialGroups[exchanges ? workers + 1 : workers];
         for (int part = 0; part < parts.length; part++) {
             parts[part] = new PartialGroups(grouping, errors.get(Math.min(part, workers - 1)));
         }
-        boolean[] own = slot.keyGroups(keyGroups);
+        boolean[] its = own.clone();
         if (toOne) {
-            Arrays.fill(own, own[0]);
+            Arrays.fill(its, own[0]);
         }
         Stage[] made = new Stage[workers];
         for (int worker = 0; worker < workers; worker++) {
             connect.connect(worker, parts);
-            made[worker] = factory.make(new AggregateStage.Place(worker, workers, tableBytes, own), parts);
+            made[worker] = factory.make(new AggregateStage.Place(worker, workers, tableBytes, its), parts);
         }
-        PartialGroups leaving = slot.alone() || workers == 1 ? null : new PartialGroups(grouping, errors.get(0));
-        stages.add(new StageNode(grouping, parts, made, own, toOne, level(input) + 1, leaving));
+        PartialGroups leaving = !exchanges || workers == 1 ? null : new PartialGroups(grouping, errors.get(0));
+        stages.add(new StageNode(grouping, parts, made, its, toOne, level(input) + 1, leaving));
     }
 
     /** By operator number: what takes up groups that arrive from other slots. */
@@ -251,6 +253,45 @@ public final class Dataflow {
         Map<Integer, PartialGroups> arrivals = new HashMap<>();
         stages.forEach(stage -> arrivals.put(stage.grouping.operator(), stage.parts[workers]));
         return arrivals;
+    }
+
+    /** What a process owns that has no other beside it. */
+    public static boolean[] all(int keyGroups) {
+        boolean[] all = new boolean[keyGroups];
+        Arrays.fill(all, true);
+        return all;
+    }
+
+    /** Numbers of the operators that one process has all of. */
+    Set<Integer> gathered() {
+        Set<Integer> numbers = new HashSet<>();
+        stages.stream().filter(StageNode::toOne).forEach(stage -> numbers.add(stage.grouping.operator()));
+        return numbers;
+    }
+
+    /**
+     * Key groups have come or left, between two epochs; the store has what belongs to those that have come.
+     *
+     * @param keyGroups which
+     * @param come whether they are this process's now
+     * @param reached the watermarks with which those that have come were computed
+     */
+    void moved(List<Integer> keyGroups, boolean come, Reached reached) {
+        for (StageNode stage : stages) {
+            boolean[] moved = new boolean[this.keyGroups];
+            for (int keyGroup : keyGroups) {
+                if (!stage.toOne) {
+                    moved[keyGroup] = true;
+                } else if (keyGroup == 0) {
+                    Arrays.fill(moved, true);
+                }
+            }
+            for (int g = 0; g < moved.length; g++) {
+                stage.own[g] = moved[g] ? come : stage.own[g];
+            }
+            long[] watermarks = reached.ofLevel(stage.level);
+            Arrays.stream(stage.stages).forEach(part -> part.moved(moved, watermarks));
+        }
     }
 
     private void depart(StageNode stage, Departures departures) {
@@ -444,8 +485,9 @@ public final class Dataflow {
                         properties,
                         keyGroups,
                         new MemoryStore(),
-                        Slot.ONLY,
-                        new long[] {Watermark.NONE},
+                        all(keyGroups),
+                        false,
+                        new Reached(keyGroups, Watermark.NONE),
                         1 << 20,
                         staticRows,
                         List.of(strict)));

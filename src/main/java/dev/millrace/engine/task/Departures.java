@@ -1,6 +1,5 @@
 package dev.millrace.engine.task;
 
-import com.github.luben.zstd.Zstd;
 import dev.millrace.data.Bytes;
 import dev.millrace.data.Hash;
 import dev.millrace.engine.Exchange;
@@ -15,26 +14,21 @@ import java.util.List;
  */
 final class Departures implements PartialGroups.Leaving {
 
-    static final int FORMAT = 1;
-
     /** Marks the beginning of a section, and an entry of it. */
     static final int SECTION = 0;
 
     static final int ENTRY = 1;
 
-    private static final int FRAME_BYTES = 256 << 10;
-    private static final int LEVEL = 1;
-
     private final Bytes[] bodies;
     private final int[] operators;
     private final int[] starts;
     private final int[] frames;
-    private final List<Frame> waiting = new ArrayList<>();
+    private final List<Closed> waiting = new ArrayList<>();
     private int operator;
     private boolean gathered;
     private long hash;
 
-    private record Frame(int keyGroup, byte[] body) {}
+    private record Closed(int keyGroup, byte[] body) {}
 
     Departures(int keyGroups) {
         bodies = new Bytes[keyGroups];
@@ -78,13 +72,13 @@ final class Departures implements PartialGroups.Leaving {
         int to = target(keyGroup);
         Bytes body = bodies[to];
         hash += Hash.combine(operator, Hash.hash(body.array(), starts[to], body.length() - starts[to]));
-        if (body.length() >= FRAME_BYTES) {
+        if (body.length() >= Frame.BYTES) {
             cut(to);
         }
     }
 
     private void cut(int keyGroup) {
-        waiting.add(new Frame(keyGroup, bodies[keyGroup].toByteArray()));
+        waiting.add(new Closed(keyGroup, bodies[keyGroup].toByteArray()));
         frames[keyGroup]++;
         bodies[keyGroup].clear();
     }
@@ -108,11 +102,8 @@ final class Departures implements PartialGroups.Leaving {
 
     /** Sends what {@link #finish} has ended. */
     void send(int slot, long epoch, Exchange exchange) {
-        for (Frame frame : waiting) {
-            Bytes out = new Bytes();
-            out.put(FORMAT).putVarint(slot).putVarint(epoch).putVarint(frame.body.length);
-            out.put(Zstd.compress(frame.body, LEVEL));
-            exchange.send(Exchange.partitionOf(frame.keyGroup), out.toByteArray());
+        for (Closed frame : waiting) {
+            exchange.send(Exchange.partitionOf(frame.keyGroup), Frame.encode(Frame.Kind.ROWS, slot, epoch, frame.body));
         }
     }
 

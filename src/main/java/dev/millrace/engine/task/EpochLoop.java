@@ -135,7 +135,17 @@ final class EpochLoop implements AutoCloseable {
         }
         while (!stopping.getAsBoolean()) {
             if (outdated(clock.millis())) {
+                notices.accept("the credentials have changed; clients are made anew");
                 return Optional.empty();
+            }
+            if (isToBeDivided()) {
+                notices.accept("query '" + definition.name() + "' is to be divided among "
+                        + definition.division().get().slots() + " slots");
+                return Optional.empty();
+            }
+            if (flow.hasLeft()) {
+                finish();
+                return Optional.of(QueryRun.End.LEFT);
             }
             boolean caughtUp = !epoch();
             if (caughtUp && (flow.ended() || settings.availableNow())) {
@@ -150,6 +160,18 @@ final class EpochLoop implements AutoCloseable {
         }
         finish();
         return Optional.of(QueryRun.End.STOPPED);
+    }
+
+    /** Whether a slot that has been the only one is to be one of several: it has to be opened with an exchange. */
+    boolean isToBeDivided() {
+        return !flow.exchanges()
+                && world.exchange().isPresent()
+                && definition.division().get().slots() > 1;
+    }
+
+    /** Whether the slot has handed over all and is not part of the query any more. */
+    boolean hasLeft() {
+        return flow.hasLeft();
     }
 
     /** Finds what there is to read. */
@@ -207,8 +229,10 @@ final class EpochLoop implements AutoCloseable {
     private boolean liveEpoch(QueryDefinition.Settings settings) {
         boolean due =
                 discover(clock.millis()) || last.epoch() == 0 || flow.hasMore() || checkpoints.needsEpoch(last.epoch());
+        boolean handsOver = flow.handOver();
         world.log().begin();
         long rows = flow.read(settings, due ? 0 : pace.readNanos(clock.nanos()));
+        due |= handsOver;
         pace.ended(clock.nanos(), rows, flow.lag());
         long now = clock.millis();
         for (Inputs input : flow.inputs()) {
@@ -222,9 +246,9 @@ final class EpochLoop implements AutoCloseable {
             return false;
         }
         long epoch = last.epoch() + 1;
-        long watermark = flow.nextWatermark();
+        long[] watermarks = flow.nextWatermarks(epoch);
         faults.reached(FaultPoints.Step.BEFORE_SEND);
-        flow.finishEpoch(epoch, watermark);
+        flow.finishEpoch(epoch, watermarks);
         flow.depart(epoch);
         flow.writeProblems(epoch);
         ProgressRecord record = new ProgressRecord(
@@ -235,12 +259,12 @@ final class EpochLoop implements AutoCloseable {
                 false,
                 epoch,
                 Math.max(last.timeMillis(), now),
-                watermark,
+                watermarks[0],
                 flow.progress(journals),
                 flow.takeHashes(),
                 flow.prepare(epoch),
                 ProgressRecord.BUILD,
-                definition.slot().alone() ? null : definition.slot(),
+                flow.exchanges() ? definition.slot() : null,
                 flow.exchangeProgress(),
                 null);
         commit(record);

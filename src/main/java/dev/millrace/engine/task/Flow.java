@@ -5,12 +5,17 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.Hash;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Division;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.ProgressRecord.Coming;
 import dev.millrace.engine.ProgressRecord.ExchangeProgress;
+import dev.millrace.engine.ProgressRecord.Release;
+import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
+import dev.millrace.engine.ProgressRecord.ReleasedPartition;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
-import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.RowErrors;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
@@ -22,7 +27,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 
 /**
  * What a query's rows go through, on all workers: sources, the dataflow, sinks, and where the query runs in several slots the
@@ -58,25 +65,36 @@ final class Flow {
     private final Sink.Writer letterWriter;
     private final Sink.Writer lateWriter;
     private final Clock clock;
-    private final Slot slot;
+    private final int slot;
+    private final Supplier<Division> wishes;
     private final long query;
+    private final boolean[] own;
+    private final Reached reached;
     private final boolean timed;
     private long[] watermarks;
     private final Exchange exchange;
     private final Departures departures;
     private final Arrivals arrivals;
     private final Slots slots;
+    private final HandOver handOver;
+    private final KeyGroupRanges ranges;
+    private final String identity;
+    private Release released;
+    private boolean received;
+    private boolean left;
     private volatile long patienceMillis = LEAST_PATIENCE_MILLIS; // set by worker 0, read by all
     private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
     /**
      * @param held the last epoch that the store holds; null for none
+     * @param exchanges whether there are other slots
      */
     Flow(
             QueryDefinition definition,
             QueryDefinition.World world,
             StateStore store,
             ProgressRecord held,
+            boolean exchanges,
             StaticTables tables,
             Workers workers,
             QueryMetrics metrics) {
@@ -90,19 +108,22 @@ final class Flow {
                 definition.plan().sinks().stream().map(SinkPlan::root).toList();
         List<RowErrors> errors = new ArrayList<>(problems);
         int keyGroups = definition.plan().keyGroups();
-        slot = definition.slot();
-        query = Hash.combine(Hash.hash(definition.plan().id().getBytes(StandardCharsets.UTF_8)), slot.count());
+        slot = definition.slot().index();
+        wishes = definition.division();
+        query = Hash.hash(definition.plan().id().getBytes(StandardCharsets.UTF_8));
+        own = owned(held, keyGroups);
+        reached = reachedBy(held, keyGroups);
         clock = definition.clock();
         timed = definition.plan().usesWatermark();
-        watermarks = watermarksOf(held);
         dataflow = new Dataflow(
                 roots,
                 new Dataflow.Context(
                         definition.plan().properties(),
                         keyGroups,
                         store,
-                        slot,
-                        watermarks,
+                        own,
+                        exchanges,
+                        reached,
                         TABLE_BYTES,
                         tables.rows(),
                         errors));
@@ -121,26 +142,42 @@ final class Flow {
             inputs.add(new Inputs(
                     scan,
                     world.sources().get(name),
-                    slot,
+                    slot == 0,
                     definition.plan().usesWatermark(),
                     definition.sources().get(name).idleTimeoutMillis(),
                     clock,
                     problems));
         }
-        boolean exchanges = !slot.alone() && dataflow.levels() > 0;
         exchange = exchanges ? world.exchange().orElseThrow() : null;
+        identity = exchanges ? exchange.open() : null;
+        ranges = new KeyGroupRanges(keyGroups, dataflow.gathered());
         slots = exchanges ? new Slots(slot, dataflow.levels()) : null;
         departures = exchanges ? new Departures(keyGroups) : null;
-        arrivals = exchanges
-                ? new Arrivals(exchange, query, slot, slot.keyGroups(keyGroups), dataflow.arrivals(), slots)
-                : null;
+        handOver = exchanges ? new HandOver(slot, store, ranges) : null;
+        arrivals = exchanges ? new Arrivals(exchange, query, slot, own, dataflow.arrivals(), slots, ranges) : null;
+        watermarks = watermarksOf(held);
         if (exchanges) {
-            watermarks = watermarks.length > 1 ? watermarks : startingWatermarks(dataflow.levels());
-            restoreExchange(held);
+            watermarks = spread(watermarks, dataflow.levels());
+            reached.spread(dataflow.levels() + 1);
+        }
+        if (exchanges) {
+            restoreExchange(held == null ? null : held.exchange());
         }
     }
 
-    private static long[] watermarksOf(ProgressRecord held) {
+    /** Slot 0 owns all until it has handed something over, and each other slot nothing until it is given some. */
+    private boolean[] owned(ProgressRecord held, int keyGroups) {
+        boolean[] owned = new boolean[keyGroups];
+        if (held != null && held.exchange() != null) {
+            held.exchange().own().forEach(keyGroup -> owned[keyGroup] = true);
+        } else {
+            Arrays.fill(owned, slot == 0);
+        }
+        return owned;
+    }
+
+    /** Those of an epoch: of the sources and of each level of stages, or one for all. */
+    static long[] watermarksOf(ProgressRecord held) {
         if (held == null) {
             return new long[] {Watermark.NONE};
         }
@@ -151,18 +188,138 @@ final class Flow {
                         .toArray();
     }
 
-    private static long[] startingWatermarks(int levels) {
-        long[] starting = new long[levels + 1];
-        Arrays.fill(starting, Watermark.NONE);
-        return starting;
+    /** Without an exchange there is one watermark for all levels. */
+    private static long[] spread(long[] one, int levels) {
+        if (one.length > 1) {
+            return one;
+        }
+        long[] all = new long[levels + 1];
+        Arrays.fill(all, one[0]);
+        return all;
     }
 
-    private void restoreExchange(ProgressRecord held) {
-        ExchangeProgress progress = held == null ? null : held.exchange();
+    private static Reached reachedBy(ProgressRecord held, int keyGroups) {
+        Reached reached = new Reached(keyGroups, watermarksOf(held));
+        if (held != null && held.exchange() != null && held.exchange().reached() != null) {
+            held.exchange().reached().forEach(reached::set);
+        }
+        return reached;
+    }
+
+    private void restoreExchange(ExchangeProgress progress) {
         if (progress != null) {
-            slots.restore(progress.slots());
+            if (progress.identity() == null) {
+                throw new QueryException(
+                        "BuildChanged",
+                        "the query was divided into a fixed number of slots by an earlier Millrace, which this one does"
+                                + " not go on with: start anew with another state.id");
+            }
+            if (!progress.identity().equals(identity)) {
+                throw new QueryException(
+                        "StateLost",
+                        "the exchange between the query's slots is not the one that they have used: it was deleted and"
+                                + " made again, and rows that were on their way are gone");
+            }
+            slots.wish(progress.division());
+            if (!progress.left()) {
+                slots.restore(progress);
+            }
         }
         arrivals.start(progress);
+    }
+
+    private final Arrivals.Receiver receiver = new Arrivals.Receiver() {
+        @Override
+        public void returned(long epoch, long offset) {
+            handOver.returned(epoch, offset);
+        }
+
+        @Override
+        public void partitions(List<ReleasedPartition> partitions) {
+            for (ReleasedPartition partition : partitions) {
+                input(partition.source()).receive(partition);
+                received = true;
+            }
+        }
+
+        @Override
+        public void keyGroups(List<Integer> keyGroups, Coming from) {
+            from.release().keyGroups().forEach(group -> reached.set(group.keyGroup(), group.watermarks()));
+            dataflow.moved(keyGroups, true, reached);
+        }
+    };
+
+    private Inputs input(String name) {
+        return inputs.stream()
+                .filter(input -> input.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Whether there are other slots. */
+    boolean exchanges() {
+        return exchange != null;
+    }
+
+    /** Whether this slot has left the query. */
+    boolean hasLeft() {
+        return left;
+    }
+
+    /**
+     * Between two epochs, before one is read: hands over what others are to have, as far as they are ready. Returns whether
+     * an epoch is due for it.
+     */
+    boolean handOver() {
+        if (exchange == null) {
+            return false;
+        }
+        slots.wish(wishes.get());
+        if (arrivals.isJoining()) {
+            return slots.own() == null;
+        }
+        Division division = slots.division();
+        List<ReleasedPartition> partitions = new ArrayList<>();
+        for (Inputs input : inputs) {
+            partitions.addAll(input.leaving(name -> division.partitionOwner(input.name(), name), slots::agrees));
+        }
+        Map<Integer, Integer> wanted = new TreeMap<>();
+        int[] owners = division.keyGroupOwners(own.length);
+        for (int g = 0; g < own.length; g++) {
+            if (own[g] && slots.agrees(owners[g])) {
+                wanted.put(g, owners[g]);
+            }
+        }
+        handOver.plan(wanted, arrivals::position);
+        Map<Integer, Integer> keyGroups = handOver.releasable(slots);
+        if (!partitions.isEmpty() || !keyGroups.isEmpty()) {
+            released = arrivals.release(keyGroups, handOver, reached, partitions);
+            disowned(released);
+        }
+        return released != null || handOver.isDue() || slots.hasNews() || mayLeave();
+    }
+
+    private void disowned(Release release) {
+        List<Integer> keyGroups =
+                release.keyGroups().stream().map(ReleasedKeyGroup::keyGroup).toList();
+        dataflow.moved(keyGroups, false, reached);
+        release.partitions()
+                .forEach(partition ->
+                        input(partition.source()).release(partition.progress().partition()));
+    }
+
+    /** A slot that the present division does not have, and that is done. */
+    private boolean mayLeave() {
+        boolean ownsNothing = inputs.stream().allMatch(Inputs::isEmpty);
+        for (boolean owns : own) {
+            ownsNothing &= !owns;
+        }
+        return ownsNothing
+                && slot >= slots.division().slots()
+                && !slots.isHanding()
+                && released == null
+                && arrivals.isSettled()
+                && slots.allAgree();
     }
 
     private static Map<String, MalformedPolicy> policies(QueryDefinition definition) {
@@ -233,6 +390,9 @@ final class Flow {
     /** Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written. */
     void replay(ProgressRecord record) {
         Map<String, SourceProgress> ends = record.sources();
+        if (record.exchange() != null) {
+            replayExchange(record.exchange());
+        }
         for (Results result : results) {
             String prepared = record.prepared().get(result.name());
             boolean lost = prepared != null && sinks.get(result.name()).needsReplay(record.epoch(), prepared);
@@ -252,15 +412,24 @@ final class Flow {
                 }
             }
         });
-        if (exchange != null) {
-            arrivals.takeUpTo(record.exchange().announcements());
-        }
         for (Inputs input : inputs) {
             input.endEpoch(0, false);
             input.checkReplay(ends.get(input.name()));
             input.startEpoch(metrics.rowsIn);
             input.unlimit();
         }
+    }
+
+    /** What was released, and what came: rows, state, and what was handed over. */
+    private void replayExchange(ExchangeProgress progress) {
+        released = progress.released();
+        if (released != null) {
+            arrivals.disown(released.keyGroups().stream()
+                    .map(ReleasedKeyGroup::keyGroup)
+                    .toList());
+            disowned(released);
+        }
+        arrivals.takeAsRecorded(progress, receiver);
     }
 
     /** Publishes what the replay has written; what it has for other slots was sent before. */
@@ -270,7 +439,11 @@ final class Flow {
         if (exchange != null) {
             departures.finish();
             departures.clear();
-            slots.restore(record.exchange().slots());
+        }
+        if (record.exchange() != null) {
+            arrivals.takeMoved();
+            slots.restore(record.exchange());
+            left = record.exchange().left();
         }
         for (Results result : results) {
             if (!result.suppressed()) {
@@ -283,26 +456,33 @@ final class Flow {
 
     /** Takes what other slots have sent, as far as it is complete; returns whether there was something. */
     boolean takeArrivals() {
-        return exchange != null && arrivals.take(Long.MAX_VALUE);
+        return exchange != null && arrivals.take(Long.MAX_VALUE, receiver);
     }
 
-    /** The watermark of the sources with which the next epoch is to run, as far as is known by now. */
-    long nextWatermark() {
+    /** The watermarks with which the next epoch is to run, as far as is known by now. */
+    long[] nextWatermarks(long epoch) {
         if (exchange == null) {
-            return Math.max(watermarks[0], leastTime());
+            return new long[] {Math.max(watermarks[0], leastTime())};
         }
-        return timed ? slots.watermarks(leastOfInputs(), watermarks)[0] : Watermark.NONE;
+        if (released != null) {
+            slots.released(epoch, released);
+        }
+        return timed && !arrivals.isJoining()
+                ? slots.watermarks(leastOfInputs(), watermarks, received)
+                : watermarks.clone();
     }
 
     /**
      * The part of an epoch behind the sources.
      *
-     * @param watermark of the sources
+     * @param now the watermarks: of the sources and of the stages, by level
      */
-    void finishEpoch(long epoch, long watermark) {
-        inputs.forEach(input -> input.watermark(watermark));
-        watermarks = exchange == null ? new long[] {watermark} : slots.watermarks(watermark, watermarks);
+    void finishEpoch(long epoch, long[] now) {
+        watermarks = exchange == null ? now : spread(now, dataflow.levels());
+        received = false;
+        inputs.forEach(input -> input.watermark(watermarks[0]));
         dataflow.endEpoch(epoch, watermarks, workers, departures);
+        reached.epoch(own, watermarks);
         results.forEach(result -> result.endEpoch(epoch));
     }
 
@@ -311,12 +491,35 @@ final class Flow {
         if (exchange == null) {
             return;
         }
-        Announcement own =
-                new Announcement(query, slot.index(), epoch, watermarks, isIdle(), slots.needed(), departures.finish());
-        if (own.isNews(slots.own())) {
-            slots.heard(own);
-            departures.send(slot.index(), epoch, exchange);
-            exchange.send(Exchange.ANNOUNCEMENTS, own.encode());
+        List<ReleasedKeyGroup> keyGroups = released == null ? List.of() : released.keyGroups();
+        List<Announcement.Chunk> chunks = handOver.send(epoch, keyGroups, exchange);
+        if (!chunks.isEmpty() || released != null) {
+            slots.sends(epoch);
+        }
+        left = mayLeave();
+        boolean joining = arrivals.isJoining();
+        boolean moved = arrivals.takeMoved();
+        Announcement last = slots.own();
+        Announcement now = new Announcement(
+                Announcement.FORMAT,
+                query,
+                slot,
+                epoch,
+                slots.division(),
+                slots.members(),
+                joining,
+                left,
+                arrivals.settled(),
+                watermarks,
+                isIdle() && !(slots.isHanding() && last != null && !last.idle()),
+                slots.needed(),
+                departures.finish(),
+                chunks.isEmpty() ? null : chunks,
+                released);
+        if (joining ? last == null : moved || now.isNews(last)) {
+            slots.heard(now);
+            departures.send(slot, epoch, exchange);
+            exchange.send(Exchange.ANNOUNCEMENTS, now.encode());
         }
         departures.clear();
     }
@@ -335,7 +538,7 @@ final class Flow {
 
     /** How far the exchange was read; null where there is none. */
     ExchangeProgress exchangeProgress() {
-        return exchange == null ? null : arrivals.progress(watermarks);
+        return exchange == null ? null : arrivals.progress(identity, watermarks, reached, released, left);
     }
 
     /**
@@ -417,6 +620,17 @@ final class Flow {
     /** Moves what the operators changed into the batch. */
     void flush(StateBatch batch) {
         dataflow.flush(batch);
+        if (exchange != null) {
+            handOver.changed(batch);
+            arrivals.flush(batch);
+        }
+        if (released != null) {
+            for (ReleasedKeyGroup group : released.keyGroups()) {
+                ranges.of(group.keyGroup()).forEach(range -> batch.deleteRange(range.from(), range.to()));
+                batch.countRows(-group.rows());
+            }
+            released = null;
+        }
     }
 
     /** Whether an epoch is due without input: rows that wait to leave. */
@@ -424,10 +638,10 @@ final class Flow {
         return dataflow.hasMore();
     }
 
-    /** Fails where other slots run something else. */
-    void requireSameQuery() {
+    /** Fails where other slots run another query, or have heard of this one. */
+    void requireNew() {
         if (exchange != null) {
-            arrivals.requireSame();
+            arrivals.requireNew();
         }
     }
 

@@ -10,9 +10,9 @@ import dev.millrace.data.LongVector;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressRecord.PartitionProgress;
+import dev.millrace.engine.ProgressRecord.ReleasedPartition;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.engine.QueryException;
-import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.Output;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SourceTable;
@@ -21,7 +21,11 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntPredicate;
+import java.util.function.ToIntFunction;
 
 /**
  * One stream source of a query: its partitions over the workers, their positions, late rows and watermarks.
@@ -40,12 +44,14 @@ final class Inputs {
     private final boolean micros;
     private final long delay;
     private final List<Partition> partitions = new ArrayList<>();
+    private final List<Partition> byIndex = new ArrayList<>(); // those that were released, too
     private final Map<String, Partition> byName = new HashMap<>();
     private final Source.Reader[] readers;
     private final Lane[] lanes;
-    private final Slot slot;
+    private final boolean first;
+    private final Set<String> elsewhere = new TreeSet<>();
+    private final int[] loads;
     private final Clock clock;
-    private boolean someElsewhere;
     private long watermark = Watermark.NONE;
 
     /** A partition's progress; written by its worker within an epoch, read by the coordinator between epochs. */
@@ -84,18 +90,18 @@ final class Inputs {
     }
 
     /**
-     * @param slot whose partitions these are
+     * @param first whether partitions that nobody had yet are taken up here
      */
     Inputs(
             PlanNode.Scan scan,
             Source source,
-            Slot slot,
+            boolean first,
             boolean dropLate,
             long idleTimeoutMillis,
             Clock clock,
             List<Problems> problems) {
         this.scan = scan;
-        this.slot = slot;
+        this.first = first;
         this.clock = clock;
         this.source = source;
         this.dropLate = dropLate;
@@ -106,12 +112,13 @@ final class Inputs {
         this.delay = time == null ? 0 : time.delayMillis();
         int workers = problems.size();
         this.readers = new Source.Reader[workers];
+        this.loads = new int[workers];
         this.lanes = new Lane[workers];
         for (int worker = 0; worker < workers; worker++) {
             lanes[worker] = new Lane(problems.get(worker));
             Problems own = problems.get(worker);
             readers[worker] = source.reader((index, position, record, start, length, reason) -> {
-                Partition partition = partitions.get(index);
+                Partition partition = byIndex.get(index);
                 partition.rows++;
                 own.malformed(position, reason, Arrays.copyOfRange(record, start, start + length));
             });
@@ -129,10 +136,8 @@ final class Inputs {
     /** Takes up partitions that are not known yet; returns whether there were some. */
     boolean discover() {
         boolean found = false;
-        for (Source.Start start : source.discover()) {
-            if (!slot.reads(name(), start.partition())) {
-                someElsewhere = true;
-            } else if (!byName.containsKey(start.partition())) {
+        for (Source.Start start : first ? source.discover() : List.<Source.Start>of()) {
+            if (!byName.containsKey(start.partition()) && !elsewhere.contains(start.partition())) {
                 add(start.partition(), start.position()).floor = watermark;
                 found = true;
             }
@@ -141,35 +146,84 @@ final class Inputs {
     }
 
     private Partition add(String name, Position position) {
-        int index = partitions.size();
-        Partition partition = new Partition(name, index, index % readers.length, position);
+        int worker = 0;
+        for (int other = 1; other < loads.length; other++) {
+            worker = loads[other] < loads[worker] ? other : worker;
+        }
+        Partition partition = new Partition(name, byIndex.size(), worker, position);
+        byIndex.add(partition);
         partitions.add(partition);
         byName.put(name, partition);
-        readers[partition.worker].assign(index, name, position);
+        loads[worker]++;
+        readers[worker].assign(partition.index, name, position);
         return partition;
     }
 
     /** Takes over what a record says, as the state at the end of its epoch. */
     void restore(SourceProgress progress) {
-        if (!source.identity().equals(progress.identity())) {
+        requireIdentity(progress.identity());
+        elsewhere.clear();
+        if (progress.elsewhere() != null) {
+            elsewhere.addAll(progress.elsewhere());
+        }
+        progress.partitions().forEach(this::restore);
+    }
+
+    private void restore(PartitionProgress saved) {
+        Position position = new Position(saved.offset(), saved.leaderEpoch());
+        Partition partition = byName.get(saved.partition());
+        if (partition == null) {
+            partition = add(saved.partition(), position);
+        }
+        partition.position = position;
+        partition.largest = saved.largest();
+        partition.floor = saved.floor();
+        partition.idle = saved.idle();
+        partition.rows = 0;
+    }
+
+    /** By partition that another slot is to have: as it is left, between two epochs. */
+    List<ReleasedPartition> leaving(ToIntFunction<String> owner, IntPredicate agrees) {
+        List<ReleasedPartition> leaving = new ArrayList<>();
+        for (Partition partition : partitions) {
+            int to = owner.applyAsInt(partition.name);
+            if (agrees.test(to)) {
+                leaving.add(new ReleasedPartition(name(), source.identity(), to, partition.progress()));
+            }
+        }
+        return leaving;
+    }
+
+    /** Reads a partition no more. */
+    void release(String name) {
+        Partition partition = byName.remove(name);
+        partitions.remove(partition);
+        loads[partition.worker]--;
+        readers[partition.worker].release(partition.index);
+        if (first) {
+            elsewhere.add(name);
+        }
+    }
+
+    /** Goes on with a partition where another slot has left it. */
+    void receive(ReleasedPartition received) {
+        requireIdentity(received.identity());
+        elsewhere.remove(received.progress().partition());
+        restore(received.progress());
+    }
+
+    private void requireIdentity(String identity) {
+        if (!source.identity().equals(identity)) {
             throw new QueryException(
                     "SourceDataLost",
-                    "source '" + name() + "' is not the one that was read before (it was " + progress.identity()
-                            + ", it is " + source.identity() + "): was the topic deleted and made again? The positions"
+                    "source '" + name() + "' is not the one that was read before (it was " + identity + ", it is "
+                            + source.identity() + "): was the topic deleted and made again? The positions"
                             + " mean nothing in it; start a new query with another state.id");
         }
-        for (PartitionProgress saved : progress.partitions()) {
-            Position position = new Position(saved.offset(), saved.leaderEpoch());
-            Partition partition = byName.get(saved.partition());
-            if (partition == null) {
-                partition = add(saved.partition(), position);
-            }
-            partition.position = position;
-            partition.largest = saved.largest();
-            partition.floor = saved.floor();
-            partition.idle = saved.idle();
-            partition.rows = 0;
-        }
+    }
+
+    boolean isEmpty() {
+        return partitions.isEmpty();
     }
 
     void restoreJournal(List<String> entries) {
@@ -192,7 +246,7 @@ final class Inputs {
         if (timeColumn < 0) {
             return Watermark.END;
         }
-        long least = partitions.isEmpty() && !someElsewhere ? Watermark.NONE : Watermark.END;
+        long least = first && partitions.isEmpty() && elsewhere.isEmpty() ? Watermark.NONE : Watermark.END;
         for (Partition partition : partitions) {
             if (!partition.idle) {
                 least = Math.min(least, threshold(partition));
@@ -266,7 +320,7 @@ final class Inputs {
 
     /** Polls the worker's partitions once and pushes on-time rows; returns how many rows were read. */
     int poll(int worker, long timeoutMillis, Output output) {
-        if (worker >= partitions.size()) {
+        if (loads[worker] == 0) {
             clock.sleep(timeoutMillis); // a worker without a partition must not spin
             return 0;
         }
@@ -302,11 +356,11 @@ final class Inputs {
     }
 
     private void countRows(int[] of, int count) {
-        int first = 0;
+        int from = 0;
         for (int i = 1; i <= count; i++) {
-            if (i == count || of[i] != of[first]) {
-                partitions.get(of[first]).rows += i - first;
-                first = i;
+            if (i == count || of[i] != of[from]) {
+                byIndex.get(of[from]).rows += i - from;
+                from = i;
             }
         }
     }
@@ -326,7 +380,7 @@ final class Inputs {
                 continue;
             }
             if (partition == null || of[i] != partition.index) {
-                partition = partitions.get(of[i]);
+                partition = byIndex.get(of[i]);
                 wake(partition);
             }
             long time = micros ? Math.floorDiv(times.get(i), 1000L) : times.get(i);
@@ -421,7 +475,10 @@ final class Inputs {
 
     SourceProgress progress(List<String> journal) {
         return new SourceProgress(
-                source.identity(), partitions.stream().map(Partition::progress).toList(), journal);
+                source.identity(),
+                partitions.stream().map(Partition::progress).toList(),
+                journal,
+                elsewhere.isEmpty() ? null : List.copyOf(elsewhere));
     }
 
     void startEpoch(LongAdder rowsIn) {

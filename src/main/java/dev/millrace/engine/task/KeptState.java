@@ -8,6 +8,7 @@ import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -60,6 +61,14 @@ final class KeptState {
         batch.put(LOG_IDENTITY, logIdentity.getBytes(StandardCharsets.UTF_8));
         batch.delete(StateKeys.SAVEPOINT, StateKeys.SAVEPOINT.length);
         writeRecord(first, position);
+    }
+
+    /** What is written next is all that there is. */
+    void empty() {
+        byte[] end = new byte[64];
+        Arrays.fill(end, (byte) -1);
+        batch.deleteRange(new byte[1], end);
+        batch.countRows(-store.rows());
     }
 
     /** Writes epoch 0, with the static tables that it fixes. */

@@ -3,6 +3,7 @@ package dev.millrace.engine.task;
 import dev.millrace.connectors.Sink;
 import dev.millrace.connectors.Source;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Division;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.Slot;
@@ -23,6 +24,7 @@ import java.util.function.Supplier;
  * @param sources by name, static tables among them
  * @param sinks by the plan's sink names
  * @param slot which part of it this is
+ * @param division how it is to be divided, as of now
  * @param wishes which savepoints are to be there, and which no more, as of now
  */
 public record QueryDefinition(
@@ -33,6 +35,7 @@ public record QueryDefinition(
         StateHome state,
         Supplier<List<SavepointWish>> wishes,
         Slot slot,
+        Supplier<Division> division,
         Clock clock,
         Settings settings) {
 

@@ -31,7 +31,9 @@ public final class QueryRun {
         COMPLETED,
         STOPPED,
         /** A newer incarnation has taken over. */
-        SUPERSEDED
+        SUPERSEDED,
+        /** The query is divided into fewer slots, and others have all of this one's. */
+        LEFT
     }
 
     /**
@@ -68,6 +70,11 @@ public final class QueryRun {
         stopping = true;
     }
 
+    /** Whether it was asked to end. */
+    public boolean isStopping() {
+        return stopping;
+    }
+
     /**
      * @throws QueryException when the query cannot go on
      */
@@ -83,7 +90,6 @@ public final class QueryRun {
                 if (end.isPresent()) {
                     return end.get();
                 }
-                notices.accept("the credentials have changed; clients are made anew");
             } catch (SupersededException e) {
                 notices.accept(e.getMessage());
                 metrics.phase("ended", e.getMessage());

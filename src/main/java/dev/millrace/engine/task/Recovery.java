@@ -12,6 +12,7 @@ import dev.millrace.state.StateStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
 
@@ -136,7 +137,7 @@ final class Recovery {
         world.endFormer().accept(incarnation);
         StaticTables tables = StaticTables.read(definition, world);
         flow = flow(tables, null);
-        flow.requireSameQuery();
+        flow.requireNew();
         flow.discover();
         world.log().begin();
         ProgressRecord record = new ProgressRecord(
@@ -152,7 +153,7 @@ final class Recovery {
                 Map.of(),
                 Map.of(),
                 ProgressRecord.BUILD,
-                definition.slot().alone() ? null : definition.slot(),
+                flow.exchanges() ? definition.slot() : null,
                 flow.exchangeProgress(),
                 null);
         long position = world.log().commit(record, tables.journal());
@@ -161,12 +162,34 @@ final class Recovery {
     }
 
     private Flow flow(StaticTables tables, ProgressRecord held) {
-        return new Flow(definition, world, state.store(), held, tables, workers, metrics);
+        return new Flow(definition, world, state.store(), held, exchanges(), tables, workers, metrics);
+    }
+
+    /** Whether there are, or were, other slots: a query that was divided once goes on with an exchange. */
+    private boolean exchanges() {
+        boolean has = state.record().map(ProgressRecord::exchange).isPresent()
+                || entries.stream().anyMatch(entry -> entry.record().exchange() != null);
+        boolean can = world.exchange().isPresent();
+        if (has && !can) {
+            throw new QueryException(
+                    "SlotsChanged", "the query was divided into slots, and what it is now cannot be: see spec");
+        }
+        return has
+                || can
+                        && (definition.slot().index() > 0
+                                || definition.division().get().slots() > 1);
     }
 
     private Recovered recover(long incarnation) {
         ProgressRecord base = state.record().orElse(null);
-        if (base != null) {
+        Optional<ProgressLog.Entry> left = entries.stream()
+                .filter(entry -> entry.record().exchange() != null
+                        && entry.record().exchange().left())
+                .reduce((earlier, later) -> later);
+        if (left.isPresent()
+                && (base == null || base.epoch() < left.get().record().epoch())) {
+            base = fromLeft(left.get());
+        } else if (base != null) {
             flow = flow(StaticTables.load(definition, state.store()), base);
             flow.inputs().forEach(input -> input.restoreJournal(state.journal(input.name())));
             resume(base);
@@ -199,6 +222,18 @@ final class Recovery {
         resume(first.record());
         state.begin(tables, first.record(), first.position(), world.log().identity());
         return first.record();
+    }
+
+    /** Nothing that was owned before is: whatever the state has, it begins empty. */
+    private ProgressRecord fromLeft(ProgressLog.Entry entry) {
+        ProgressRecord record = entry.record();
+        requirePlan(record.plan());
+        StaticTables tables = StaticTables.of(definition, world.log().journal(0));
+        state.empty();
+        flow = flow(tables, record);
+        resume(record);
+        state.begin(tables, record, entry.position(), world.log().identity());
+        return record;
     }
 
     private void resume(ProgressRecord record) {
@@ -249,14 +284,11 @@ final class Recovery {
 
     private void requireSlot(ProgressRecord record) {
         Slot before = record.slot() == null ? Slot.ONLY : record.slot();
-        if (!before.equals(definition.slot())) {
+        if (before.index() != definition.slot().index()) {
             throw new QueryException(
                     "SlotsChanged",
-                    "what is kept here is of slot " + before.index() + " of " + before.count() + ", and this is slot "
-                            + definition.slot().index() + " of "
-                            + definition.slot().count()
-                            + ": run the query in as many slots as at first, each with its own state, or start anew with"
-                            + " another state.id");
+                    "what is kept here is of slot " + before.index() + ", and this is slot "
+                            + definition.slot().index() + ": give each slot a state of its own");
         }
     }
 
@@ -270,7 +302,7 @@ final class Recovery {
                             + " and stop it in order, then change");
         }
         flow.replay(record);
-        flow.finishEpoch(record.epoch(), record.watermark());
+        flow.finishEpoch(record.epoch(), Flow.watermarksOf(record));
         flow.takeHashes().forEach((sink, hash) -> {
             if (!hash.equals(record.outputs().getOrDefault(sink, 0L))) {
                 throw new QueryException(

@@ -6,7 +6,6 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.Bytes;
 import dev.millrace.data.CellError;
 import dev.millrace.data.Watermark;
-import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.Stage;
 import dev.millrace.formats.Format;
 import dev.millrace.plan.OutputMode;
@@ -68,8 +67,9 @@ class ExpressionsTest {
                         plan.properties(),
                         4,
                         new MemoryStore(),
-                        Slot.ONLY,
-                        new long[] {Watermark.NONE},
+                        Dataflow.all(4),
+                        false,
+                        new Reached(64, Watermark.NONE),
                         1 << 20,
                         Map.of(),
                         List.of(problems)));

@@ -17,7 +17,6 @@ import dev.millrace.data.SourcePosition;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
-import dev.millrace.engine.Slot;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SourceTable;
 import java.util.ArrayList;
@@ -77,13 +76,7 @@ class InputsTest {
             problems.add(new Problems(Map.of("s", MalformedPolicy.SKIP), false, malformed, late));
         }
         inputs = new Inputs(
-                new PlanNode.Scan(table, List.of(0, 1)),
-                new Rows(),
-                Slot.ONLY,
-                true,
-                IDLE_MILLIS,
-                Clock.SYSTEM,
-                problems);
+                new PlanNode.Scan(table, List.of(0, 1)), new Rows(), true, true, IDLE_MILLIS, Clock.SYSTEM, problems);
         inputs.watermark(watermark);
     }
 

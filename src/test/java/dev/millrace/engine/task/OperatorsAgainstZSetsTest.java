@@ -9,7 +9,6 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.LongVector;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.QueryException;
-import dev.millrace.engine.Slot;
 import dev.millrace.engine.operators.HoldStage;
 import dev.millrace.engine.operators.Stage;
 import dev.millrace.plan.OutputMode;
@@ -107,8 +106,9 @@ class OperatorsAgainstZSetsTest {
                             changing(),
                             plan.keyGroups(),
                             store,
-                            Slot.ONLY,
-                            new long[] {Watermark.NONE},
+                            Dataflow.all(plan.keyGroups()),
+                            false,
+                            new Reached(64, Watermark.NONE),
                             random.nextBoolean() ? 1 : 1 << 20,
                             Map.of("names", Events.batch(scan(true), names)),
                             List.copyOf(problems)));
@@ -281,8 +281,9 @@ class OperatorsAgainstZSetsTest {
                         plan.properties(),
                         plan.keyGroups(),
                         store,
-                        Slot.ONLY,
-                        new long[] {watermark},
+                        Dataflow.all(plan.keyGroups()),
+                        false,
+                        new Reached(plan.keyGroups(), watermark),
                         random.nextBoolean() ? 1 : 1 << 20,
                         Map.of(),
                         List.copyOf(problems)));
@@ -374,8 +375,9 @@ class OperatorsAgainstZSetsTest {
                         properties,
                         plan.keyGroups(),
                         store,
-                        Slot.ONLY,
-                        new long[] {Watermark.NONE},
+                        Dataflow.all(plan.keyGroups()),
+                        false,
+                        new Reached(64, Watermark.NONE),
                         1 << 20,
                         tables,
                         List.of(problems)));

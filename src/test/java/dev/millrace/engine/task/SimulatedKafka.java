@@ -81,6 +81,12 @@ final class SimulatedKafka {
         return sinks.computeIfAbsent(sink, name -> new Held());
     }
 
+    /** The last record of a slot's log; null for none. */
+    ProgressRecord last(int slot) {
+        List<byte[]> log = logs.getOrDefault(slot, List.of());
+        return log.isEmpty() ? null : RecordJson.read(log.get(log.size() - 1));
+    }
+
     /** Records that slots have sent each other. */
     int exchanged() {
         return exchange.stream().mapToInt(List::size).sum();
@@ -174,20 +180,47 @@ final class SimulatedKafka {
         @Override
         public void send(int partition, byte[] record) {
             sending.add(() -> exchange.get(partition).add(record));
+            if (partition == 0 && Boolean.getBoolean("trace")) {
+                sending.add(() -> System.out.println("T " + (exchange.get(0).size() - 1) + " " + new String(record)));
+            }
             if (fault == Fault.SENT_TWICE && random.nextInt(20) == 0) {
                 sending.add(() -> exchange.get(partition).add(record));
+                if (partition == 0 && Boolean.getBoolean("trace")) {
+                    sending.add(
+                            () -> System.out.println("T " + (exchange.get(0).size() - 1) + " " + new String(record)));
+                }
             }
         }
 
         @Override
+        public String open() {
+            return "simulated exchange";
+        }
+
+        @Override
         public void seek(long[] from) {
-            offsets = from.clone();
+            move(from);
             for (int partition = 0; partition < from.length; partition++) {
                 List<byte[]> records = exchange.get(partition);
                 if (from[partition] >= 0
                         && from[partition] < records.size()
                         && records.get((int) from[partition]) == null) {
                     throw new AssertionError("what is still needed was trimmed");
+                }
+            }
+        }
+
+        @Override
+        public void move(long[] from) {
+            offsets = from.clone();
+            for (int partition = 0; partition < from.length; partition++) {
+                List<byte[]> records = exchange.get(partition);
+                if (from[partition] == BEGINNING) {
+                    int begin = 0;
+                    while (begin < records.size() && records.get(begin) == null) {
+                        begin++;
+                    }
+                    offsets[partition] = begin;
                 }
             }
         }

@@ -8,7 +8,9 @@ import dev.millrace.data.Batch;
 import dev.millrace.data.RowOrigin;
 import dev.millrace.data.SourcePosition;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Division;
 import dev.millrace.engine.ProgressLog.SupersededException;
+import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.Slot;
 import dev.millrace.plan.PlanNode;
@@ -27,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
  * A query in several slots on one thread: the engine as it is, in a world of which one seed decides everything: which slot
@@ -37,6 +40,7 @@ final class Simulation {
 
     private static final int KEY_GROUPS = 8;
     private static final int KEPT = 1;
+    private static final int MOST_SLOTS = 4;
 
     private final QueryPlan plan;
     private final Random random;
@@ -45,9 +49,11 @@ final class Simulation {
     private final List<Process> processes = new ArrayList<>();
     private final List<EpochLoop> zombies = new ArrayList<>();
     private final int workers;
+    private Division division;
     private boolean faults = true;
     private long nanos = 1_000_000_000L;
     private int crashes;
+    private int moves;
 
     /** Ends a process at a step. */
     private static final class Crash extends RuntimeException {
@@ -63,8 +69,9 @@ final class Simulation {
         this.workers = workers;
         this.random = random;
         this.kafka = new SimulatedKafka(random, KEY_GROUPS);
-        for (int slot = 0; slot < slots; slot++) {
-            processes.add(new Process(new Slot(slot, slots)));
+        this.division = new Division(0, slots);
+        for (int slot = 0; slot < MOST_SLOTS; slot++) {
+            processes.add(new Process(slot));
         }
     }
 
@@ -82,6 +89,9 @@ final class Simulation {
         for (int i = 0; i < steps; i++) {
             processes.get(random.nextInt(processes.size())).step();
             wakeZombie();
+            if (random.nextInt(40) == 0) {
+                division = new Division(division.version() + 1, 1 + random.nextInt(MOST_SLOTS));
+            }
         }
         faults = false;
         kafka.failures(0);
@@ -96,6 +106,35 @@ final class Simulation {
                 throw new AssertionError("it does not come to an end; " + processes);
             }
         }
+        requireDivided();
+    }
+
+    /** What is owned in the end is what was wished for last. */
+    private void requireDivided() {
+        int[] owners = division.keyGroupOwners(KEY_GROUPS);
+        for (Process process : processes) {
+            ProgressRecord last = kafka.last(process.index);
+            boolean alone = last != null && last.exchange() == null;
+            List<Integer> expected = IntStream.range(0, KEY_GROUPS)
+                    .filter(g -> owners[g] == process.index)
+                    .boxed()
+                    .toList();
+            List<Integer> owned = last == null
+                    ? List.of()
+                    : alone
+                            ? IntStream.range(0, KEY_GROUPS).boxed().toList()
+                            : last.exchange().own();
+            if (!owned.equals(expected)) {
+                throw new AssertionError(division + ": slot " + process.index + " owns " + owned + ", not " + expected
+                        + "; " + processes + "; " + last);
+            }
+            moves += last == null || alone || last.exchange().lastMove() < 0 ? 0 : 1;
+        }
+    }
+
+    /** How many slots know of something that was handed over. */
+    int moves() {
+        return moves;
     }
 
     /** A process that was thought dead goes on, finds out, and is gone. */
@@ -115,20 +154,40 @@ final class Simulation {
 
     /** A slot's volume, and the process that runs on it now and then. */
     private final class Process implements StateHome {
-        private final Slot slot;
+        private final int index;
+        private Division wish = division;
+        private boolean left;
         private MemoryStore volume = new MemoryStore();
         private final Deque<MemoryStore> checkpoints = new ArrayDeque<>();
         private EpochLoop loop;
         private long incarnation;
         private String last = "";
 
-        Process(Slot slot) {
-            this.slot = slot;
+        Process(int index) {
+            this.index = index;
         }
 
         /** An epoch, or a start; returns whether there may be more to do. */
         boolean step() {
+            if (!faults || random.nextInt(5) == 0) {
+                wish = division;
+            }
+            left &= index >= wish.slots();
+            boolean never = loop == null && incarnation == 0 && index >= wish.slots();
+            if (left || never) {
+                return false;
+            }
             try {
+                if (loop != null && loop.hasLeft()) {
+                    left = true;
+                    loop.close();
+                    loop = null;
+                    return true;
+                }
+                if (loop != null && loop.isToBeDivided()) {
+                    loop.close();
+                    loop = null;
+                }
                 if (loop == null) {
                     start();
                     return true;
@@ -196,7 +255,7 @@ final class Simulation {
 
         @Override
         public String toString() {
-            return slot + " " + last + (loop == null ? "" : " " + loop);
+            return index + (left ? " left " : " ") + last + (loop == null ? "" : " " + loop);
         }
 
         private void reached(FaultPoints.Step step) {
@@ -216,14 +275,15 @@ final class Simulation {
                     this::world,
                     this,
                     List::of,
-                    slot,
+                    new Slot(index, 1),
+                    () -> wish,
                     new VirtualClock(),
                     new QueryDefinition.Settings(
                             1 + random.nextInt(workers), 1, 0, false, Long.MAX_VALUE, KEPT, 1 + random.nextInt(40)));
         }
 
         private QueryDefinition.World world() {
-            SimulatedKafka.Client client = kafka.new Client(slot.index());
+            SimulatedKafka.Client client = kafka.new Client(index);
             Map<String, Source> sources = new HashMap<>();
             for (boolean fixed : new boolean[] {false, true}) {
                 for (PlanNode.Scan scan : plan.scans(fixed)) {
@@ -370,6 +430,12 @@ final class Simulation {
         public void assign(int index, String partition, Position position) {
             parts.add(new int[] {index, Integer.parseInt(partition.substring(2))});
             positions.put(index, new long[] {position.offset(), Long.MAX_VALUE});
+        }
+
+        @Override
+        public void release(int index) {
+            parts.removeIf(part -> part[0] == index);
+            positions.remove(index);
         }
 
         @Override

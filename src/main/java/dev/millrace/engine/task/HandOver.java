@@ -1,0 +1,206 @@
+package dev.millrace.engine.task;
+
+import dev.millrace.data.Bytes;
+import dev.millrace.engine.Exchange;
+import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
+import dev.millrace.engine.task.KeyGroupRanges.Range;
+import dev.millrace.state.StateBatch;
+import dev.millrace.state.StateStore;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Copies key groups to the slots that are to own them, while this one goes on with them: in each epoch a piece of the store
+ * behind what was copied, and what the epoch before has changed in what was copied. Once all is copied, and the other has it,
+ * the key group can be released: only the last epoch's changes are then still to go.
+ *
+ * <p>A copy is in memory alone: after a fault it begins anew.
+ */
+final class HandOver {
+
+    /** Of state, in an epoch: so much as is not felt by the rows beside it. */
+    private static final long EPOCH_BYTES = 8 << 20;
+
+    private final int slot;
+    private final StateStore store;
+    private final KeyGroupRanges ranges;
+    private final Map<Integer, Copy> copies = new TreeMap<>();
+
+    /** A key group's. */
+    private static final class Copy {
+        private final int keyGroup;
+        private final int to;
+        private final List<Range> ranges;
+        private final Bytes changes = new Bytes();
+        private long offset;
+        private int range;
+        private byte[] next;
+        private boolean begun;
+        private long rows;
+        private long completeIn = -1;
+        private long announced = -1;
+
+        Copy(int keyGroup, int to, List<Range> ranges, long offset) {
+            this.keyGroup = keyGroup;
+            this.to = to;
+            this.ranges = ranges;
+            this.offset = offset;
+            this.next = ranges.get(0).from();
+        }
+
+        boolean isComplete() {
+            return range == ranges.size();
+        }
+
+        /** Whether what is at the key was copied. */
+        boolean has(byte[] key) {
+            return isComplete() || Arrays.compareUnsigned(key, next) < 0;
+        }
+    }
+
+    HandOver(int slot, StateStore store, KeyGroupRanges ranges) {
+        this.slot = slot;
+        this.store = store;
+        this.ranges = ranges;
+    }
+
+    /** Where a copy of a key group that begins now has its first frame at the earliest. */
+    interface Offsets {
+        long of(int keyGroup);
+    }
+
+    /**
+     * Begins copies, and gives up those that are not wanted any more.
+     *
+     * @param wanted by key group that is to leave: the slot that is to own it and knows that
+     */
+    void plan(Map<Integer, Integer> wanted, Offsets offsets) {
+        copies.values().removeIf(copy -> !Integer.valueOf(copy.to).equals(wanted.get(copy.keyGroup)));
+        wanted.forEach((keyGroup, to) ->
+                copies.computeIfAbsent(keyGroup, group -> new Copy(group, to, ranges.of(group), offsets.of(group))));
+    }
+
+    /** Whether an epoch is due for it. */
+    boolean isDue() {
+        return copies.values().stream().anyMatch(copy -> !copy.isComplete() || copy.changes.length() > 0);
+    }
+
+    /** By key group that can be released: to whom. */
+    Map<Integer, Integer> releasable(Slots slots) {
+        Map<Integer, Integer> ready = new TreeMap<>();
+        for (Copy copy : copies.values()) {
+            if (copy.announced >= 0 && slots.hasSettled(copy.to, copy.announced)) {
+                ready.put(copy.keyGroup, copy.to);
+            }
+        }
+        return ready;
+    }
+
+    /**
+     * Sends pieces of what is being copied.
+     *
+     * @param released what this epoch releases: only the rest of it goes
+     */
+    List<Announcement.Chunk> send(long epoch, List<ReleasedKeyGroup> released, Exchange exchange) {
+        List<Announcement.Chunk> chunks = new ArrayList<>();
+        long left = EPOCH_BYTES;
+        for (Copy copy : copies.values()) {
+            List<byte[]> bodies = new ArrayList<>();
+            if (copy.changes.length() > 0) {
+                bodies.add(copy.changes.toByteArray());
+                left -= copy.changes.length();
+                copy.changes.clear();
+            }
+            while (left > 0 && !copy.isComplete()) {
+                Bytes piece = new Bytes();
+                read(copy, piece);
+                if (piece.length() > 0) {
+                    bodies.add(piece.toByteArray());
+                }
+                left -= piece.length();
+            }
+            boolean completes = copy.isComplete() && copy.completeIn < 0;
+            if (completes) {
+                copy.completeIn = epoch;
+            }
+            if (!bodies.isEmpty() || !copy.begun || completes) {
+                bodies.forEach(body -> exchange.send(
+                        Exchange.partitionOf(copy.keyGroup), Frame.encode(Frame.Kind.STATE, slot, epoch, body)));
+                chunks.add(new Announcement.Chunk(copy.keyGroup, copy.to, !copy.begun, copy.offset, bodies.size()));
+                copy.begun = true;
+            }
+        }
+        released.forEach(release -> copies.remove(release.keyGroup()));
+        return chunks;
+    }
+
+    /** Reads on, up to the size of a frame. */
+    private void read(Copy copy, Bytes piece) {
+        while (!copy.isComplete() && piece.length() < Frame.BYTES) {
+            byte[][] stopped = {null};
+            store.scan(copy.next, copy.ranges.get(copy.range).to(), (key, value) -> {
+                if (piece.length() >= Frame.BYTES) {
+                    stopped[0] = key;
+                    return false;
+                }
+                StateChunks.copied(key, value, piece);
+                copy.rows++;
+                return true;
+            });
+            if (stopped[0] != null) {
+                copy.next = stopped[0];
+            } else if (++copy.range < copy.ranges.size()) {
+                copy.next = copy.ranges.get(copy.range).from();
+            }
+        }
+    }
+
+    /** About how many rows of a key group were copied. */
+    long rows(int keyGroup) {
+        return copies.get(keyGroup).rows;
+    }
+
+    /** An announcement of this slot has come back. */
+    void returned(long epoch, long offset) {
+        for (Copy copy : copies.values()) {
+            if (copy.completeIn == epoch) {
+                copy.announced = offset;
+            }
+        }
+    }
+
+    /** Notes what an epoch changes. */
+    void changed(StateBatch batch) {
+        if (copies.isEmpty()) {
+            return;
+        }
+        batch.forEach(new StateBatch.Visitor() {
+            @Override
+            public void put(byte[] key, byte[] value) {
+                Copy copy = copies.get(ranges.of(key));
+                if (copy != null && copy.has(key)) {
+                    StateChunks.put(key, value, copy.changes);
+                }
+            }
+
+            @Override
+            public void delete(byte[] key) {
+                Copy copy = copies.get(ranges.of(key));
+                if (copy != null && copy.has(key)) {
+                    StateChunks.delete(key, copy.changes);
+                }
+            }
+
+            @Override
+            public void deleteRange(byte[] from, byte[] to) {
+                Copy copy = copies.get(ranges.of(from));
+                if (copy != null && copy.has(from)) {
+                    StateChunks.deleteRange(from, copy.has(to) ? to : copy.next, copy.changes);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,74 @@
+package dev.millrace.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DivisionTest {
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4, 32, 33, 256})
+    void slotsHaveTheSameNumberOfKeyGroupsOrOneMore(int keyGroups) {
+        for (int slots = 1; slots <= keyGroups + 2; slots++) {
+            long[] counts = new long[slots];
+            Arrays.stream(owners(slots, keyGroups)).forEach(owner -> counts[owner]++);
+            long least = Arrays.stream(counts).min().orElseThrow();
+            long most = Arrays.stream(counts).max().orElseThrow();
+            assertTrue(most - least <= 1, slots + " slots: " + Arrays.toString(counts));
+        }
+    }
+
+    /** No division into fewer or more slots moves more than what a slot that comes takes, or one that goes leaves. */
+    @ParameterizedTest
+    @ValueSource(ints = {4, 32, 33})
+    void onlyWhatHasToMoves(int keyGroups) {
+        for (int few = 1; few <= keyGroups; few++) {
+            int[] before = owners(few, keyGroups);
+            for (int many = few; many <= keyGroups; many++) {
+                int[] after = owners(many, keyGroups);
+                int first = few;
+                assertTrue(
+                        IntStream.range(0, keyGroups).allMatch(g -> before[g] == after[g] || after[g] >= first),
+                        "from " + few + " to " + many + ": " + Arrays.toString(before) + " " + Arrays.toString(after));
+            }
+        }
+    }
+
+    @Test
+    void partitionsOfASourceAreDividedEvenly() {
+        for (int slots = 1; slots <= 5; slots++) {
+            Division division = new Division(1, slots);
+            int[] counts = new int[slots];
+            IntStream.range(0, 12).forEach(p -> counts[division.partitionOwner("clicks", "clicks-" + p)]++);
+            int most = Arrays.stream(counts).max().orElseThrow();
+            int least = Arrays.stream(counts).min().orElseThrow();
+            assertTrue(most - least <= 1, Arrays.toString(counts));
+        }
+    }
+
+    @Test
+    void theLaterWishCountsAndOfOneVersionTheOneForMore() {
+        assertEquals(new Division(2, 1), new Division(2, 1).later(new Division(1, 7)));
+        assertEquals(new Division(0, 3), new Division(0, 2).later(new Division(0, 3)));
+    }
+
+    @Test
+    void isReadFromAFile() {
+        assertEquals(new Division(12, 3), Division.parse(" 12/3\n"));
+        for (String wrong : new String[] {"", "3", "1/0", "1/-2", "a/b", "1/2/3", "1/99999"}) {
+            assertTrue(assertThrows(IllegalArgumentException.class, () -> Division.parse(wrong))
+                    .getMessage()
+                    .contains("is no division, such as 2/3"));
+        }
+    }
+
+    private static int[] owners(int slots, int keyGroups) {
+        return new Division(0, slots).keyGroupOwners(keyGroups);
+    }
+}
