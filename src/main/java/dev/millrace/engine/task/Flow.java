@@ -79,6 +79,8 @@ final class Flow {
     private final HandOver handOver;
     private final KeyGroupRanges ranges;
     private final String identity;
+    private Division divided;
+    private int[] owners;
     private Release released;
     private boolean received;
     private boolean left;
@@ -284,7 +286,10 @@ final class Flow {
             partitions.addAll(input.leaving(name -> division.partitionOwner(input.name(), name), slots::agrees));
         }
         Map<Integer, Integer> wanted = new TreeMap<>();
-        int[] owners = division.keyGroupOwners(own.length);
+        if (!division.equals(divided)) {
+            divided = division;
+            owners = division.keyGroupOwners(own.length);
+        }
         for (int g = 0; g < own.length; g++) {
             if (own[g] && slots.agrees(owners[g])) {
                 wanted.put(g, owners[g]);
@@ -296,7 +301,7 @@ final class Flow {
             released = arrivals.release(keyGroups, handOver, reached, partitions);
             disowned(released);
         }
-        return released != null || handOver.isDue() || slots.hasNews() || mayLeave();
+        return released != null || handOver.isDue(slots) || slots.hasNews() || mayLeave();
     }
 
     private void disowned(Release release) {
@@ -492,7 +497,7 @@ final class Flow {
             return;
         }
         List<ReleasedKeyGroup> keyGroups = released == null ? List.of() : released.keyGroups();
-        List<Announcement.Chunk> chunks = handOver.send(epoch, keyGroups, exchange);
+        List<Announcement.Chunk> chunks = handOver.send(epoch, keyGroups, slots, exchange);
         if (!chunks.isEmpty() || released != null) {
             slots.sends(epoch);
         }

@@ -10,7 +10,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * Copies key groups to the slots that are to own them, while this one goes on with them: in each epoch a piece of the store
@@ -24,10 +26,17 @@ final class HandOver {
     /** Of state, in an epoch: so much as is not felt by the rows beside it. */
     private static final long EPOCH_BYTES = 8 << 20;
 
+    /** Epochs with state that a slot has not taken yet; what is released lies behind them. */
+    private static final int MOST_UNSETTLED = 2;
+
     private final int slot;
     private final StateStore store;
     private final KeyGroupRanges ranges;
     private final Map<Integer, Copy> copies = new TreeMap<>();
+    private final Map<Integer, List<Sent>> sent = new TreeMap<>();
+
+    /** An epoch with state for a slot; offset of its announcement, −1 while that is not known. */
+    private record Sent(long epoch, long offset) {}
 
     /** A key group's. */
     private static final class Copy {
@@ -84,8 +93,16 @@ final class HandOver {
     }
 
     /** Whether an epoch is due for it. */
-    boolean isDue() {
-        return copies.values().stream().anyMatch(copy -> !copy.isComplete() || copy.changes.length() > 0);
+    boolean isDue(Slots slots) {
+        return copies.values().stream()
+                .anyMatch(copy -> copy.changes.length() > 0 || !copy.isComplete() && keepsUp(copy.to, slots));
+    }
+
+    /** Whether a slot has taken what it was sent, but for little: nothing that is released then waits for long. */
+    private boolean keepsUp(int to, Slots slots) {
+        List<Sent> unsettled = sent.computeIfAbsent(to, slot -> new ArrayList<>());
+        unsettled.removeIf(one -> one.offset >= 0 && slots.hasSettled(to, one.offset));
+        return unsettled.size() < MOST_UNSETTLED;
     }
 
     /** By key group that can be released: to whom. */
@@ -104,8 +121,9 @@ final class HandOver {
      *
      * @param released what this epoch releases: only the rest of it goes
      */
-    List<Announcement.Chunk> send(long epoch, List<ReleasedKeyGroup> released, Exchange exchange) {
+    List<Announcement.Chunk> send(long epoch, List<ReleasedKeyGroup> released, Slots slots, Exchange exchange) {
         List<Announcement.Chunk> chunks = new ArrayList<>();
+        Set<Integer> targets = new TreeSet<>();
         long left = EPOCH_BYTES;
         for (Copy copy : copies.values()) {
             List<byte[]> bodies = new ArrayList<>();
@@ -114,7 +132,8 @@ final class HandOver {
                 left -= copy.changes.length();
                 copy.changes.clear();
             }
-            while (left > 0 && !copy.isComplete()) {
+            boolean goesOn = !copy.isComplete() && keepsUp(copy.to, slots);
+            while (left > 0 && goesOn && !copy.isComplete()) {
                 Bytes piece = new Bytes();
                 read(copy, piece);
                 if (piece.length() > 0) {
@@ -126,13 +145,16 @@ final class HandOver {
             if (completes) {
                 copy.completeIn = epoch;
             }
-            if (!bodies.isEmpty() || !copy.begun || completes) {
+            if (!bodies.isEmpty() || completes) {
                 bodies.forEach(body -> exchange.send(
                         Exchange.partitionOf(copy.keyGroup), Frame.encode(Frame.Kind.STATE, slot, epoch, body)));
                 chunks.add(new Announcement.Chunk(copy.keyGroup, copy.to, !copy.begun, copy.offset, bodies.size()));
                 copy.begun = true;
+                targets.add(copy.to);
             }
         }
+        targets.forEach(
+                to -> sent.computeIfAbsent(to, slot -> new ArrayList<>()).add(new Sent(epoch, -1)));
         released.forEach(release -> copies.remove(release.keyGroup()));
         return chunks;
     }
@@ -165,6 +187,8 @@ final class HandOver {
 
     /** An announcement of this slot has come back. */
     void returned(long epoch, long offset) {
+        sent.values()
+                .forEach(unsettled -> unsettled.replaceAll(one -> one.epoch == epoch ? new Sent(epoch, offset) : one));
         for (Copy copy : copies.values()) {
             if (copy.completeIn == epoch) {
                 copy.announced = offset;

@@ -197,9 +197,11 @@ final class Inputs {
     /** Reads a partition no more. */
     void release(String name) {
         Partition partition = byName.remove(name);
-        partitions.remove(partition);
-        loads[partition.worker]--;
-        readers[partition.worker].release(partition.index);
+        if (partition != null) { // it was found and released at once, which a replay does not see
+            partitions.remove(partition);
+            loads[partition.worker]--;
+            readers[partition.worker].release(partition.index);
+        }
         if (first) {
             elsewhere.add(name);
         }

@@ -41,6 +41,10 @@ final class Simulation {
     private static final int KEY_GROUPS = 8;
     private static final int KEPT = 1;
     private static final int MOST_SLOTS = 4;
+    private static final int MOST_PARTITIONS = 5;
+
+    /** The engine has looked for new partitions by then. */
+    private static final long DISCOVERY_NANOS = 3_000_000_000L;
 
     private final QueryPlan plan;
     private final Random random;
@@ -54,6 +58,7 @@ final class Simulation {
     private long nanos = 1_000_000_000L;
     private int crashes;
     private int moves;
+    private int visible;
 
     /** Ends a process at a step. */
     private static final class Crash extends RuntimeException {
@@ -70,6 +75,7 @@ final class Simulation {
         this.random = random;
         this.kafka = new SimulatedKafka(random, KEY_GROUPS);
         this.division = new Division(0, slots);
+        this.visible = plan.usesWatermark() ? MOST_PARTITIONS : 1; // new ones begin where the watermark is by then
         for (int slot = 0; slot < MOST_SLOTS; slot++) {
             processes.add(new Process(slot));
         }
@@ -89,12 +95,18 @@ final class Simulation {
         for (int i = 0; i < steps; i++) {
             processes.get(random.nextInt(processes.size())).step();
             wakeZombie();
+            if (visible < MOST_PARTITIONS && random.nextInt(20) == 0) {
+                visible++;
+                nanos += DISCOVERY_NANOS;
+            }
             if (random.nextInt(40) == 0) {
                 division = new Division(division.version() + 1, 1 + random.nextInt(MOST_SLOTS));
             }
         }
         faults = false;
         kafka.failures(0);
+        visible = MOST_PARTITIONS;
+        nanos += DISCOVERY_NANOS;
         int quiet = 0;
         for (int i = 0; quiet < 30; i++) {
             boolean more = false;
@@ -388,7 +400,7 @@ final class Simulation {
         @Override
         public List<Start> discover() {
             List<Start> starts = new ArrayList<>();
-            for (int p = 0; p < partitions.size(); p++) {
+            for (int p = 0; p < Math.min(visible, partitions.size()); p++) {
                 starts.add(new Start("p-" + p, Position.at(0)));
             }
             return starts;

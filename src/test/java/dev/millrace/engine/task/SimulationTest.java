@@ -10,6 +10,7 @@ import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.SinkPlan;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -115,14 +116,24 @@ class SimulationTest {
             }
         }
 
-        /** In the order of their times, so that none is late. */
+        /** More or less in the order of their times: what comes behind a later one is late, wherever times count. */
         private List<List<Object>> partition() {
             List<List<Object>> rows = new ArrayList<>();
             for (int i = 1 + random.nextInt(60); i > 0; i--) {
                 rows.add(events.eventRow(0));
             }
             rows.sort(Comparator.comparing(row -> (Long) row.get(7)));
-            rows.forEach(row -> SlowZSets.add(input, row, 1));
+            for (int swaps = random.nextInt(4); swaps > 0; swaps--) {
+                Collections.swap(rows, random.nextInt(rows.size()), random.nextInt(rows.size()));
+            }
+            long largest = Long.MIN_VALUE;
+            for (List<Object> row : rows) {
+                long time = (Long) row.get(7);
+                if (time >= largest || !plan.usesWatermark()) {
+                    SlowZSets.add(input, row, 1);
+                }
+                largest = Math.max(largest, time);
+            }
             return rows;
         }
 
@@ -152,7 +163,10 @@ class SimulationTest {
             Map<List<Object>, Long> expected = new HashMap<>(whole);
             if (sink.mode() == OutputMode.APPEND && sink.root() instanceof PlanNode.Hold hold) {
                 long watermark = partitions.stream()
-                        .mapToLong(rows -> (Long) rows.get(rows.size() - 1).get(7))
+                        .mapToLong(rows -> rows.stream()
+                                .mapToLong(row -> (Long) row.get(7))
+                                .max()
+                                .orElseThrow())
                         .min()
                         .orElse(Watermark.NONE);
                 long bound = hold.waterline().at(watermark);
