@@ -78,10 +78,14 @@ final class Assembly {
     private final Secrets secrets;
     private final KafkaTransaction.Patience patience = new KafkaTransaction.Patience();
 
+    private volatile Division division;
+    private volatile String divisionProblem;
+
     Assembly(Compilation query, Place place) {
         this.query = query;
         this.place = place;
         this.secrets = new Secrets(query.directory(), place.secrets());
+        this.division = new Division(0, place.slot().count());
     }
 
     /**
@@ -244,15 +248,21 @@ final class Assembly {
         return new SavepointOrigin(savepoint.name(), storedCheckpoints(savepoint.stateId()));
     }
 
+    /** What the file says; while it says nothing that can be read, what it said before. */
     private Division division() {
-        Division own = new Division(0, place.slot().count());
         try {
-            return place.division().isPresent() && Files.exists(place.division().get())
-                    ? own.later(Division.parse(Files.readString(place.division().get())))
-                    : own;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            if (place.division().isPresent() && Files.exists(place.division().get())) {
+                division = division.later(
+                        Division.parse(Files.readString(place.division().get())));
+            }
+        } catch (IOException | IllegalArgumentException e) {
+            String problem = place.division().get() + ": " + e.getMessage();
+            if (!problem.equals(divisionProblem)) {
+                System.err.println("query '" + query.name() + "': " + problem + "; it goes on as it was divided");
+            }
+            divisionProblem = problem;
         }
+        return division;
     }
 
     private List<SavepointWish> wishes() {

@@ -62,7 +62,9 @@ final class EngineCommand implements Callable<Integer> {
 
     @CommandLine.Option(
             names = "--slot",
-            description = "index/count: which of the processes that run the query together this is",
+            description =
+                    "index/count: which of the processes that run the query together this is, and how many there are"
+                            + " at least",
             converter = SlotOption.class)
     private Slot slot = Slot.ONLY;
 

@@ -52,8 +52,8 @@ final class RunCommand implements Callable<Integer> {
             names = "--slot",
             paramLabel = "INDEX/COUNT",
             description =
-                    "runs one of COUNT parts of each query (0/3, 1/3, 2/3), which need all to run, each with a --state of"
-                            + " its own, and exchange rows through Kafka",
+                    "runs one of COUNT or more slots of each query (0/3, 1/3, 2/3), which share its work, each with a"
+                            + " --state of its own, and exchange rows through Kafka",
             converter = SlotOption.class)
     private Slot slot = Slot.ONLY;
 

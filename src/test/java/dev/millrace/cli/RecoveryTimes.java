@@ -42,7 +42,7 @@ final class RecoveryTimes {
                 ./mvnw -Pcluster verify -Dit.test='Operator*IT' -Drecovery.repeats=5 -Drecovery.write=true
                 ```
 
-                measures them on the cluster of `KUBECONFIG` and writes this page: from the event to the first new committed epoch, a
+                measures them on the cluster of `KUBECONFIG` and writes the table below: from the event to the first new committed epoch, a
                 query of 50 keys over a stream of 1,000 rows a second, `nodeLossTimeout` 30 s, a pod of one CPU, checkpoints in Kafka every
                 3 s. Measured on @date, two nodes, broker and control plane on two cores together.
 
@@ -64,7 +64,9 @@ final class RecoveryTimes {
                     .append(sorted.size())
                     .append(" |\n");
         });
-        Files.writeString(PAGE, page.toString());
+        String before = Files.exists(PAGE) ? Files.readString(PAGE) : "";
+        int others = before.indexOf("\n## ");
+        Files.writeString(PAGE, page + (others < 0 ? "" : before.substring(others)));
     }
 
     private static String seconds(Duration time) {

@@ -172,7 +172,9 @@ final class Recovery {
         boolean can = world.exchange().isPresent();
         if (has && !can) {
             throw new QueryException(
-                    "SlotsChanged", "the query was divided into slots, and what it is now cannot be: see spec");
+                    "SlotsChanged",
+                    "the query was divided into slots, and with what its resource says now it cannot be: its streams and"
+                            + " sinks have to be topics, and it has no trigger");
         }
         return has
                 || can
