@@ -108,7 +108,7 @@ final class EngineCommand implements Callable<Integer> {
             return 0;
         }
         Compilation query = resources.queries().get(0);
-        if (!slot.alone() && refusesSlots(query)) {
+        if ((!slot.alone() || division != null) && refusesSlots(query)) {
             return 0;
         }
         int threads = Runtime.getRuntime().availableProcessors();
@@ -147,7 +147,7 @@ final class EngineCommand implements Callable<Integer> {
     private boolean refusesSlots(Compilation query) throws IOException {
         List<Problem> problems = SlotRestrictions.of(query);
         String why = problems.isEmpty() ? "" : problems.get(0).message();
-        if (savepoint != null) {
+        if (savepoint != null && slot.index() > 0) {
             why = "savepoints of several slots are not one moment: run one slot";
         }
         if (!why.isEmpty()) {

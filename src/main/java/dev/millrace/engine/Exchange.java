@@ -22,18 +22,24 @@ public interface Exchange extends AutoCloseable {
     /** Of a partition that is not read. */
     long NOWHERE = -1;
 
-    /** The first record that is still there. */
-    long BEGINNING = -2;
-
     /** Reaches for the exchange, making it where there is none; returns what names it for ever. */
     String open();
 
     /**
      * Begins to read, or to read elsewhere.
      *
-     * @param offsets by partition: of the first record, {@link #NOWHERE} or {@link #BEGINNING}
+     * @param offsets by partition: of the first record, or {@link #NOWHERE}
      */
     void seek(long[] offsets);
+
+    /** The offset of a partition's first record that is still there. */
+    long begin(int partition);
+
+    /** The offset behind a partition's last committed record. */
+    long end(int partition);
+
+    /** Hands on all that a partition has now, wherever reading is. */
+    void readAll(int partition, Arrival arrival);
 
     /** As {@link #seek} while reading, not looking whether the records are there: a poll finds out, as an outage. */
     void move(long[] offsets);

@@ -32,6 +32,15 @@ public interface ProgressLog extends AutoCloseable {
     /** The journal of an epoch: inputs that cannot be read again, in the order in which they were committed. */
     List<JournalEntry> journal(long epoch);
 
+    /**
+     * The journal of epoch 0 of slot 0's log.
+     *
+     * @throws dev.millrace.connectors.ConnectorException while that is not written yet
+     */
+    default List<JournalEntry> firstJournal() {
+        throw new UnsupportedOperationException("such a log is of one slot");
+    }
+
     /** Names the log that positions refer to, once it is open: another one under the same name has another identity. */
     String identity();
 

@@ -81,8 +81,8 @@ public record ProgressRecord(
      *
      * @param identity which exchange it is: offsets mean nothing in another
      * @param division the latest wish that is known
-     * @param announcements the offset behind the last announcement that was taken: it says what the epoch has read; −1 while
-     *     the slot waits to read its own first one
+     * @param announcements the offset behind the last announcement that was taken: it says what the epoch has read; while
+     *     the slot waits to read its own first one, −1 less the offset from which it is looked for
      * @param epochs by slot: the last whose announcement was taken
      * @param own key groups with which the epoch was computed
      * @param keyGroups by key group: the offset from which frames are still to be read; −1 where none are

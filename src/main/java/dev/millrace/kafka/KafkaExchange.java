@@ -1,5 +1,6 @@
 package dev.millrace.kafka;
 
+import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.QueryException;
 import java.time.Duration;
@@ -8,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiFunction;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -55,13 +57,11 @@ public final class KafkaExchange implements Exchange {
 
     @Override
     public void seek(long[] offsets) {
-        if (consumer == null) {
-            consumer = InternalReader.consumer(properties, "read_committed");
-        }
+        connect();
         List<TopicPartition> read = read(offsets);
         try {
             consumer.beginningOffsets(read).forEach((partition, begin) -> {
-                if (offsets[partition.partition()] >= 0 && offsets[partition.partition()] < begin) {
+                if (offsets[partition.partition()] < begin) {
                     throw new QueryException(
                             "StateLost",
                             "the topic " + topic + " begins at offset " + begin + " of partition "
@@ -73,6 +73,52 @@ public final class KafkaExchange implements Exchange {
             throw KafkaTransaction.outage("the exchange cannot be read", e);
         }
         move(offsets);
+    }
+
+    private void connect() {
+        if (consumer == null) {
+            consumer = InternalReader.consumer(properties, "read_committed");
+        }
+    }
+
+    @Override
+    public long begin(int partition) {
+        return bound(partition, KafkaConsumer::beginningOffsets);
+    }
+
+    @Override
+    public long end(int partition) {
+        return bound(partition, KafkaConsumer::endOffsets);
+    }
+
+    private long bound(
+            int partition,
+            BiFunction<KafkaConsumer<byte[], byte[]>, List<TopicPartition>, Map<TopicPartition, Long>> bounds) {
+        connect();
+        TopicPartition of = new TopicPartition(topic, partition);
+        try {
+            return bounds.apply(consumer, List.of(of)).get(of);
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the exchange cannot be read", e);
+        }
+    }
+
+    @Override
+    public void readAll(int partition, Arrival arrival) {
+        TopicPartition of = new TopicPartition(topic, partition);
+        try (KafkaConsumer<byte[], byte[]> reader = InternalReader.consumer(properties, "read_committed")) {
+            reader.assign(List.of(of));
+            reader.seekToBeginning(List.of(of));
+            InternalReader.readTo(
+                    reader,
+                    of,
+                    end(partition),
+                    position -> new ConnectorException(
+                            "KafkaUnavailable", of + " cannot be read behind offset " + position, null, true),
+                    record -> arrival.accept(partition, record.offset(), record.value()));
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the exchange cannot be read", e);
+        }
     }
 
     private List<TopicPartition> read(long[] offsets) {
@@ -90,13 +136,7 @@ public final class KafkaExchange implements Exchange {
         List<TopicPartition> read = read(offsets);
         try {
             consumer.assign(read);
-            for (TopicPartition partition : read) {
-                if (offsets[partition.partition()] == BEGINNING) {
-                    consumer.seekToBeginning(List.of(partition));
-                } else {
-                    consumer.seek(partition, offsets[partition.partition()]);
-                }
-            }
+            read.forEach(partition -> consumer.seek(partition, offsets[partition.partition()]));
         } catch (KafkaException e) {
             throw KafkaTransaction.outage("the exchange cannot be read", e);
         }

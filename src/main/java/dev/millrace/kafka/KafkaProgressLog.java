@@ -29,6 +29,7 @@ public final class KafkaProgressLog implements ProgressLog {
 
     private final KafkaTransaction transaction;
     private final Map<String, Object> properties;
+    private final Names names;
     private final String progressTopic;
     private final String journalTopic;
     private final short replication;
@@ -85,6 +86,7 @@ public final class KafkaProgressLog implements ProgressLog {
     public KafkaProgressLog(KafkaTransaction transaction, Map<String, Object> properties, Names names) {
         this.transaction = transaction;
         this.properties = properties;
+        this.names = names;
         this.progressTopic = names.progress();
         this.journalTopic = names.journal();
         this.replication = names.replication();
@@ -263,8 +265,46 @@ public final class KafkaProgressLog implements ProgressLog {
     }
 
     @Override
+    public List<JournalEntry> firstJournal() {
+        String progress = names.of(0).progress();
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            if (topics.describe(progress).isEmpty()) {
+                throw waiting();
+            }
+        }
+        TopicPartition partition = new TopicPartition(progress, 0);
+        List<ProgressRecord> first = new ArrayList<>();
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            long end = consumer.endOffsets(List.of(partition)).get(partition);
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            readTo(consumer, partition, Math.min(end, 1), record -> first.add(RecordJson.read(record.value())));
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the progress log of slot 0 cannot be read", e);
+        }
+        if (first.isEmpty()) {
+            throw waiting();
+        }
+        if (first.get(0).epoch() != 0 || first.get(0).continues() != null) {
+            throw new QueryException(
+                    "NotSupportedInSlots",
+                    "the log of slot 0 does not begin with the query's static tables, as it goes on from a savepoint:"
+                            + " run one slot");
+        }
+        return journal(names.of(0).journal(), 0);
+    }
+
+    private static ConnectorException waiting() {
+        return new ConnectorException("Waiting", "slot 0 has not begun yet", null, true);
+    }
+
+    @Override
     public List<JournalEntry> journal(long epoch) {
-        TopicPartition partition = new TopicPartition(journalTopic, 0);
+        return journal(journalTopic, epoch);
+    }
+
+    private List<JournalEntry> journal(String topic, long epoch) {
+        TopicPartition partition = new TopicPartition(topic, 0);
         List<JournalEntry> found = new ArrayList<>();
         String prefix = epoch + "/";
         try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {

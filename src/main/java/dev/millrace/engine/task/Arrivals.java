@@ -39,6 +39,9 @@ final class Arrivals {
     private static final long MOST_BYTES =
             Math.min(64L << 20, Runtime.getRuntime().maxMemory() / 32);
 
+    /** Less the offset from which its own first announcement is looked for: how far a slot has taken them that joins. */
+    private static final long JOINING = -1;
+
     private final Exchange exchange;
     private final long query;
     private final int slot;
@@ -112,8 +115,8 @@ final class Arrivals {
         boolean joins = from == null || from.left() ? slot > 0 : from.announcements() < 0;
         Arrays.fill(positions, Exchange.NOWHERE);
         if (joins) {
-            taken = -1;
-            positions[Exchange.ANNOUNCEMENTS] = Exchange.BEGINNING;
+            boolean begins = from == null || from.left();
+            join(begins ? exchange.end(Exchange.ANNOUNCEMENTS) : JOINING - from.announcements());
         } else if (from == null) {
             taken = 0;
             Arrays.fill(positions, 0);
@@ -125,11 +128,30 @@ final class Arrivals {
                 positions[Exchange.partitionOf(g)] = from.keyGroups().get(g);
             }
             coming = from.coming();
+            leaveTrimmed();
         }
         if (coming != null) {
             goBack();
         }
         exchange.seek(positions);
+    }
+
+    /** Looks for the slot's own first announcement from an offset on; what was trimmed came before it. */
+    private void join(long first) {
+        taken = JOINING - first;
+        positions[Exchange.ANNOUNCEMENTS] = Math.max(first, exchange.begin(Exchange.ANNOUNCEMENTS));
+    }
+
+    /** A copy of a key group's state that was given up may be gone. */
+    private void leaveTrimmed() {
+        for (int g = 0; g < own.length; g++) {
+            int partition = Exchange.partitionOf(g);
+            if (!isExpected(g)
+                    && positions[partition] != Exchange.NOWHERE
+                    && positions[partition] < exchange.begin(partition)) {
+                positions[partition] = Exchange.NOWHERE;
+            }
+        }
     }
 
     /** Whether the slot's own first announcement has not come back yet. */
@@ -199,18 +221,22 @@ final class Arrivals {
     private void lookAway(Announcement announcement) {
         for (Announcement.Chunk chunk : chunks(announcement)) {
             int partition = Exchange.partitionOf(chunk.keyGroup());
-            boolean again = announced.stream()
-                    .flatMap(next -> chunks(next.content).stream())
-                    .anyMatch(next -> next.to() == slot && next.keyGroup() == chunk.keyGroup());
             if (chunk.to() != slot
-                    && !again
+                    && positions[partition] != Exchange.NOWHERE
                     && !isExpected(chunk.keyGroup())
-                    && positions[partition] != Exchange.NOWHERE) {
+                    && !isAnnounced(chunk.keyGroup())) {
                 positions[partition] = Exchange.NOWHERE;
                 forget(frame -> frame.keyGroup() == chunk.keyGroup());
                 exchange.move(positions);
             }
         }
+    }
+
+    /** Whether state of a key group is announced that was not taken yet. */
+    private boolean isAnnounced(int keyGroup) {
+        return announced.stream()
+                .flatMap(next -> chunks(next.content).stream())
+                .anyMatch(next -> next.to() == slot && next.keyGroup() == keyGroup);
     }
 
     private static List<Announcement.Chunk> chunks(Announcement announcement) {
@@ -423,6 +449,10 @@ final class Arrivals {
      * @throws ConnectorException where nothing comes for half a minute
      */
     void takeAsRecorded(ExchangeProgress record, Receiver receiver) {
+        if (isJoining() && record.announcements() < 0) {
+            join(JOINING - record.announcements());
+            exchange.move(positions);
+        }
         int quiet = 0;
         while (!isAsRecorded(record)) {
             boolean holds = coming != null
@@ -609,22 +639,13 @@ final class Arrivals {
 
     /** Looks, before anything is written, whether this slot has had another log. */
     void requireNew() {
-        Arrays.fill(positions, Exchange.NOWHERE);
-        positions[Exchange.ANNOUNCEMENTS] = Exchange.BEGINNING;
-        exchange.seek(positions);
-        boolean[] more = {true};
-        while (more[0]) {
-            more[0] = false;
-            exchange.poll(1_000, (partition, offset, record) -> {
-                more[0] = true;
-                if (checked(Announcement.decode(record)).slot() == slot) {
-                    throw new QueryException(
-                            "StateLost",
-                            "other slots have read epochs of slot " + slot + ", and its own progress log has none");
-                }
-            });
-        }
-        start(null);
+        exchange.readAll(Exchange.ANNOUNCEMENTS, (partition, offset, record) -> {
+            if (checked(Announcement.decode(record)).slot() == slot) {
+                throw new QueryException(
+                        "StateLost",
+                        "other slots have read epochs of slot " + slot + ", and its own progress log has none");
+            }
+        });
     }
 
     /** Where it is of this slot, and of an epoch that this process does not know. */

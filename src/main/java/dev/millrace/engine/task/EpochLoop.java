@@ -83,7 +83,9 @@ final class EpochLoop implements AutoCloseable {
                 definition.state(),
                 state.store(),
                 world.checkpoints(),
-                definition.wishes(),
+                () -> flow != null && flow.exchanges()
+                        ? List.of()
+                        : definition.wishes().get(),
                 definition.settings().checkpointIntervalMillis(),
                 clock,
                 metrics);

@@ -155,7 +155,9 @@ final class Flow {
         ranges = new KeyGroupRanges(keyGroups, dataflow.gathered());
         slots = exchanges ? new Slots(slot, dataflow.levels()) : null;
         departures = exchanges ? new Departures(keyGroups) : null;
-        handOver = exchanges ? new HandOver(slot, store, ranges) : null;
+        handOver = exchanges
+                ? new HandOver(slot, store, ranges, definition.settings().handOverBytes())
+                : null;
         arrivals = exchanges ? new Arrivals(exchange, query, slot, own, dataflow.arrivals(), slots, ranges) : null;
         watermarks = watermarksOf(held);
         if (exchanges) {
@@ -210,12 +212,6 @@ final class Flow {
 
     private void restoreExchange(ExchangeProgress progress) {
         if (progress != null) {
-            if (progress.identity() == null) {
-                throw new QueryException(
-                        "BuildChanged",
-                        "the query was divided into a fixed number of slots by an earlier Millrace, which this one does"
-                                + " not go on with: start anew with another state.id");
-            }
             if (!progress.identity().equals(identity)) {
                 throw new QueryException(
                         "StateLost",
@@ -295,7 +291,7 @@ final class Flow {
                 wanted.put(g, owners[g]);
             }
         }
-        handOver.plan(wanted, arrivals::position);
+        handOver.plan(wanted, slots, arrivals::position);
         Map<Integer, Integer> keyGroups = handOver.releasable(slots);
         if (!partitions.isEmpty() || !keyGroups.isEmpty()) {
             released = arrivals.release(keyGroups, handOver, reached, partitions);
@@ -536,7 +532,9 @@ final class Flow {
     /** Lets the exchange forget what comes before; of announcements what no slot needs any more. */
     void trim(ExchangeProgress needed) {
         if (exchange != null) {
-            slots.needs(needed.announcements());
+            Coming coming = needed.coming();
+            slots.needs(
+                    coming == null ? needed.announcements() : coming.release().announcements());
             arrivals.trim(needed);
         }
     }

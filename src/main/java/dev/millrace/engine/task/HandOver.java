@@ -23,15 +23,17 @@ import java.util.TreeSet;
  */
 final class HandOver {
 
-    /** Of state, in an epoch: so much as is not felt by the rows beside it. */
-    private static final long EPOCH_BYTES = 8 << 20;
-
     /** Epochs with state that a slot has not taken yet; what is released lies behind them. */
     private static final int MOST_UNSETTLED = 2;
+
+    /** A slot that takes nothing for so many epochs is copied to anew when it is back. */
+    private static final int GIVEN_UP = 200;
 
     private final int slot;
     private final StateStore store;
     private final KeyGroupRanges ranges;
+    private final long epochBytes;
+    private final int frameBytes;
     private final Map<Integer, Copy> copies = new TreeMap<>();
     private final Map<Integer, List<Sent>> sent = new TreeMap<>();
 
@@ -43,7 +45,8 @@ final class HandOver {
         private final int keyGroup;
         private final int to;
         private final List<Range> ranges;
-        private final Bytes changes = new Bytes();
+        private final List<byte[]> changes = new ArrayList<>();
+        private final Bytes change = new Bytes();
         private long offset;
         private int range;
         private byte[] next;
@@ -64,13 +67,41 @@ final class HandOver {
             return range == ranges.size();
         }
 
+        boolean hasChanges() {
+            return !changes.isEmpty() || change.length() > 0;
+        }
+
+        /** Where the next change is to be written. */
+        Bytes change(int frameBytes) {
+            if (change.length() >= frameBytes) {
+                changes.add(change.toByteArray());
+                change.clear();
+            }
+            return change;
+        }
+
+        List<byte[]> takeChanges() {
+            List<byte[]> taken = new ArrayList<>(changes);
+            if (change.length() > 0) {
+                taken.add(change.toByteArray());
+            }
+            changes.clear();
+            change.clear();
+            return taken;
+        }
+
         /** Whether what is at the key was copied. */
         boolean has(byte[] key) {
             return isComplete() || Arrays.compareUnsigned(key, next) < 0;
         }
     }
 
-    HandOver(int slot, StateStore store, KeyGroupRanges ranges) {
+    /**
+     * @param epochBytes how much of state goes in an epoch
+     */
+    HandOver(int slot, StateStore store, KeyGroupRanges ranges, long epochBytes) {
+        this.epochBytes = epochBytes;
+        this.frameBytes = (int) Math.min(Frame.BYTES, epochBytes);
         this.slot = slot;
         this.store = store;
         this.ranges = ranges;
@@ -86,23 +117,33 @@ final class HandOver {
      *
      * @param wanted by key group that is to leave: the slot that is to own it and knows that
      */
-    void plan(Map<Integer, Integer> wanted, Offsets offsets) {
-        copies.values().removeIf(copy -> !Integer.valueOf(copy.to).equals(wanted.get(copy.keyGroup)));
-        wanted.forEach((keyGroup, to) ->
-                copies.computeIfAbsent(keyGroup, group -> new Copy(group, to, ranges.of(group), offsets.of(group))));
+    void plan(Map<Integer, Integer> wanted, Slots slots, Offsets offsets) {
+        copies.values()
+                .removeIf(copy -> !Integer.valueOf(copy.to).equals(wanted.get(copy.keyGroup))
+                        || unsettled(copy.to, slots) > GIVEN_UP);
+        wanted.forEach((keyGroup, to) -> {
+            if (!copies.containsKey(keyGroup) && keepsUp(to, slots)) {
+                copies.put(keyGroup, new Copy(keyGroup, to, ranges.of(keyGroup), offsets.of(keyGroup)));
+            }
+        });
     }
 
     /** Whether an epoch is due for it. */
     boolean isDue(Slots slots) {
         return copies.values().stream()
-                .anyMatch(copy -> copy.changes.length() > 0 || !copy.isComplete() && keepsUp(copy.to, slots));
+                .anyMatch(copy -> copy.hasChanges() || !copy.isComplete() && keepsUp(copy.to, slots));
     }
 
     /** Whether a slot has taken what it was sent, but for little: nothing that is released then waits for long. */
     private boolean keepsUp(int to, Slots slots) {
-        List<Sent> unsettled = sent.computeIfAbsent(to, slot -> new ArrayList<>());
+        return unsettled(to, slots) < MOST_UNSETTLED;
+    }
+
+    /** How many epochs with state a slot has been sent that it has not taken yet. */
+    private int unsettled(int to, Slots slots) {
+        List<Sent> unsettled = sent.computeIfAbsent(to, other -> new ArrayList<>());
         unsettled.removeIf(one -> one.offset >= 0 && slots.hasSettled(to, one.offset));
-        return unsettled.size() < MOST_UNSETTLED;
+        return unsettled.size();
     }
 
     /** By key group that can be released: to whom. */
@@ -124,20 +165,20 @@ final class HandOver {
     List<Announcement.Chunk> send(long epoch, List<ReleasedKeyGroup> released, Slots slots, Exchange exchange) {
         List<Announcement.Chunk> chunks = new ArrayList<>();
         Set<Integer> targets = new TreeSet<>();
-        long left = EPOCH_BYTES;
+        long left = epochBytes;
+        boolean some = false; // however much has changed, the copy goes on
         for (Copy copy : copies.values()) {
-            List<byte[]> bodies = new ArrayList<>();
-            if (copy.changes.length() > 0) {
-                bodies.add(copy.changes.toByteArray());
-                left -= copy.changes.length();
-                copy.changes.clear();
+            List<byte[]> bodies = copy.takeChanges();
+            for (byte[] body : bodies) {
+                left -= body.length;
             }
             boolean goesOn = !copy.isComplete() && keepsUp(copy.to, slots);
-            while (left > 0 && goesOn && !copy.isComplete()) {
+            while ((left > 0 || !some) && goesOn && !copy.isComplete()) {
                 Bytes piece = new Bytes();
                 read(copy, piece);
                 if (piece.length() > 0) {
                     bodies.add(piece.toByteArray());
+                    some = true;
                 }
                 left -= piece.length();
             }
@@ -161,10 +202,10 @@ final class HandOver {
 
     /** Reads on, up to the size of a frame. */
     private void read(Copy copy, Bytes piece) {
-        while (!copy.isComplete() && piece.length() < Frame.BYTES) {
+        while (!copy.isComplete() && piece.length() < frameBytes) {
             byte[][] stopped = {null};
             store.scan(copy.next, copy.ranges.get(copy.range).to(), (key, value) -> {
-                if (piece.length() >= Frame.BYTES) {
+                if (piece.length() >= frameBytes) {
                     stopped[0] = key;
                     return false;
                 }
@@ -206,7 +247,7 @@ final class HandOver {
             public void put(byte[] key, byte[] value) {
                 Copy copy = copies.get(ranges.of(key));
                 if (copy != null && copy.has(key)) {
-                    StateChunks.put(key, value, copy.changes);
+                    StateChunks.put(key, value, copy.change(frameBytes));
                 }
             }
 
@@ -214,7 +255,7 @@ final class HandOver {
             public void delete(byte[] key) {
                 Copy copy = copies.get(ranges.of(key));
                 if (copy != null && copy.has(key)) {
-                    StateChunks.delete(key, copy.changes);
+                    StateChunks.delete(key, copy.change(frameBytes));
                 }
             }
 
@@ -222,7 +263,7 @@ final class HandOver {
             public void deleteRange(byte[] from, byte[] to) {
                 Copy copy = copies.get(ranges.of(from));
                 if (copy != null && copy.has(from)) {
-                    StateChunks.deleteRange(from, copy.has(to) ? to : copy.next, copy.changes);
+                    StateChunks.deleteRange(from, copy.has(to) ? to : copy.next, copy.change(frameBytes));
                 }
             }
         });

@@ -136,8 +136,8 @@ final class Inputs {
     /** Takes up partitions that are not known yet; returns whether there were some. */
     boolean discover() {
         boolean found = false;
-        for (Source.Start start : first ? source.discover() : List.<Source.Start>of()) {
-            if (!byName.containsKey(start.partition()) && !elsewhere.contains(start.partition())) {
+        for (Source.Start start : source.discover()) { // which also finds that a source is another one now
+            if (first && !byName.containsKey(start.partition()) && !elsewhere.contains(start.partition())) {
                 add(start.partition(), start.position()).floor = watermark;
                 found = true;
             }

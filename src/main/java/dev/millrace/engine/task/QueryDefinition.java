@@ -74,6 +74,7 @@ public record QueryDefinition(
      * @param checkpointIntervalMillis between local checkpoints
      * @param checkpoints how many are kept outside of the volume
      * @param epochRows how many rows an epoch reads at most, per worker, in rounds of one poll
+     * @param handOverBytes how much state an epoch copies to other slots: so much as is not felt by the rows beside it
      */
     public record Settings(
             int workers,
@@ -82,7 +83,29 @@ public record QueryDefinition(
             boolean availableNow,
             long checkpointIntervalMillis,
             int checkpoints,
-            long epochRows) {
+            long epochRows,
+            long handOverBytes) {
+
+        private static final long HAND_OVER_BYTES = 8 << 20;
+
+        public Settings(
+                int workers,
+                long commitIntervalMillis,
+                long triggerIntervalMillis,
+                boolean availableNow,
+                long checkpointIntervalMillis,
+                int checkpoints,
+                long epochRows) {
+            this(
+                    workers,
+                    commitIntervalMillis,
+                    triggerIntervalMillis,
+                    availableNow,
+                    checkpointIntervalMillis,
+                    checkpoints,
+                    epochRows,
+                    HAND_OVER_BYTES);
+        }
 
         public static Settings defaults() {
             return new Settings(1, 200, 0, false, 60_000, 3, 2_000_000);

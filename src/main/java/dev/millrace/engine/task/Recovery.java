@@ -60,6 +60,7 @@ final class Recovery {
         state.record().ifPresent(record -> {
             requirePlan(record.plan());
             requireSlot(record);
+            requireMoving(record);
         });
         boolean ofSavepoint = state.isOfSavepoint();
         world.log().open(ofSavepoint ? -1 : state.logPosition(), entries::add);
@@ -135,7 +136,9 @@ final class Recovery {
     /** The first start: epoch 0 fixes the starting positions and the static tables before any row is read. */
     private Recovered begin(long incarnation) {
         world.endFormer().accept(incarnation);
-        StaticTables tables = StaticTables.read(definition, world);
+        StaticTables tables = definition.slot().index() == 0
+                ? StaticTables.read(definition, world)
+                : StaticTables.of(definition, world.log().firstJournal()); // a retraction must meet the row of before
         flow = flow(tables, null);
         flow.requireNew();
         flow.discover();
@@ -282,6 +285,16 @@ final class Recovery {
         }
         requirePlan(next.plan());
         requireSlot(next);
+        requireMoving(next);
+    }
+
+    private static void requireMoving(ProgressRecord record) {
+        if (record.exchange() != null && record.exchange().identity() == null) {
+            throw new QueryException(
+                    "BuildChanged",
+                    "the query was divided into a fixed number of slots by an earlier Millrace, which this one does"
+                            + " not go on with: start anew with another state.id");
+        }
     }
 
     private void requireSlot(ProgressRecord record) {

@@ -198,6 +198,37 @@ final class SimulatedKafka {
         }
 
         @Override
+        public List<JournalEntry> firstJournal() {
+            if (logs.getOrDefault(0, List.of()).isEmpty()) {
+                throw outage("slot 0 has not begun");
+            }
+            return journals.getOrDefault("0/0", List.of());
+        }
+
+        @Override
+        public long begin(int partition) {
+            List<byte[]> records = exchange.get(partition);
+            int begin = 0;
+            while (begin < records.size() && records.get(begin) == null) {
+                begin++;
+            }
+            return begin;
+        }
+
+        @Override
+        public long end(int partition) {
+            return exchange.get(partition).size();
+        }
+
+        @Override
+        public void readAll(int partition, Arrival arrival) {
+            List<byte[]> records = exchange.get(partition);
+            for (int offset = (int) begin(partition); offset < records.size(); offset++) {
+                arrival.accept(partition, offset, records.get(offset));
+            }
+        }
+
+        @Override
         public void seek(long[] from) {
             move(from);
             for (int partition = 0; partition < from.length; partition++) {
@@ -213,16 +244,6 @@ final class SimulatedKafka {
         @Override
         public void move(long[] from) {
             offsets = from.clone();
-            for (int partition = 0; partition < from.length; partition++) {
-                List<byte[]> records = exchange.get(partition);
-                if (from[partition] == BEGINNING) {
-                    int begin = 0;
-                    while (begin < records.size() && records.get(begin) == null) {
-                        begin++;
-                    }
-                    offsets[partition] = begin;
-                }
-            }
         }
 
         @Override

@@ -291,7 +291,14 @@ final class Simulation {
                     () -> wish,
                     new VirtualClock(),
                     new QueryDefinition.Settings(
-                            1 + random.nextInt(workers), 1, 0, false, Long.MAX_VALUE, KEPT, 1 + random.nextInt(40)));
+                            1 + random.nextInt(workers),
+                            1,
+                            0,
+                            false,
+                            Long.MAX_VALUE,
+                            KEPT,
+                            1 + random.nextInt(40),
+                            50 + random.nextInt(500)));
         }
 
         private QueryDefinition.World world() {
@@ -299,7 +306,15 @@ final class Simulation {
             Map<String, Source> sources = new HashMap<>();
             for (boolean fixed : new boolean[] {false, true}) {
                 for (PlanNode.Scan scan : plan.scans(fixed)) {
-                    sources.put(scan.table().name(), new Rows(scan));
+                    boolean changed =
+                            fixed && index > 0; // only the first slot may see what static tables were at first
+                    sources.put(
+                            scan.table().name(),
+                            new Rows(
+                                    scan,
+                                    changed
+                                            ? List.of(List.of())
+                                            : tables.get(scan.table().name())));
                 }
             }
             Map<String, dev.millrace.connectors.Sink> sinks = new HashMap<>();
@@ -387,9 +402,9 @@ final class Simulation {
         private final PlanNode.Scan scan;
         private final List<List<List<Object>>> partitions;
 
-        Rows(PlanNode.Scan scan) {
+        Rows(PlanNode.Scan scan, List<List<List<Object>>> partitions) {
             this.scan = scan;
-            this.partitions = tables.get(scan.table().name());
+            this.partitions = partitions;
         }
 
         @Override
