@@ -9,6 +9,7 @@ import dev.millrace.state.StateHome;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BooleanSupplier;
@@ -40,6 +41,7 @@ final class EpochLoop implements AutoCloseable {
     private final Retention retention;
     private long lastDiscovery;
     private long lastRotation;
+    private OptionalInt heldBy = OptionalInt.empty();
 
     EpochLoop(QueryDefinition definition, QueryMetrics metrics, Consumer<String> notices, FaultPoints faults) {
         this.definition = definition;
@@ -207,7 +209,18 @@ final class EpochLoop implements AutoCloseable {
             return false;
         }
         lastRotation = now;
+        tellWhoHolds();
         return world.outdated().getAsBoolean();
+    }
+
+    private void tellWhoHolds() {
+        OptionalInt holds = flow.heldBy();
+        if (holds.isPresent() && !holds.equals(heldBy)) {
+            notices.accept("windows of query '" + definition.name() + "' wait for slot " + holds.getAsInt()
+                    + ", which has announced nothing new for half a minute: does it run, and do its partitions get rows"
+                    + " (watermark.idleTimeout lets windows close without them)?");
+        }
+        heldBy = holds;
     }
 
     private void finish() {

@@ -27,6 +27,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -48,6 +49,9 @@ final class Flow {
 
     /** Groups of the running epoch: each is written, sent and looked up at the epoch's end, which takes several times that. */
     private static final long EPOCH_BYTES = Runtime.getRuntime().maxMemory() / 32;
+
+    /** A slot for which windows wait is told after that. */
+    private static final long SILENT_MILLIS = 30_000;
 
     /** What hashes call the exchange: no sink has this name. */
     static final String EXCHANGE = "@exchange";
@@ -153,7 +157,7 @@ final class Flow {
         exchange = exchanges ? world.exchange().orElseThrow() : null;
         identity = exchanges ? exchange.open() : null;
         ranges = new KeyGroupRanges(keyGroups, dataflow.gathered());
-        slots = exchanges ? new Slots(slot, dataflow.levels()) : null;
+        slots = exchanges ? new Slots(slot, dataflow.levels(), clock) : null;
         departures = exchanges ? new Departures(keyGroups) : null;
         handOver = exchanges
                 ? new HandOver(slot, store, ranges, definition.settings().handOverBytes())
@@ -257,6 +261,11 @@ final class Flow {
     /** Whether there are other slots. */
     boolean exchanges() {
         return exchange != null;
+    }
+
+    /** The slot that windows wait for and that has said nothing for a while. */
+    OptionalInt heldBy() {
+        return exchange == null || !timed ? OptionalInt.empty() : slots.heldBy(watermarks, SILENT_MILLIS);
     }
 
     /** Whether this slot has left the query. */

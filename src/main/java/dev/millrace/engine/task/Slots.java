@@ -1,6 +1,7 @@
 package dev.millrace.engine.task;
 
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.Division;
 import dev.millrace.engine.ProgressRecord.ExchangeProgress;
 import dev.millrace.engine.ProgressRecord.Handed;
@@ -9,9 +10,11 @@ import dev.millrace.engine.ProgressRecord.Release;
 import dev.millrace.engine.ProgressRecord.SlotProgress;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -30,7 +33,9 @@ final class Slots {
 
     private final int self;
     private final int levels;
+    private final Clock clock;
     private final Map<Integer, Announcement> last = new TreeMap<>();
+    private final Map<Integer, Long> heardAt = new HashMap<>();
     private final List<Handed> handed = new ArrayList<>();
     private final List<Received> received = new ArrayList<>();
     private Division division = Division.ONE;
@@ -45,7 +50,8 @@ final class Slots {
      * @param self this slot's index
      * @param levels of stages, beside the sources
      */
-    Slots(int self, int levels) {
+    Slots(int self, int levels, Clock clock) {
+        this.clock = clock;
         this.self = self;
         this.levels = levels;
     }
@@ -66,6 +72,7 @@ final class Slots {
             last.remove(slot);
         } else {
             last.put(slot, announcement);
+            heardAt.put(slot, clock.millis());
         }
         handed.replaceAll(one -> one.to() == slot && one.offset() >= 0 && announcement.settled() > one.offset()
                 ? new Handed(slot, one.epoch(), one.offset(), one.announcements(), true)
@@ -256,6 +263,25 @@ final class Slots {
             return mayGoBack ? Math.min(before, now) : before;
         }
         return mayGoBack ? now : Math.max(before, now);
+    }
+
+    /**
+     * The slot that windows here wait for and that has announced nothing for a while.
+     *
+     * @param watermarks of the last epoch
+     */
+    OptionalInt heldBy(long[] watermarks, long silentMillis) {
+        for (int level = 1; level <= levels; level++) {
+            for (Announcement other : last.values()) {
+                boolean holds = other.slot() != self && other.watermarks()[level - 1] < watermarks[level - 1];
+                if (holds
+                        && clock.millis() - heardAt.computeIfAbsent(other.slot(), slot -> clock.millis())
+                                > silentMillis) {
+                    return OptionalInt.of(other.slot());
+                }
+            }
+        }
+        return OptionalInt.empty();
     }
 
     /** Where none is active, the greatest: each may follow, as nobody has rows below what it has announced itself. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.data.Bytes;
+import dev.millrace.engine.Clock;
 import dev.millrace.engine.Division;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
@@ -41,7 +42,7 @@ class HandOverTest {
         for (int i = 0; i < 5; i++) {
             change(handOver);
         }
-        Slots slots = new Slots(0, 0);
+        Slots slots = new Slots(0, 0, Clock.SYSTEM);
         long offset = 0;
         Map<Integer, Integer> ready = Map.of();
         for (int i = 0; ready.isEmpty(); i++) {
@@ -71,7 +72,7 @@ class HandOverTest {
         for (int i = 0; i < 50; i++) {
             change(handOver);
         }
-        Slots slots = new Slots(0, 0);
+        Slots slots = new Slots(0, 0, Clock.SYSTEM);
         for (int i = 0; i < 400; i++) {
             handOver.plan(Map.of(1, 1), slots, group -> 0);
             handOver.send(++epoch, List.of(), slots, new Sent());
