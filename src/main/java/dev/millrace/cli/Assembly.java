@@ -329,7 +329,8 @@ final class Assembly {
                         ? defaults.checkpointIntervalMillis()
                         : checkpoint.interval().millis(),
                 retained(),
-                defaults.epochRows());
+                defaults.epochRows(),
+                defaults.handOverBytes());
     }
 
     private static QueryDefinition.SourceBinding binding(StreamingQuery.Source source) {

@@ -1,5 +1,7 @@
 package dev.millrace.engine;
 
+import java.util.Optional;
+
 /**
  * How rows get to the slot that owns their key: partitions that all slots of a query write, each in the transaction of its
  * own log. Partition 0 holds announcements, which say what an epoch has sent; partition {@code 1 + g} holds what was sent to
@@ -11,6 +13,9 @@ public interface Exchange extends AutoCloseable {
 
     /** The partition of announcements. */
     int ANNOUNCEMENTS = 0;
+
+    /** Why the loss of one disk or broker could lose rows on their way; empty if it could not. Known once it is open. */
+    Optional<String> weakness();
 
     static int partitionOf(int keyGroup) {
         return 1 + keyGroup;

@@ -136,11 +136,10 @@ public record ProgressRecord(
     /**
      * Key groups on their way to this slot: their state is here, rows that came to them meanwhile are still to be read.
      *
-     * @param from the slot that had them
-     * @param offset of its announcement
+     * @param offset of the announcement of the slot that had them
      * @param release what that announcement says
      */
-    public record Coming(int from, long offset, Release release) {}
+    public record Coming(long offset, Release release) {}
 
     /**
      * What a slot does not own any more, from the epoch on that announces it.
@@ -170,14 +169,13 @@ public record ProgressRecord(
     public record ReleasedPartition(String source, String identity, int to, PartitionProgress progress) {}
 
     /**
-     * What this slot has released to another.
+     * What this slot has released to another, which has not said yet that all is there.
      *
      * @param epoch that did
      * @param offset of its announcement; −1 while that was not read
      * @param announcements how far they were taken for it
-     * @param settled whether the other has said that all is there
      */
-    public record Handed(int to, long epoch, long offset, long announcements, boolean settled) {}
+    public record Handed(int to, long epoch, long offset, long announcements) {}
 
     /**
      * What this slot has been given.
@@ -185,7 +183,7 @@ public record ProgressRecord(
      * @param offset of the announcement that gave it
      * @param announcements how far the other had taken them for it
      */
-    public record Received(int from, long offset, long announcements) {}
+    public record Received(long offset, long announcements) {}
 
     /**
      * @param identity what positions refer to

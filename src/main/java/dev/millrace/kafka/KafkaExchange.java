@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
 import org.apache.kafka.clients.consumer.CloseOptions;
@@ -30,6 +31,7 @@ public final class KafkaExchange implements Exchange {
     private final short replication;
     private KafkaConsumer<byte[], byte[]> consumer;
     private KafkaTopics trimmer;
+    private Optional<String> weakness = Optional.empty();
 
     public KafkaExchange(
             KafkaTransaction transaction, Map<String, Object> properties, KafkaProgressLog.Names names, int keyGroups) {
@@ -45,9 +47,14 @@ public final class KafkaExchange implements Exchange {
         try (KafkaTopics topics = new KafkaTopics(properties)) {
             String identity = topics.internal(topic, partitions, replication);
             topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
-            topics.requireKept(topic);
+            weakness = topics.requireKept(topic);
             return identity;
         }
+    }
+
+    @Override
+    public Optional<String> weakness() {
+        return weakness;
     }
 
     @Override

@@ -211,7 +211,8 @@ final class GoldenRun {
                 true,
                 3_600_000,
                 3,
-                1 + random.nextInt(Math.max(2, variation.batchRows() * 6)));
+                1 + random.nextInt(Math.max(2, variation.batchRows() * 6)),
+                1 << 20);
         return new QueryDefinition(
                 query.name(),
                 query.plan(),

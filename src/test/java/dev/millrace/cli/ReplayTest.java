@@ -89,7 +89,7 @@ class ReplayTest {
                 Slot.ONLY,
                 () -> Division.ONE,
                 Clock.SYSTEM,
-                new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 3, 1_000));
+                new QueryDefinition.Settings(1, 50, 0, true, 3_600_000, 3, 1_000, 1 << 20));
         return new QueryRun(definition, notice -> {}, faults);
     }
 

@@ -2,9 +2,9 @@ package dev.millrace.cli;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.cli.SlotProcess.Logged;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
-import dev.millrace.engine.RecordJson;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,10 +12,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -77,7 +75,7 @@ class RescaleTimesIT {
             Path file = directory.resolve("query.yaml");
             Files.writeString(file, QUERY.replace("@servers", broker.servers()));
             processes.add(start(file, 0));
-            Awaitility.await().atMost(Duration.ofMinutes(8)).ignoreExceptions().until(() -> rows(log("")) >= keys);
+            Awaitility.await().atMost(Duration.ofMinutes(8)).ignoreExceptions().until(() -> rows(log(0)) >= keys);
             Thread feeder = new Thread(() -> send(0, keys, 1));
             feeder.start();
             TimeUnit.SECONDS.sleep(5);
@@ -88,7 +86,7 @@ class RescaleTimesIT {
                     .atMost(Duration.ofMinutes(8))
                     .pollInterval(Duration.ofSeconds(1))
                     .ignoreExceptions()
-                    .until(() -> own(last(log("-1"))).size() == 16);
+                    .until(() -> own(log(1)) == 16);
             TimeUnit.SECONDS.sleep(2);
             feeding = false;
             feeder.join();
@@ -101,20 +99,20 @@ class RescaleTimesIT {
     }
 
     private void report(int megabytes, long wish) {
-        List<Logged> loser = log("");
-        List<Logged> taker = log("-1");
+        List<Logged> loser = log(0);
+        List<Logged> taker = log(1);
         long end = 0;
         long pause = 0;
         for (int i = 1; i < loser.size(); i++) {
-            ProgressRecord record = loser.get(i).record;
+            ProgressRecord record = loser.get(i).record();
             if (record.exchange() != null && record.exchange().released() != null) {
                 for (ReleasedKeyGroup group : record.exchange().released().keyGroups()) {
-                    long had = loser.get(i - 1).millis;
+                    long had = loser.get(i - 1).millis();
                     long has = taker.stream()
-                            .filter(logged -> own(logged.record).contains(group.keyGroup()))
+                            .filter(logged -> logged.own().contains(group.keyGroup()))
                             .findFirst()
                             .orElseThrow()
-                            .millis;
+                            .millis();
                     pause = Math.max(pause, has - had);
                     end = Math.max(end, has);
                 }
@@ -136,38 +134,22 @@ class RescaleTimesIT {
     private static long gap(List<Logged> log, long from, long to) {
         long longest = 0;
         for (int i = 1; i < log.size(); i++) {
-            if (log.get(i).millis > from && log.get(i - 1).millis < to) {
-                longest = Math.max(longest, log.get(i).millis - Math.max(from, log.get(i - 1).millis));
+            if (log.get(i).millis() > from && log.get(i - 1).millis() < to) {
+                longest = Math.max(
+                        longest,
+                        log.get(i).millis() - Math.max(from, log.get(i - 1).millis()));
             }
         }
         return longest;
     }
 
-    /** A record of a log, and when it was written. */
-    private record Logged(ProgressRecord record, long millis) {}
-
-    private List<Logged> log(String slot) {
-        List<Logged> log = new ArrayList<>();
-        broker.read("millrace.moved-progress" + slot, record -> {
-            byte[] json = record.value().getBytes(StandardCharsets.UTF_8);
-            log.add(new Logged(RecordJson.read(json), record.timestamp()));
-        });
-        return log;
-    }
-
-    private static ProgressRecord last(List<Logged> log) {
-        return log.isEmpty() ? null : log.get(log.size() - 1).record;
-    }
-
-    private static Set<Integer> own(ProgressRecord record) {
-        return record == null || record.exchange() == null
-                ? Set.of()
-                : new HashSet<>(record.exchange().own());
+    private static int own(List<Logged> log) {
+        return log.isEmpty() ? 0 : log.get(log.size() - 1).own().size();
     }
 
     private static long rows(List<Logged> log) {
         return log.stream()
-                .flatMap(logged -> logged.record.sources().values().stream())
+                .flatMap(logged -> logged.record().sources().values().stream())
                 .flatMap(source -> source.partitions().stream())
                 .mapToLong(ProgressRecord.PartitionProgress::rows)
                 .sum();
@@ -191,18 +173,15 @@ class RescaleTimesIT {
     }
 
     private Process start(Path file, int slot) throws IOException {
-        return new ProcessBuilder(
-                        KafkaBroker.launcher(),
-                        "run",
-                        file.toString(),
-                        "--slot",
-                        slot + "/" + (slot + 1),
-                        "--division",
-                        directory.resolve("division").toString(),
-                        "--state",
-                        directory.resolve("state-" + slot).toString())
-                .redirectErrorStream(true)
-                .redirectOutput(directory.resolve("slot-" + slot + ".log").toFile())
-                .start();
+        return SlotProcess.start(
+                file,
+                slot,
+                directory.resolve("division"),
+                directory.resolve("state-" + slot),
+                directory.resolve("slot-" + slot + ".log"));
+    }
+
+    private List<Logged> log(int slot) {
+        return SlotProcess.log(broker, "moved", slot);
     }
 }

@@ -3,6 +3,8 @@ package dev.millrace.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.StreamingQuery;
+import dev.millrace.engine.Division;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,6 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -28,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SlotsIT {
 
     private static final int ROWS = 600_000;
+    private static final List<String> QUERIES = List.of("pass", "words", "windows");
     private static final int MOST_SLOTS = 4;
     private static final int FAULTS = 16;
     private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
@@ -77,6 +81,7 @@ class SlotsIT {
                             assertEquals(slot < slots, processes[slot] != null && processes[slot].isAlive(), this::log);
                         }
                         queries.check();
+                        requireDivided(broker);
                     });
         }
     }
@@ -102,6 +107,22 @@ class SlotsIT {
         for (Process process : processes) {
             if (process != null) {
                 process.destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    /** Each slot owns its part of each query in the end, and nothing that it had before. */
+    private void requireDivided(KafkaBroker broker) {
+        int[] owners = new Division(0, slots).keyGroupOwners(StreamingQuery.DEFAULT_KEY_GROUPS);
+        for (String query : QUERIES) {
+            for (int slot = 0; slot < MOST_SLOTS; slot++) {
+                int index = slot;
+                List<SlotProcess.Logged> log = SlotProcess.log(broker, query, slot);
+                List<Integer> expected = IntStream.range(0, owners.length)
+                        .filter(g -> owners[g] == index)
+                        .boxed()
+                        .toList();
+                assertEquals(expected, log.get(log.size() - 1).own(), () -> query + ", slot " + index + ": " + log());
             }
         }
     }
@@ -143,7 +164,7 @@ class SlotsIT {
     /** Whether it has taken over all queries: one that has not yet would do so when it is woken. */
     private boolean isRunning(int slot) throws IOException {
         String said = Files.readString(log(slot));
-        return Stream.of("pass", "words", "windows")
+        return QUERIES.stream()
                 .allMatch(query -> said.lines()
                         .anyMatch(line -> line.contains("\"query\":\"" + query + "\"")
                                 && line.contains("\"phase\":\"running\"")));
@@ -161,23 +182,16 @@ class SlotsIT {
 
     private void start(Path file, int slot) throws IOException {
         starts[slot]++;
-        processes[slot] = new ProcessBuilder(
-                        KafkaBroker.launcher(),
-                        "run",
-                        file.toString(),
-                        "--slot",
-                        slot + "/" + (slot + 1),
-                        "--division",
-                        directory.resolve("division").toString(),
-                        "--state",
-                        volume(slot).toString(),
-                        "--progress",
-                        "json",
-                        "--interval",
-                        "1")
-                .redirectErrorStream(true)
-                .redirectOutput(log(slot).toFile())
-                .start();
+        processes[slot] = SlotProcess.start(
+                file,
+                slot,
+                directory.resolve("division"),
+                volume(slot),
+                log(slot),
+                "--progress",
+                "json",
+                "--interval",
+                "1");
     }
 
     private Path log(int slot) {

@@ -21,6 +21,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -53,9 +54,8 @@ final class Arrivals {
     private final Map<From, List<Frame>> frames = new HashMap<>();
     private final Map<Integer, Long> epochs = new TreeMap<>();
     private final List<Announcement> missed = new ArrayList<>();
-    private final List<Runnable> changes = new ArrayList<>();
+    private final List<Consumer<StateBatch>> changes = new ArrayList<>();
     private final long[] positions;
-    private StateBatch changing;
     private Coming coming;
     private long taken;
     private long bytes;
@@ -348,7 +348,7 @@ final class Arrivals {
                 moved = true;
                 if (chunk.first()) {
                     ranges.of(chunk.keyGroup())
-                            .forEach(range -> changes.add(() -> changing.deleteRange(range.from(), range.to())));
+                            .forEach(range -> changes.add(batch -> batch.deleteRange(range.from(), range.to())));
                 }
             }
         }
@@ -364,10 +364,10 @@ final class Arrivals {
             return;
         }
         moved = true;
-        slots.received(next.slot(), offset, release.announcements());
+        slots.received(offset, release.announcements());
         receiver.partitions(partitions);
         if (!keyGroups.isEmpty()) {
-            coming = new Coming(next.slot(), offset, release);
+            coming = new Coming(offset, release);
             goBack();
             exchange.move(positions);
         }
@@ -512,7 +512,7 @@ final class Arrivals {
     private void merge(Frame frame) {
         byte[] body = frame.body();
         if (frame.kind() == Frame.Kind.STATE) {
-            changes.add(() -> StateChunks.apply(body, changing));
+            changes.add(batch -> StateChunks.apply(body, batch));
             return;
         }
         Bytes.Reader in = new Bytes.Reader(body);
@@ -528,8 +528,7 @@ final class Arrivals {
 
     /** Adds the state that has come. */
     void flush(StateBatch batch) {
-        changing = batch;
-        changes.forEach(Runnable::run);
+        changes.forEach(change -> change.accept(batch));
         changes.clear();
     }
 

@@ -277,6 +277,9 @@ public final class Dataflow {
      * @param reached the watermarks with which those that have come were computed
      */
     void moved(List<Integer> keyGroups, boolean come, Reached reached) {
+        if (keyGroups.isEmpty()) {
+            return;
+        }
         for (StageNode stage : stages) {
             boolean[] moved = new boolean[this.keyGroups];
             for (int keyGroup : keyGroups) {

@@ -2,6 +2,7 @@ package dev.millrace.engine.task;
 
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
@@ -85,7 +86,7 @@ final class EpochLoop implements AutoCloseable {
                 definition.state(),
                 state.store(),
                 world.checkpoints(),
-                () -> flow != null && flow.exchanges()
+                () -> flow != null && flow.peers().isPresent()
                         ? List.of()
                         : definition.wishes().get(),
                 definition.settings().checkpointIntervalMillis(),
@@ -94,7 +95,10 @@ final class EpochLoop implements AutoCloseable {
         Recovery.Recovered recovered =
                 new Recovery(definition, world, state, workers, metrics, notices).run(incarnation);
         flow = recovered.flow();
-        metrics.weakness(world.log().weakness().orElse(""));
+        metrics.weakness(world.log()
+                .weakness()
+                .or(() -> world.exchange().flatMap(Exchange::weakness))
+                .orElse(""));
         last = recovered.last();
         remember(last);
         metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
@@ -147,7 +151,7 @@ final class EpochLoop implements AutoCloseable {
                         + definition.division().get().slots() + " slots");
                 return Optional.empty();
             }
-            if (flow.hasLeft()) {
+            if (hasLeft()) {
                 finish();
                 return Optional.of(QueryRun.End.LEFT);
             }
@@ -168,14 +172,14 @@ final class EpochLoop implements AutoCloseable {
 
     /** Whether a slot that has been the only one is to be one of several: it has to be opened with an exchange. */
     boolean isToBeDivided() {
-        return !flow.exchanges()
+        return flow.peers().isEmpty()
                 && world.exchange().isPresent()
                 && definition.division().get().slots() > 1;
     }
 
     /** Whether the slot has handed over all and is not part of the query any more. */
     boolean hasLeft() {
-        return flow.hasLeft();
+        return flow.peers().filter(Peers::hasLeft).isPresent();
     }
 
     /** Finds what there is to read. */
@@ -200,7 +204,7 @@ final class EpochLoop implements AutoCloseable {
 
     /** A checkpoint of an epoch is kept outside of the volume: what only older ones would need is needed no more. */
     void stored(long epoch) {
-        retention.stored(epoch).ifPresent(flow::trim);
+        retention.stored(epoch).ifPresent(needed -> flow.peers().orElseThrow().trim(needed));
     }
 
     /** Looks now and then. */
@@ -279,7 +283,7 @@ final class EpochLoop implements AutoCloseable {
                 flow.takeHashes(),
                 flow.prepare(epoch),
                 ProgressRecord.BUILD,
-                flow.exchanges() ? definition.slot() : null,
+                flow.peers().isPresent() ? definition.slot() : null,
                 flow.exchangeProgress(),
                 null);
         commit(record);

@@ -2,35 +2,24 @@ package dev.millrace.engine.task;
 
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
-import dev.millrace.data.Hash;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
-import dev.millrace.engine.Division;
-import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressRecord;
-import dev.millrace.engine.ProgressRecord.Coming;
 import dev.millrace.engine.ProgressRecord.ExchangeProgress;
-import dev.millrace.engine.ProgressRecord.Release;
-import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
-import dev.millrace.engine.ProgressRecord.ReleasedPartition;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
-import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.operators.RowErrors;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateStore;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Supplier;
 
 /**
  * What a query's rows go through, on all workers: sources, the dataflow, sinks, and where the query runs in several slots the
@@ -50,9 +39,6 @@ final class Flow {
     /** Groups of the running epoch: each is written, sent and looked up at the epoch's end, which takes several times that. */
     private static final long EPOCH_BYTES = Runtime.getRuntime().maxMemory() / 32;
 
-    /** A slot for which windows wait is told after that. */
-    private static final long SILENT_MILLIS = 30_000;
-
     /** What hashes call the exchange: no sink has this name. */
     static final String EXCHANGE = "@exchange";
 
@@ -69,25 +55,9 @@ final class Flow {
     private final Sink.Writer letterWriter;
     private final Sink.Writer lateWriter;
     private final Clock clock;
-    private final int slot;
-    private final Supplier<Division> wishes;
-    private final long query;
-    private final boolean[] own;
-    private final Reached reached;
     private final boolean timed;
     private long[] watermarks;
-    private final Exchange exchange;
-    private final Departures departures;
-    private final Arrivals arrivals;
-    private final Slots slots;
-    private final HandOver handOver;
-    private final KeyGroupRanges ranges;
-    private final String identity;
-    private Division divided;
-    private int[] owners;
-    private Release released;
-    private boolean received;
-    private boolean left;
+    private final Peers peers; // null where there are no other slots
     private volatile long patienceMillis = LEAST_PATIENCE_MILLIS; // set by worker 0, read by all
     private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
@@ -114,11 +84,9 @@ final class Flow {
                 definition.plan().sinks().stream().map(SinkPlan::root).toList();
         List<RowErrors> errors = new ArrayList<>(problems);
         int keyGroups = definition.plan().keyGroups();
-        slot = definition.slot().index();
-        wishes = definition.division();
-        query = Hash.hash(definition.plan().id().getBytes(StandardCharsets.UTF_8));
-        own = owned(held, keyGroups);
-        reached = reachedBy(held, keyGroups);
+        int slot = definition.slot().index();
+        boolean[] own = Peers.owned(held, slot, keyGroups);
+        Reached reached = Peers.reachedBy(held, keyGroups);
         clock = definition.clock();
         timed = definition.plan().usesWatermark();
         dataflow = new Dataflow(
@@ -154,34 +122,20 @@ final class Flow {
                     clock,
                     problems));
         }
-        exchange = exchanges ? world.exchange().orElseThrow() : null;
-        identity = exchanges ? exchange.open() : null;
-        ranges = new KeyGroupRanges(keyGroups, dataflow.gathered());
-        slots = exchanges ? new Slots(slot, dataflow.levels(), clock) : null;
-        departures = exchanges ? new Departures(keyGroups) : null;
-        handOver = exchanges
-                ? new HandOver(slot, store, ranges, definition.settings().handOverBytes())
+        peers = exchanges
+                ? new Peers(
+                        definition,
+                        world.exchange().orElseThrow(),
+                        store,
+                        new Peers.Share(own, reached),
+                        dataflow,
+                        inputs)
                 : null;
-        arrivals = exchanges ? new Arrivals(exchange, query, slot, own, dataflow.arrivals(), slots, ranges) : null;
         watermarks = watermarksOf(held);
-        if (exchanges) {
-            watermarks = spread(watermarks, dataflow.levels());
-            reached.spread(dataflow.levels() + 1);
+        if (peers != null) {
+            watermarks = peers.spread(watermarks);
+            peers.start(held == null ? null : held.exchange());
         }
-        if (exchanges) {
-            restoreExchange(held == null ? null : held.exchange());
-        }
-    }
-
-    /** Slot 0 owns all until it has handed something over, and each other slot nothing until it is given some. */
-    private boolean[] owned(ProgressRecord held, int keyGroups) {
-        boolean[] owned = new boolean[keyGroups];
-        if (held != null && held.exchange() != null) {
-            held.exchange().own().forEach(keyGroup -> owned[keyGroup] = true);
-        } else {
-            Arrays.fill(owned, slot == 0);
-        }
-        return owned;
     }
 
     /** Those of an epoch: of the sources and of each level of stages, or one for all. */
@@ -196,140 +150,9 @@ final class Flow {
                         .toArray();
     }
 
-    /** Without an exchange there is one watermark for all levels. */
-    private static long[] spread(long[] one, int levels) {
-        if (one.length > 1) {
-            return one;
-        }
-        long[] all = new long[levels + 1];
-        Arrays.fill(all, one[0]);
-        return all;
-    }
-
-    private static Reached reachedBy(ProgressRecord held, int keyGroups) {
-        Reached reached = new Reached(keyGroups, watermarksOf(held));
-        if (held != null && held.exchange() != null && held.exchange().reached() != null) {
-            held.exchange().reached().forEach(reached::set);
-        }
-        return reached;
-    }
-
-    private void restoreExchange(ExchangeProgress progress) {
-        if (progress != null) {
-            if (!progress.identity().equals(identity)) {
-                throw new QueryException(
-                        "StateLost",
-                        "the exchange between the query's slots is not the one that they have used: it was deleted and"
-                                + " made again, and rows that were on their way are gone");
-            }
-            slots.wish(progress.division());
-            if (!progress.left()) {
-                slots.restore(progress);
-            }
-        }
-        arrivals.start(progress);
-    }
-
-    private final Arrivals.Receiver receiver = new Arrivals.Receiver() {
-        @Override
-        public void returned(long epoch, long offset) {
-            handOver.returned(epoch, offset);
-        }
-
-        @Override
-        public void partitions(List<ReleasedPartition> partitions) {
-            for (ReleasedPartition partition : partitions) {
-                input(partition.source()).receive(partition);
-                received = true;
-            }
-        }
-
-        @Override
-        public void keyGroups(List<Integer> keyGroups, Coming from) {
-            from.release().keyGroups().forEach(group -> reached.set(group.keyGroup(), group.watermarks()));
-            dataflow.moved(keyGroups, true, reached);
-        }
-    };
-
-    private Inputs input(String name) {
-        return inputs.stream()
-                .filter(input -> input.name().equals(name))
-                .findFirst()
-                .orElseThrow();
-    }
-
-    /** Whether there are other slots. */
-    boolean exchanges() {
-        return exchange != null;
-    }
-
-    /** The slot that windows wait for and that has said nothing for a while. */
-    OptionalInt heldBy() {
-        return exchange == null || !timed ? OptionalInt.empty() : slots.heldBy(watermarks, SILENT_MILLIS);
-    }
-
-    /** Whether this slot has left the query. */
-    boolean hasLeft() {
-        return left;
-    }
-
-    /**
-     * Between two epochs, before one is read: hands over what others are to have, as far as they are ready. Returns whether
-     * an epoch is due for it.
-     */
-    boolean handOver() {
-        if (exchange == null) {
-            return false;
-        }
-        slots.wish(wishes.get());
-        if (arrivals.isJoining()) {
-            return slots.own() == null;
-        }
-        Division division = slots.division();
-        List<ReleasedPartition> partitions = new ArrayList<>();
-        for (Inputs input : inputs) {
-            partitions.addAll(input.leaving(name -> division.partitionOwner(input.name(), name), slots::agrees));
-        }
-        Map<Integer, Integer> wanted = new TreeMap<>();
-        if (!division.equals(divided)) {
-            divided = division;
-            owners = division.keyGroupOwners(own.length);
-        }
-        for (int g = 0; g < own.length; g++) {
-            if (own[g] && slots.agrees(owners[g])) {
-                wanted.put(g, owners[g]);
-            }
-        }
-        handOver.plan(wanted, slots, arrivals::position);
-        Map<Integer, Integer> keyGroups = handOver.releasable(slots);
-        if (!partitions.isEmpty() || !keyGroups.isEmpty()) {
-            released = arrivals.release(keyGroups, handOver, reached, partitions);
-            disowned(released);
-        }
-        return released != null || handOver.isDue(slots) || slots.hasNews() || mayLeave();
-    }
-
-    private void disowned(Release release) {
-        List<Integer> keyGroups =
-                release.keyGroups().stream().map(ReleasedKeyGroup::keyGroup).toList();
-        dataflow.moved(keyGroups, false, reached);
-        release.partitions()
-                .forEach(partition ->
-                        input(partition.source()).release(partition.progress().partition()));
-    }
-
-    /** A slot that the present division does not have, and that is done. */
-    private boolean mayLeave() {
-        boolean ownsNothing = inputs.stream().allMatch(Inputs::isEmpty);
-        for (boolean owns : own) {
-            ownsNothing &= !owns;
-        }
-        return ownsNothing
-                && slot >= slots.division().slots()
-                && !slots.isHanding()
-                && released == null
-                && arrivals.isSettled()
-                && slots.allAgree();
+    /** What there is to do with other slots; empty where there are none. */
+    Optional<Peers> peers() {
+        return Optional.ofNullable(peers);
     }
 
     private static Map<String, MalformedPolicy> policies(QueryDefinition definition) {
@@ -365,7 +188,7 @@ final class Flow {
                 int round = poll(worker, start + budget);
                 rows += round;
                 metrics.rowsRead.add(round);
-                if ((worker == 0 && exchange != null && arrivals.isFull())
+                if ((worker == 0 && peers != null && peers.isFull())
                         || rows >= settings.epochRows()
                         || dataflow.epochMemory(worker) >= epochBytes / workers.count()) {
                     cut.set(true);
@@ -380,18 +203,18 @@ final class Flow {
 
     /** One round over all inputs, which waits only where nothing has come: longer and longer while nothing comes from slots. */
     private int poll(int worker, long end) {
-        long patience = exchange == null ? POLL_MILLIS / ((long) inputs.size() * inputs.size()) : patienceMillis;
+        long patience = peers == null ? POLL_MILLIS / ((long) inputs.size() * inputs.size()) : patienceMillis;
         int rows = 0;
         for (Inputs input : inputs) {
             long left = (end - clock.nanos()) / 1_000_000;
             long timeout = rows > 0 ? 0 : Math.max(0, Math.min(patience, left));
             rows += input.poll(worker, timeout, dataflow.input(worker, input.scan()));
         }
-        if (worker == 0 && exchange != null) {
-            if (arrivals.isFull()) {
+        if (worker == 0 && peers != null) {
+            if (peers.isFull()) {
                 return rows;
             }
-            boolean some = arrivals.poll(0) || rows > 0;
+            boolean some = peers.poll() || rows > 0;
             patienceMillis = some ? LEAST_PATIENCE_MILLIS : Math.min(POLL_MILLIS, patienceMillis * 2);
         }
         return rows;
@@ -401,7 +224,7 @@ final class Flow {
     void replay(ProgressRecord record) {
         Map<String, SourceProgress> ends = record.sources();
         if (record.exchange() != null) {
-            replayExchange(record.exchange());
+            peers.replay(record.exchange());
         }
         for (Results result : results) {
             String prepared = record.prepared().get(result.name());
@@ -430,30 +253,12 @@ final class Flow {
         }
     }
 
-    /** What was released, and what came: rows, state, and what was handed over. */
-    private void replayExchange(ExchangeProgress progress) {
-        released = progress.released();
-        if (released != null) {
-            arrivals.disown(released.keyGroups().stream()
-                    .map(ReleasedKeyGroup::keyGroup)
-                    .toList());
-            disowned(released);
-        }
-        arrivals.takeAsRecorded(progress, receiver);
-    }
-
     /** Publishes what the replay has written; what it has for other slots was sent before. */
     void endReplay(ProgressRecord record) {
         long epoch = record.epoch();
         problems.forEach(Problems::clear);
-        if (exchange != null) {
-            departures.finish();
-            departures.clear();
-        }
-        if (record.exchange() != null) {
-            arrivals.takeMoved();
-            slots.restore(record.exchange());
-            left = record.exchange().left();
+        if (peers != null) {
+            peers.endReplay(record.exchange());
         }
         for (Results result : results) {
             if (!result.suppressed()) {
@@ -466,20 +271,15 @@ final class Flow {
 
     /** Takes what other slots have sent, as far as it is complete; returns whether there was something. */
     boolean takeArrivals() {
-        return exchange != null && arrivals.take(Long.MAX_VALUE, receiver);
+        return peers != null && peers.take();
     }
 
     /** The watermarks with which the next epoch is to run, as far as is known by now. */
     long[] nextWatermarks(long epoch) {
-        if (exchange == null) {
+        if (peers == null) {
             return new long[] {Math.max(watermarks[0], leastTime())};
         }
-        if (released != null) {
-            slots.released(epoch, released);
-        }
-        return timed && !arrivals.isJoining()
-                ? slots.watermarks(leastOfInputs(), watermarks, received)
-                : watermarks.clone();
+        return peers.watermarks(epoch, leastOfInputs(), watermarks);
     }
 
     /**
@@ -488,69 +288,35 @@ final class Flow {
      * @param now the watermarks: of the sources and of the stages, by level
      */
     void finishEpoch(long epoch, long[] now) {
-        watermarks = exchange == null ? now : spread(now, dataflow.levels());
-        received = false;
+        watermarks = peers == null ? now : peers.spread(now);
         inputs.forEach(input -> input.watermark(watermarks[0]));
-        dataflow.endEpoch(epoch, watermarks, workers, departures);
-        reached.epoch(own, watermarks);
+        dataflow.endEpoch(epoch, watermarks, workers, peers == null ? null : peers.departures());
+        if (peers != null) {
+            peers.computed(watermarks);
+        }
         results.forEach(result -> result.endEpoch(epoch));
     }
 
     /** Sends to the other slots what the epoch has for them. */
     void depart(long epoch) {
-        if (exchange == null) {
-            return;
-        }
-        List<ReleasedKeyGroup> keyGroups = released == null ? List.of() : released.keyGroups();
-        List<Announcement.Chunk> chunks = handOver.send(epoch, keyGroups, slots, exchange);
-        if (!chunks.isEmpty() || released != null) {
-            slots.sends(epoch);
-        }
-        left = mayLeave();
-        boolean joining = arrivals.isJoining();
-        boolean moved = arrivals.takeMoved();
-        Announcement last = slots.own();
-        Announcement now = new Announcement(
-                Announcement.FORMAT,
-                query,
-                slot,
-                epoch,
-                slots.division(),
-                slots.members(),
-                joining,
-                left,
-                arrivals.settled(),
-                watermarks,
-                isIdle() && !(slots.isHanding() && last != null && !last.idle()),
-                slots.needed(),
-                departures.finish(),
-                chunks.isEmpty() ? null : chunks,
-                released);
-        if (joining ? last == null : moved || now.isNews(last)) {
-            slots.heard(now);
-            departures.send(slot, epoch, exchange);
-            exchange.send(Exchange.ANNOUNCEMENTS, now.encode());
-        }
-        departures.clear();
-    }
-
-    private boolean isIdle() {
-        return timed && leastOfInputs() == Watermark.END;
-    }
-
-    /** Lets the exchange forget what comes before; of announcements what no slot needs any more. */
-    void trim(ExchangeProgress needed) {
-        if (exchange != null) {
-            Coming coming = needed.coming();
-            slots.needs(
-                    coming == null ? needed.announcements() : coming.release().announcements());
-            arrivals.trim(needed);
+        if (peers != null) {
+            peers.depart(epoch, watermarks, leastOfInputs() == Watermark.END);
         }
     }
 
     /** How far the exchange was read; null where there is none. */
     ExchangeProgress exchangeProgress() {
-        return exchange == null ? null : arrivals.progress(identity, watermarks, reached, released, left);
+        return peers == null ? null : peers.progress(watermarks);
+    }
+
+    /** Between two epochs: see {@link Peers#handOver}. */
+    boolean handOver() {
+        return peers != null && peers.handOver();
+    }
+
+    /** The slot that windows wait for and that has said nothing for a while. */
+    OptionalInt heldBy() {
+        return peers == null ? OptionalInt.empty() : peers.heldBy(watermarks);
     }
 
     /**
@@ -579,8 +345,8 @@ final class Flow {
     Map<String, Long> takeHashes() {
         Map<String, Long> hashes = new LinkedHashMap<>();
         results.forEach(result -> hashes.put(result.name(), result.takeHash()));
-        if (departures != null) {
-            hashes.put(EXCHANGE, departures.takeHash());
+        if (peers != null) {
+            hashes.put(EXCHANGE, peers.departures().takeHash());
         }
         return hashes;
     }
@@ -632,29 +398,14 @@ final class Flow {
     /** Moves what the operators changed into the batch. */
     void flush(StateBatch batch) {
         dataflow.flush(batch);
-        if (exchange != null) {
-            handOver.changed(batch);
-            arrivals.flush(batch);
-        }
-        if (released != null) {
-            for (ReleasedKeyGroup group : released.keyGroups()) {
-                ranges.of(group.keyGroup()).forEach(range -> batch.deleteRange(range.from(), range.to()));
-                batch.countRows(-group.rows());
-            }
-            released = null;
+        if (peers != null) {
+            peers.flush(batch);
         }
     }
 
     /** Whether an epoch is due without input: rows that wait to leave. */
     boolean hasMore() {
         return dataflow.hasMore();
-    }
-
-    /** Fails where other slots run another query, or have heard of this one. */
-    void requireNew() {
-        if (exchange != null) {
-            arrivals.requireNew();
-        }
     }
 
     void requireInput() {
@@ -666,12 +417,12 @@ final class Flow {
     }
 
     boolean atEnd() {
-        return inputs.stream().allMatch(Inputs::atEnd) && (exchange == null || arrivals.isEmpty());
+        return inputs.stream().allMatch(Inputs::atEnd) && (peers == null || peers.isEmpty());
     }
 
     /** Whether nothing will ever come; what other slots send never ends. */
     boolean ended() {
-        return exchange == null && inputs.stream().allMatch(Inputs::ended);
+        return peers == null && inputs.stream().allMatch(Inputs::ended);
     }
 
     /** The least time of all watermarked sources that are not wholly idle; none where there is no such source. */

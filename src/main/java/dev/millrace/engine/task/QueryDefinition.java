@@ -86,29 +86,8 @@ public record QueryDefinition(
             long epochRows,
             long handOverBytes) {
 
-        private static final long HAND_OVER_BYTES = 8 << 20;
-
-        public Settings(
-                int workers,
-                long commitIntervalMillis,
-                long triggerIntervalMillis,
-                boolean availableNow,
-                long checkpointIntervalMillis,
-                int checkpoints,
-                long epochRows) {
-            this(
-                    workers,
-                    commitIntervalMillis,
-                    triggerIntervalMillis,
-                    availableNow,
-                    checkpointIntervalMillis,
-                    checkpoints,
-                    epochRows,
-                    HAND_OVER_BYTES);
-        }
-
         public static Settings defaults() {
-            return new Settings(1, 200, 0, false, 60_000, 3, 2_000_000);
+            return new Settings(1, 200, 0, false, 60_000, 3, 2_000_000, 8 << 20);
         }
     }
 }

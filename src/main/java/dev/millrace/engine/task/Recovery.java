@@ -140,7 +140,7 @@ final class Recovery {
                 ? StaticTables.read(definition, world)
                 : StaticTables.of(definition, world.log().firstJournal()); // a retraction must meet the row of before
         flow = flow(tables, null);
-        flow.requireNew();
+        flow.peers().ifPresent(Peers::requireNew);
         flow.discover();
         world.log().begin();
         ProgressRecord record = new ProgressRecord(
@@ -156,7 +156,7 @@ final class Recovery {
                 Map.of(),
                 Map.of(),
                 ProgressRecord.BUILD,
-                flow.exchanges() ? definition.slot() : null,
+                flow.peers().isPresent() ? definition.slot() : null,
                 flow.exchangeProgress(),
                 null);
         long position = world.log().commit(record, tables.journal());

@@ -74,10 +74,7 @@ final class Slots {
             last.put(slot, announcement);
             heardAt.put(slot, clock.millis());
         }
-        handed.replaceAll(one -> one.to() == slot && one.offset() >= 0 && announcement.settled() > one.offset()
-                ? new Handed(slot, one.epoch(), one.offset(), one.announcements(), true)
-                : one);
-        handed.removeIf(Handed::settled);
+        handed.removeIf(one -> one.to() == slot && one.offset() >= 0 && announcement.settled() > one.offset());
     }
 
     /** An announcement of this slot has come back, and so has a place among the others. */
@@ -87,7 +84,7 @@ final class Slots {
         returning = epoch >= returning ? -1 : returning;
         sentIn = epoch >= sentIn ? -1 : sentIn;
         handed.replaceAll(one -> one.epoch() == epoch && one.offset() < 0
-                ? new Handed(one.to(), epoch, offset, one.announcements(), false)
+                ? new Handed(one.to(), epoch, offset, one.announcements())
                 : one);
     }
 
@@ -96,7 +93,7 @@ final class Slots {
         Set<Integer> targets = new TreeSet<>();
         release.keyGroups().forEach(group -> targets.add(group.to()));
         release.partitions().forEach(partition -> targets.add(partition.to()));
-        targets.forEach(to -> handed.add(new Handed(to, epoch, -1, release.announcements(), false)));
+        targets.forEach(to -> handed.add(new Handed(to, epoch, -1, release.announcements())));
     }
 
     /**
@@ -125,9 +122,9 @@ final class Slots {
         return returned.length == 0 ? Watermark.NONE : Math.min(now[level], returned[level]);
     }
 
-    /** Notes that a slot's announcement at an offset hands something over to this one. */
-    void received(int from, long offset, long announcements) {
-        received.add(new Received(from, offset, announcements));
+    /** Notes that an announcement at an offset hands something over to this slot. */
+    void received(long offset, long announcements) {
+        received.add(new Received(offset, announcements));
     }
 
     /** Notes that an announcement at an offset tells of state that goes, or has gone, from slot to slot. */

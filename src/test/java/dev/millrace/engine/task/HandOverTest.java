@@ -16,6 +16,7 @@ import dev.millrace.state.memory.MemoryStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.RepeatedTest;
@@ -160,6 +161,11 @@ class HandOverTest {
         @Override
         public String open() {
             return "";
+        }
+
+        @Override
+        public Optional<String> weakness() {
+            return Optional.empty();
         }
 
         @Override
