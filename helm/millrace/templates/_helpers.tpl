@@ -59,13 +59,16 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
   resources: [pods, persistentvolumeclaims, configmaps]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
-  resources: [persistentvolumeclaims, pods] # a volume grows; a pod is told which savepoints to take
+  resources: [persistentvolumeclaims, pods] # a volume grows; a pod is told which savepoints to take, and how many pods there are to be
   verbs: [patch]
 - apiGroups: [""]
   resources: [services, serviceaccounts]
   verbs: [get, create, patch]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
+  verbs: [get, create, patch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
   verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [events]

@@ -14,6 +14,10 @@ import java.util.List;
  * @param volumeFree bytes that are free on the volume of {@code volumeBytes}
  * @param code of what it waits for
  * @param message why it waits
+ * @param slot which of the query's slots it is; like the next three null where the query was never divided
+ * @param division by which it goes, {@code version/slots}
+ * @param keyGroups that it owns, as ranges
+ * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record EngineProgress(
@@ -40,7 +44,11 @@ public record EngineProgress(
         Long volumeBytes,
         Long volumeFree,
         String code,
-        String message) {
+        String message,
+        Integer slot,
+        String division,
+        String keyGroups,
+        Boolean settled) {
 
     /**
      * A fulfilled wish.
@@ -55,6 +63,11 @@ public record EngineProgress(
     /** Whether less than a fifth of the volume is free. */
     public boolean volumeShort() {
         return volumeBytes != null && volumeFree != null && volumeFree * 5 < volumeBytes;
+    }
+
+    /** Whether it runs, and nothing is about to change. */
+    public boolean calm() {
+        return running() && !Boolean.FALSE.equals(settled);
     }
 
     public boolean running() {

@@ -51,6 +51,16 @@ public record StreamingQuery(
                     + " where it is not given): more pods than key groups have nothing to do")
     @ValidationRule(
             value =
+                    "!has(self.scaling) || !has(self.scaling.replicas) || !has(self.scaling.replicas.min) || self.scaling.replicas.min >= 1 && self.scaling.replicas.min <= "
+                            + KEY_GROUPS,
+            message = "scaling.replicas.min is not between 1 and state.keyGroups (" + DEFAULT_KEY_GROUPS
+                    + " where it is not given)")
+    @ValidationRule(
+            value = "!has(self.replicas) || self.replicas >= 1 && self.replicas <= " + KEY_GROUPS,
+            message = "replicas is not between 1 and state.keyGroups (" + DEFAULT_KEY_GROUPS
+                    + " where it is not given); to stop all pods, say suspend: true")
+    @ValidationRule(
+            value =
                     "!has(self.replicas) || has(self.scaling) && has(self.scaling.mode) && self.scaling.mode == 'Manual'",
             message = "replicas is for scaling.mode: Manual; otherwise scaling.replicas sets the limits")
     @ValidationRule(

@@ -9,7 +9,8 @@ import java.util.Map;
  * (lag, throughput) are as of {@code figuresAt}; live ones are the engine's metrics.
  *
  * @param observedGeneration the generation of the spec that the rest speaks of
- * @param phase Pending, Starting, Restoring, Running, Upgrading, Suspended, Completed or Failed
+ * @param phase Pending, Starting, Restoring, Running, Rescaling, Upgrading, Suspended, Completed or Failed
+ * @param division into how many slots the query is to be divided; null where it never was
  * @param stateId what names the query's topics, transactions and stored files
  * @param formerStateIds ids whose state was given up; their topics and files go with the query
  * @param restoredFrom the savepoint that the state began from
@@ -32,6 +33,7 @@ public record StreamingQueryStatus(
         Integer readyReplicas,
         String selector,
         List<Slot> slots,
+        Division division,
         Lag lag,
         Throughput throughput,
         Long lateRows,
@@ -50,7 +52,12 @@ public record StreamingQueryStatus(
 
     public static final StreamingQueryStatus NONE = new StreamingQueryStatus(
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null);
+
+    /** Whether rows were processed when this was written. */
+    public boolean processes() {
+        return "Running".equals(phase) || "Rescaling".equals(phase);
+    }
 
     public StreamingQueryStatus withConditions(List<Condition> others) {
         return new StreamingQueryStatus(
@@ -64,6 +71,7 @@ public record StreamingQueryStatus(
                 readyReplicas,
                 selector,
                 slots,
+                division,
                 lag,
                 throughput,
                 lateRows,
@@ -100,6 +108,7 @@ public record StreamingQueryStatus(
                 readyReplicas,
                 selector,
                 slots,
+                division,
                 newLag,
                 newThroughput,
                 late,
@@ -137,8 +146,23 @@ public record StreamingQueryStatus(
     public record Warning(String code, String message) {}
 
     /**
-     * The place of one pod.
+     * Into how many slots a query is to be divided.
      *
+     * @param version grows with each change
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Division(Long version, Integer slots) {
+
+        /** As pods read it. */
+        public String text() {
+            return version + "/" + slots;
+        }
+    }
+
+    /**
+     * The place of one pod. One that the query has given up keeps its number of incarnation, for when it comes back.
+     *
+     * @param keyGroups that it owned last, as ranges; null where it has not run yet
      * @param incarnation the fencing number of its pod
      * @param claim its volume
      * @param failures incarnations in a row that committed no epoch
@@ -156,9 +180,9 @@ public record StreamingQueryStatus(
             String startedAt,
             Restored restore) {
 
-        /** Before the first pod. */
-        public static Slot unused() {
-            return new Slot(0, null, null, 0L, null, null, 0, null, null);
+        /** Before the first pod, or after the last. */
+        public static Slot unused(int slot, long incarnation) {
+            return new Slot(slot, null, null, incarnation, null, null, 0, null, null);
         }
 
         public Slot withIncarnation(long number) {

@@ -452,12 +452,16 @@ final class Assembly {
         return ids;
     }
 
+    /** Slot 0 does it for all: only then does it write anything, and the others have nothing before it has begun. */
     private void endFormer(long incarnation) {
         Map<String, Object> home = homeProperties();
-        if (home != null) {
-            place.history()
-                    .formerIds()
-                    .forEach(id -> KafkaProgressLog.supersede(home, names(id), patience, incarnation));
+        if (home != null && place.slot().index() == 0) {
+            for (String id : place.history().formerIds()) {
+                new KafkaCleanUp(home, names(id))
+                        .slots()
+                        .forEach(slot ->
+                                KafkaProgressLog.supersede(home, names(id).of(slot), patience, incarnation));
+            }
         }
     }
 

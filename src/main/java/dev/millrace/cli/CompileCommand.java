@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 
 /**
@@ -79,7 +80,16 @@ final class CompileCommand implements Callable<Integer> {
                                 + warning.position().column(),
                         warning.message()))
                 .toList();
-        return new Verdict(List.of(), compilation.plan().id(), modes, warnings, plan.get());
+        return new Verdict(List.of(), compilation.plan().id(), modes, warnings, plan.get(), undivided(compilation));
+    }
+
+    private static String undivided(Compilation query) {
+        List<Problem> problems = SlotRestrictions.of(query);
+        return problems.isEmpty()
+                ? null
+                : problems.stream()
+                        .map(problem -> problem.field() + ": " + problem.message())
+                        .collect(Collectors.joining("; "));
     }
 
     /** The plan's text, if it is read back as the same plan. */

@@ -148,7 +148,7 @@ final class EngineCommand implements Callable<Integer> {
         List<Problem> problems = SlotRestrictions.of(query);
         String why = problems.isEmpty() ? "" : problems.get(0).message();
         if (savepoint != null && slot.index() > 0) {
-            why = "savepoints of several slots are not one moment: run one slot";
+            why = "slot 0 alone begins from a savepoint, and hands over of that to the others: leave --savepoint away";
         }
         if (!why.isEmpty()) {
             report(new EngineOutcome("Failed", "NotSupportedInSlots", why, 0));

@@ -12,7 +12,7 @@ public record Division(long version, int slots) implements Comparable<Division> 
     public static final Division ONE = new Division(0, 1);
 
     /**
-     * From {@code version/slots}, as the file has it that the slots of a query look at.
+     * From its text, as the file has it that the slots of a query look at.
      *
      * @throws IllegalArgumentException where it is anything else
      */
@@ -23,6 +23,12 @@ public record Division(long version, int slots) implements Comparable<Division> 
                     "'" + text.strip() + "' is no division, such as 2/3: the second wish, 3 slots");
         }
         return new Division(Long.parseLong(parts[0]), Integer.parseInt(parts[1]));
+    }
+
+    /** {@code version/slots} */
+    @Override
+    public String toString() {
+        return version + "/" + slots;
     }
 
     @Override

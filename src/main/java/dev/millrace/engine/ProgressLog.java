@@ -33,7 +33,7 @@ public interface ProgressLog extends AutoCloseable {
     List<JournalEntry> journal(long epoch);
 
     /**
-     * The journal of epoch 0 of slot 0's log.
+     * The journal of the first record of slot 0's log.
      *
      * @throws dev.millrace.connectors.ConnectorException while that is not written yet
      */

@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
@@ -34,6 +35,7 @@ public final class QueryMetrics {
     private volatile Stored stored = new Stored(-1, 0, 0, 0);
     private volatile String checkpointFailure = "";
     private volatile List<Savepoint> savepoints = List.of();
+    private volatile Optional<Part> part = Optional.empty();
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
 
@@ -99,6 +101,15 @@ public final class QueryMetrics {
      */
     public record Savepoint(String wish, long epoch, long millis, long bytes, String place) {}
 
+    /**
+     * What of a divided query this slot has.
+     *
+     * @param division by which it goes
+     * @param keyGroups as ranges: {@code 0-15, 17}
+     * @param settled whether that is what the division gives it, and nothing is on its way from or to it
+     */
+    public record Part(int slot, Division division, String keyGroups, boolean settled) {}
+
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}
 
@@ -142,6 +153,15 @@ public final class QueryMetrics {
 
     public void savepoints(List<Savepoint> fulfilled) {
         savepoints = fulfilled;
+    }
+
+    /** Empty for a query that is not divided. */
+    public Optional<Part> part() {
+        return part;
+    }
+
+    public void part(Optional<Part> own) {
+        part = own;
     }
 
     public String weakness() {

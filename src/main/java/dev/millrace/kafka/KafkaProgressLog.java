@@ -67,7 +67,8 @@ public final class KafkaProgressLog implements ProgressLog {
             return prefix + id + "-" + slot;
         }
 
-        Names of(int other) {
+        /** Those of another slot. */
+        public Names of(int other) {
             return new Names(prefix, id, other, replication);
         }
 
@@ -285,13 +286,7 @@ public final class KafkaProgressLog implements ProgressLog {
         if (first.isEmpty()) {
             throw waiting();
         }
-        if (first.get(0).epoch() != 0 || first.get(0).continues() != null) {
-            throw new QueryException(
-                    "NotSupportedInSlots",
-                    "the log of slot 0 does not begin with the query's static tables, as it goes on from a savepoint:"
-                            + " run one slot");
-        }
-        return journal(names.of(0).journal(), 0);
+        return journal(names.of(0).journal(), first.get(0).epoch());
     }
 
     private static ConnectorException waiting() {

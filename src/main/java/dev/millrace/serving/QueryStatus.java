@@ -51,6 +51,12 @@ public record QueryStatus(String name, String planId, QueryMetrics metrics) {
                     "savepoints",
                     metrics.savepoints().stream().map(QueryStatus::savepoint).toList());
         }
+        metrics.part().ifPresent(part -> {
+            progress.put("slot", part.slot());
+            progress.put("division", part.division().toString());
+            progress.put("keyGroups", part.keyGroups());
+            progress.put("settled", part.settled());
+        });
         if (!metrics.weakness().isEmpty()) {
             progress.put("notDurable", metrics.weakness());
         }

@@ -317,6 +317,7 @@ final class EpochLoop implements AutoCloseable {
     }
 
     private void updateFigures() {
+        metrics.part(flow.peers().map(Peers::part));
         long watermark = last.watermark();
         boolean timed = watermark != Watermark.NONE && watermark != Watermark.END;
         metrics.set(new QueryMetrics.Figures(

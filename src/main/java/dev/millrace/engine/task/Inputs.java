@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 import java.util.function.ToIntFunction;
 
 /**
@@ -226,6 +227,11 @@ final class Inputs {
 
     boolean isEmpty() {
         return partitions.isEmpty();
+    }
+
+    /** Whether all partitions that are read are such by their names. */
+    boolean reads(Predicate<String> only) {
+        return partitions.stream().allMatch(partition -> only.test(partition.name));
     }
 
     void restoreJournal(List<String> entries) {

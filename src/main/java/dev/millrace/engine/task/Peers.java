@@ -10,6 +10,7 @@ import dev.millrace.engine.ProgressRecord.Release;
 import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
 import dev.millrace.engine.ProgressRecord.ReleasedPartition;
 import dev.millrace.engine.QueryException;
+import dev.millrace.engine.QueryMetrics;
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateStore;
 import java.nio.charset.StandardCharsets;
@@ -165,6 +166,34 @@ final class Peers {
     /** Whether this slot has left the query. */
     boolean hasLeft() {
         return left;
+    }
+
+    /** What is this slot's now. */
+    QueryMetrics.Part part() {
+        boolean settled =
+                arrivals.isSettled() && !slots.isHanding() && slots.division().equals(divided) && slots.allAgree();
+        for (int g = 0; settled && g < share.own.length; g++) {
+            settled = share.own[g] == (owners[g] == slot);
+        }
+        for (Inputs input : inputs) {
+            settled = settled && input.reads(name -> divided.partitionOwner(input.name(), name) == slot);
+        }
+        return new QueryMetrics.Part(slot, slots.division(), ranges(), settled);
+    }
+
+    private String ranges() {
+        List<String> ranges = new ArrayList<>();
+        for (int from = 0; from < share.own.length; from++) {
+            if (share.own[from]) {
+                int to = from;
+                while (to + 1 < share.own.length && share.own[to + 1]) {
+                    to++;
+                }
+                ranges.add(from == to ? String.valueOf(from) : from + "-" + to);
+                from = to;
+            }
+        }
+        return String.join(", ", ranges);
     }
 
     /** The slot that windows wait for and that has said nothing for a while. */

@@ -97,7 +97,8 @@ final class Recovery {
             world.endFormer().accept(incarnation);
             world.log().begin();
             ProgressRecord first = savepoint.continuedBy(UUID.randomUUID().toString(), incarnation);
-            entries.add(new ProgressLog.Entry(first, world.log().commit(first, List.of())));
+            StaticTables tables = StaticTables.load(definition, state.store()); // for slots that begin later
+            entries.add(new ProgressLog.Entry(first, world.log().commit(first, tables.journal())));
             notices.accept("query '" + definition.name() + "' goes on from epoch " + first.epoch()
                     + " of a savepoint; what it wrote after that is written again");
         }

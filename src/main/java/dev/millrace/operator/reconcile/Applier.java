@@ -15,6 +15,7 @@ import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
+import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.resources.Children;
 import dev.millrace.operator.resources.EnginePod;
 import dev.millrace.operator.resources.Names;
@@ -71,24 +72,28 @@ final class Applier {
             writer.status(query, decision.status());
         }
         List<Notice> told = new ArrayList<>();
-        decision.actions().forEach(action -> apply(query, seen, action, told));
+        decision.actions().forEach(action -> apply(query, seen, decision, action, told));
         return told;
     }
 
-    private void apply(QueryResource query, Observed seen, Action action, List<Notice> told) {
+    private void apply(QueryResource query, Observed seen, Decision decision, Action action, List<Notice> notices) {
         String namespace = query.getMetadata().getNamespace();
         String name = query.getMetadata().getName();
         Children children = new Children(name, namespace, query.getMetadata().getUid());
         if (action instanceof SetFinalizer set) {
             writer.finalizer(query, set.present());
         } else if (action instanceof EnsureChildren ensure) {
-            ensure(query, children, ensure.version());
+            ensure(query, children, ensure);
         } else if (action instanceof CreateClaim claim) {
-            create(query, children.claim(claim.name(), 0, seen.spec().at("/state/volume")));
+            create(query, children.claim(claim.name(), claim.slot(), seen.spec().at("/state/volume")));
         } else if (action instanceof CreatePod pod) {
             EnginePod shape = new EnginePod(children, name, namespace, version(seen, pod.version()), fsGroup);
             long seconds = Math.max(1, seen.nodeLossTimeout().toSeconds());
-            create(query, shaped(() -> shape.pod(0, pod.incarnation(), pod.claim(), seconds)));
+            EnginePod.Place place =
+                    new EnginePod.Place(pod.slot(), pod.incarnation(), pod.claim(), decision.division(), seconds);
+            create(query, shaped(() -> shape.pod(place)));
+        } else if (action instanceof TellDivision told) {
+            writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());
         } else if (action instanceof DeletePod pod) {
             client.pods()
                     .inNamespace(namespace)
@@ -102,7 +107,7 @@ final class Applier {
                     .lockResourceVersion(claim.resourceVersion())
                     .delete();
         } else if (action instanceof GrowClaim claim) {
-            grow(claim, namespace, told);
+            grow(claim, namespace, notices);
         } else if (action instanceof DeleteConfig config) {
             client.configMaps().inNamespace(namespace).withName(config.name()).delete();
         } else if (action instanceof CreateCleanUp cleanUp) {
@@ -133,14 +138,18 @@ final class Applier {
         }
     }
 
-    private void ensure(QueryResource query, Children children, Version version) {
-        for (HasMetadata child : List.of(children.serviceAccount(), children.service(), children.networkPolicy())) {
+    private void ensure(QueryResource query, Children children, EnsureChildren ensure) {
+        for (HasMetadata child : List.of(
+                children.serviceAccount(),
+                children.service(),
+                children.networkPolicy(),
+                children.disruptionBudget(ensure.slots()))) {
             if (!create(query, child)) {
                 client.resource(child).patch(Writer.serverSide());
             }
         }
-        if (version != null) {
-            create(query, children.config(version));
+        if (ensure.version() != null) {
+            create(query, children.config(ensure.version()));
         }
     }
 
@@ -194,7 +203,7 @@ final class Applier {
 
     /** Without owner, so that a deletion in the foreground leaves it what it needs. */
     private void cleanUp(Version last, Children children, String namespace, String name) {
-        Version version = new Version(Names.cleanUp(name), last.document(), last.pod(), "");
+        Version version = last.named(Names.cleanUp(name)).compiled("", null);
         ConfigMap config = children.config(version);
         config.getMetadata().setOwnerReferences(List.of());
         HasMetadata pod = new EnginePod(children, name, namespace, version, fsGroup).cleanUp();

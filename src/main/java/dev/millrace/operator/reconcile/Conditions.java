@@ -53,6 +53,12 @@ final class Conditions {
                         .findFirst();
     }
 
+    static boolean isTrue(List<Condition> conditions, String type) {
+        return find(conditions, type)
+                .filter(condition -> condition.status().equals("True"))
+                .isPresent();
+    }
+
     List<Condition> list() {
         return List.copyOf(now);
     }

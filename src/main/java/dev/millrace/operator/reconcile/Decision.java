@@ -22,17 +22,30 @@ record Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> 
 
     static final String NODE_LOST = "NodeLost";
 
+    /** Into how many slots pods are told to divide the query. */
+    String division() {
+        return status.division() == null ? "0/1" : status.division().text();
+    }
+
     sealed interface Action {}
 
     /** Puts the finalizer on the query, or takes it off. */
     record SetFinalizer(boolean present) implements Action {}
 
-    /** Account, service, network policy, and the ConfigMap of the version. */
-    record EnsureChildren(Version version) implements Action {}
+    /**
+     * Account, service, network policy, disruption budget, and the ConfigMap of the version.
+     *
+     * @param version null where that is there
+     * @param slots how many the query is to have
+     */
+    record EnsureChildren(Version version, int slots) implements Action {}
 
-    record CreateClaim(String name) implements Action {}
+    record CreateClaim(String name, int slot) implements Action {}
 
-    record CreatePod(long incarnation, String claim, String version) implements Action {}
+    record CreatePod(int slot, long incarnation, String claim, String version) implements Action {}
+
+    /** Tells a pod into how many slots the query is to be divided. */
+    record TellDivision(String pod, String resourceVersion, String division) implements Action {}
 
     /** With a grace period, so that it writes its last checkpoint; only if it is still that object. */
     record DeletePod(String name, String resourceVersion) implements Action {}

@@ -59,6 +59,7 @@ final class Engines implements AutoCloseable {
     /** A pod under observation. */
     private static final class Watched {
         private final ResourceID query;
+        private final int slot;
         private final URI address;
         private volatile EngineView view;
         private volatile boolean asking;
@@ -67,8 +68,9 @@ final class Engines implements AutoCloseable {
         private volatile Instant sampled;
         private int round;
 
-        Watched(ResourceID query, URI address, Instant now) {
+        Watched(ResourceID query, int slot, URI address, Instant now) {
             this.query = query;
+            this.slot = slot;
             this.address = address;
             this.view = new EngineView(false, now, null, null);
         }
@@ -101,7 +103,7 @@ final class Engines implements AutoCloseable {
                 key,
                 (same, known) -> known != null && known.address.equals(address)
                         ? known
-                        : new Watched(ResourceID.fromResource(query), address, clock.instant()));
+                        : new Watched(ResourceID.fromResource(query), Observer.slot(pod), address, clock.instant()));
     }
 
     /** Asks no pods of the query but these any more. */
@@ -126,7 +128,7 @@ final class Engines implements AutoCloseable {
         for (Watched watched : pods.values()) {
             boolean calm = watched.view.answers()
                     && watched.view.progress() != null
-                    && watched.view.progress().running();
+                    && watched.view.progress().calm();
             if (!watched.asking && (!calm || watched.round++ % RELAXED == 0)) {
                 ask(watched);
             }
@@ -150,7 +152,7 @@ final class Engines implements AutoCloseable {
         exchange.copy().orTimeout(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).whenComplete((response, e) -> {
             try {
                 boolean answered = e == null && response.statusCode() == 200;
-                update(watched, answered ? read(body.toByteArray(), watched.query) : null);
+                update(watched, answered ? read(body.toByteArray(), watched) : null);
             } finally {
                 exchange.cancel(true);
                 watched.asking = false;
@@ -159,10 +161,14 @@ final class Engines implements AutoCloseable {
     }
 
     /** What the query's engine said; null where it is another's, or none. */
-    private EngineProgress read(byte[] body, ResourceID query) {
+    private EngineProgress read(byte[] body, Watched of) {
         try {
             EngineProgress[] all = mapper.readValue(body, EngineProgress[].class);
-            boolean ours = all.length == 1 && query.getName().equals(all[0].query()) && all[0].phase() != null;
+            if (all.length != 1 || all[0].phase() == null) {
+                return null;
+            }
+            boolean ours =
+                    of.query.getName().equals(all[0].query()) && (all[0].slot() == null || all[0].slot() == of.slot);
             return ours ? all[0] : null;
         } catch (IOException e) {
             return null;
@@ -205,6 +211,8 @@ final class Engines implements AutoCloseable {
                 && Objects.equals(a.checkpointFailure(), b.checkpointFailure())
                 && Objects.equals(a.notDurable(), b.notDurable())
                 && a.volumeShort() == b.volumeShort()
+                && Objects.equals(a.division(), b.division())
+                && Objects.equals(a.settled(), b.settled())
                 && Objects.equals(a.message(), b.message());
     }
 

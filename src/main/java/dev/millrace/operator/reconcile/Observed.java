@@ -64,6 +64,7 @@ record Observed(
     /**
      * A pod of the query.
      *
+     * @param division that it was told
      * @param claim the volume that it mounts
      * @param trouble why it does not run, as far as Kubernetes tells
      * @param outcome how the engine said it ended
@@ -72,8 +73,10 @@ record Observed(
     record PodView(
             String name,
             String resourceVersion,
+            int slot,
             long incarnation,
             String version,
+            String division,
             String claim,
             String node,
             String phase,
@@ -128,7 +131,7 @@ record Observed(
     /**
      * @param requested bytes
      */
-    record ClaimView(String name, String resourceVersion, long requested) {}
+    record ClaimView(String name, String resourceVersion, int slot, long requested) {}
 
     /** The pod that removes what lies outside of the cluster: its phase. */
     record CleanUp(String phase, String message) {}
@@ -143,6 +146,42 @@ record Observed(
 
     /** Rows per second over the last interval. */
     record Rates(double in, double out) {}
+
+    /** The pods of a slot. */
+    List<PodView> pods(int slot) {
+        return pods.stream().filter(pod -> pod.slot() == slot).toList();
+    }
+
+    /**
+     * When a pod counts, or has begun to count, as lost: the API server has lost its node, and it does not answer itself for the
+     * time that the user gave. Empty while there is no reason for it.
+     */
+    Optional<Instant> lostAt(PodView pod) {
+        EngineView engine = engines.get(pod.name());
+        boolean silent = engine == null || !engine.answers();
+        if (pod.node() == null || pod.ended() || !silent || !unreachable.containsKey(pod.node())) {
+            return Optional.empty();
+        }
+        Instant sign = unreachable.get(pod.node());
+        if (engine != null && engine.progress() != null && engine.lastAnswer().isAfter(sign)) {
+            sign = engine.lastAnswer();
+        }
+        return Optional.of(sign.plus(nodeLossTimeout()));
+    }
+
+    /** How many slots the spec asks for. */
+    int wantedSlots() {
+        int least = spec.at("/scaling/replicas/min").asInt(1);
+        return "Manual".equals(spec.at("/scaling/mode").asText())
+                ? spec.path("replicas").asInt(least)
+                : least;
+    }
+
+    /** Why a version runs in one slot only. */
+    Optional<String> undivided(String version) {
+        Version found = version.equals(wanted.name()) ? wanted : versions.get(version);
+        return Optional.ofNullable(found).map(Version::undivided);
+    }
 
     boolean suspended() {
         return spec.path("suspend").asBoolean(false);

@@ -139,7 +139,8 @@ final class Observer {
                 query.getSpec(),
                 status,
                 verdict,
-                verdict.map(found -> wanted.withPlan(found.plan())).orElse(wanted),
+                verdict.map(found -> wanted.compiled(found.plan(), found.undivided()))
+                        .orElse(wanted),
                 stateId,
                 origin,
                 savepoint,
@@ -253,7 +254,8 @@ final class Observer {
                     current.planId(),
                     status.outputModes() == null ? Map.of() : status.outputModes(),
                     warnings,
-                    ""));
+                    "",
+                    versions.get(wanted.name()).undivided()));
         }
         Optional<KnownPlan> kept = known.filter(plan -> plan.version().meansTheSame(wanted));
         return verdicts.of(query)
@@ -288,6 +290,7 @@ final class Observer {
         return new ClaimView(
                 claim.getMetadata().getName(),
                 claim.getMetadata().getResourceVersion(),
+                slot(claim),
                 requested == null ? 0 : Quantity.getAmountInBytes(requested).longValue());
     }
 
@@ -353,6 +356,15 @@ final class Observer {
         return Long.parseLong(pod.getMetadata().getLabels().getOrDefault(Names.INCARNATION, "0"));
     }
 
+    static int slot(HasMetadata child) {
+        return Integer.parseInt(child.getMetadata().getLabels().getOrDefault(Names.SLOT, "0"));
+    }
+
+    private static String division(Pod pod) {
+        Map<String, String> annotations = pod.getMetadata().getAnnotations();
+        return annotations == null ? "" : annotations.getOrDefault(Names.DIVISION, "");
+    }
+
     private static boolean ready(Pod pod) {
         return condition(pod, "Ready")
                 .filter(condition -> condition.getStatus().equals("True"))
@@ -376,8 +388,10 @@ final class Observer {
         return new PodView(
                 pod.getMetadata().getName(),
                 pod.getMetadata().getResourceVersion(),
+                slot(pod),
                 incarnation(pod),
                 pod.getMetadata().getLabels().get(Names.VERSION),
+                division(pod),
                 claim,
                 pod.getSpec().getNodeName(),
                 phase,

@@ -1,7 +1,5 @@
 package dev.millrace.operator.reconcile;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.operator.SavepointResource;
 import dev.millrace.operator.reconcile.SavepointDecision.Action;
 import dev.millrace.operator.reconcile.SavepointDecision.CreateCleanUp;
@@ -15,21 +13,16 @@ import dev.millrace.operator.resources.Names;
 import dev.millrace.operator.resources.Version;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.dsl.base.PatchContext;
-import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.util.List;
 import java.util.Optional;
 
 /** Takes the actions of a decision about a savepoint. Each can be taken again. */
 final class SavepointApplier {
 
-    private final KubernetesClient client;
     private final Writer writer;
     private final Optional<Long> fsGroup;
-    private final ObjectMapper mapper = new ObjectMapper();
 
     SavepointApplier(KubernetesClient client, Optional<Long> fsGroup) {
-        this.client = client;
         this.writer = new Writer(client);
         this.fsGroup = fsGroup;
     }
@@ -49,16 +42,10 @@ final class SavepointApplier {
         } else if (action instanceof KeepDocument keep) {
             if (seen.document().isEmpty()) {
                 writer.createUnlessThere(
-                        children(savepoint).keptFor(savepoint, named(keep.version(), Names.savepoint(name))));
+                        children(savepoint).keptFor(savepoint, keep.version().named(Names.savepoint(name))));
             }
         } else if (action instanceof Wish wish) {
-            ObjectNode patch = mapper.createObjectNode();
-            ObjectNode metadata = patch.putObject("metadata").put("resourceVersion", wish.resourceVersion());
-            metadata.putObject("annotations").put(Names.SAVEPOINTS, wish.wishes());
-            client.pods()
-                    .inNamespace(namespace)
-                    .withName(wish.pod())
-                    .patch(PatchContext.of(PatchType.JSON_MERGE), patch.toString());
+            writer.annotate(namespace, wish.pod(), wish.resourceVersion(), Names.SAVEPOINTS, wish.wishes());
         } else if (action instanceof CreateCleanUp cleanUp) {
             cleanUp(savepoint, cleanUp);
         } else if (action instanceof DeleteCleanUp) {
@@ -71,14 +58,10 @@ final class SavepointApplier {
         return new Children(savepoint.getSpec().query(), savepoint.getMetadata().getNamespace(), "");
     }
 
-    private static Version named(Version version, String name) {
-        return new Version(name, version.document(), version.pod(), version.plan());
-    }
-
     /** Without owner, so that a deletion in the foreground leaves it what it needs. */
     private void cleanUp(SavepointResource savepoint, CreateCleanUp wanted) {
         String name = Names.savepointCleanUp(savepoint.getMetadata().getName());
-        Version version = named(wanted.version(), name).withPlan("");
+        Version version = wanted.version().named(name).compiled("", null);
         ConfigMap config = children(savepoint).config(version);
         config.getMetadata().setOwnerReferences(List.of());
         EnginePod shape = new EnginePod(

@@ -76,7 +76,14 @@ final class SavepointDecider {
                     "QueryNotRunning",
                     "it is taken when a pod of the query " + seen.spec().query() + " processes rows");
         }
-        return taking(query.get(), query.get().engine().get());
+        QueryPod engine = query.get().engine().get();
+        if (engine.progress().orElseThrow().division() != null) {
+            return stalled(
+                    "NotSupportedInSlots",
+                    "the query runs, or has run, in several pods, and what each knows is of another moment: a savepoint is"
+                            + " taken of a query that was always in one");
+        }
+        return taking(query.get(), engine);
     }
 
     private SavepointDecision stalled(String reason, String message) {

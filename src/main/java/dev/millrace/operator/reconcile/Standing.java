@@ -3,33 +3,35 @@ package dev.millrace.operator.reconcile;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Conditions that hold beside a query's running: whether what it knows can be lost, and whether it can grow. */
 final class Standing {
 
     private Standing() {}
 
-    static void scalable(Observed seen, Conditions conditions) {
-        int wanted = Math.max(
-                seen.spec().path("replicas").asInt(1),
-                seen.spec().at("/scaling/replicas/min").asInt(1));
-        if (wanted > 1) {
+    /**
+     * @param undivided why the query runs in one slot only
+     */
+    static void scalable(Observed seen, Optional<String> undivided, Conditions conditions) {
+        int wanted = seen.wantedSlots();
+        if (wanted > 1 && undivided.isPresent()) {
             conditions.set(
                     Conditions.SCALABLE,
                     false,
-                    "OnePodOnly",
-                    "a query runs in one pod in this version, which uses the CPUs that scaling.resources.min gives it;"
-                            + " it goes on with one instead of " + wanted);
+                    "NotSupportedInSlots",
+                    "it goes on with one pod instead of " + wanted + ": " + undivided.get());
         } else {
             conditions.set(Conditions.SCALABLE, true, "AsWanted", "");
         }
     }
 
     /**
-     * @param progress what the pod says, if it answers
+     * @param progress what pods say, of those that answer
      */
-    static void durable(Observed seen, Optional<EngineProgress> progress, Conditions conditions, List<Notice> notices) {
+    static void durable(Observed seen, List<EngineProgress> progress, Conditions conditions, List<Notice> notices) {
         if (!seen.hasStore()) {
             conditions.set(
                     Conditions.DURABLE,
@@ -42,20 +44,27 @@ final class Standing {
                 conditions.set(Conditions.DURABLE, "Unknown", "Starting", "nothing was committed yet");
             }
         } else {
-            stored(seen, progress.get(), conditions, notices);
+            stored(seen, progress, conditions, notices);
         }
     }
 
-    private static void stored(Observed seen, EngineProgress engine, Conditions conditions, List<Notice> notices) {
-        if (engine.notDurable() != null) {
-            conditions.set(Conditions.DURABLE, false, "WeakLog", engine.notDurable());
-        } else if (engine.checkpointFailure() != null) {
-            conditions.set(Conditions.DURABLE, false, "CheckpointFailed", engine.checkpointFailure());
-            notices.add(new Notice(true, "CheckpointFailed", engine.checkpointFailure()));
-        } else if (engine.checkpointEpoch() == null && seen.status().checkpoint() == null) {
+    private static void stored(
+            Observed seen, List<EngineProgress> engines, Conditions conditions, List<Notice> notices) {
+        Optional<String> weak = first(engines, EngineProgress::notDurable);
+        Optional<String> failure = first(engines, EngineProgress::checkpointFailure);
+        if (weak.isPresent()) {
+            conditions.set(Conditions.DURABLE, false, "WeakLog", weak.get());
+        } else if (failure.isPresent()) {
+            conditions.set(Conditions.DURABLE, false, "CheckpointFailed", failure.get());
+            notices.add(new Notice(true, "CheckpointFailed", failure.get()));
+        } else if (engines.get(0).checkpointEpoch() == null && seen.status().checkpoint() == null) {
             conditions.set(Conditions.DURABLE, "Unknown", "NoCheckpointYet", "the first checkpoint is being stored");
         } else {
             conditions.set(Conditions.DURABLE, true, "Stored", "checkpoints are in their store, the log is in Kafka");
         }
+    }
+
+    private static Optional<String> first(List<EngineProgress> engines, Function<EngineProgress, String> trouble) {
+        return engines.stream().map(trouble).filter(Objects::nonNull).findFirst();
     }
 }

@@ -12,8 +12,12 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Parts of a status. Figures that move all the time are taken over with another change, else at most once a minute. */
 final class Statuses {
@@ -30,44 +34,61 @@ final class Statuses {
                 .toList();
     }
 
-    /** The newest stored checkpoint; a new one is a reason to write the status only with others. */
-    static CheckpointStatus checkpoint(Optional<EngineProgress> engine, CheckpointStatus before) {
-        if (engine.isEmpty() || engine.get().checkpointEpoch() == null) {
+    /** What the slots' pods say; nothing while one of them that has a part in the query says nothing: sums would be short. */
+    static List<EngineView> answering(Observed seen, List<SlotDecision> slots) {
+        List<EngineView> engines = new ArrayList<>();
+        for (SlotDecision slot : slots) {
+            if (slot.progress().isPresent()) {
+                engines.add(seen.engines().get(slot.slot().pod()));
+            } else if (slot.slot().keyGroups() != null) {
+                return List.of();
+            }
+        }
+        return engines;
+    }
+
+    /**
+     * The newest stored checkpoint, of several slots the oldest of those; a new one is a reason to write the status only with
+     * others.
+     */
+    static CheckpointStatus checkpoint(List<EngineView> engines, CheckpointStatus before) {
+        List<EngineProgress> stored = engines.stream()
+                .map(EngineView::progress)
+                .filter(engine -> engine.checkpointEpoch() != null)
+                .sorted(Comparator.comparing(
+                        EngineProgress::checkpointTime, Comparator.nullsFirst(Comparator.naturalOrder())))
+                .toList();
+        if (stored.isEmpty() || stored.size() < engines.size()) {
             return before;
         }
-        EngineProgress now = engine.get();
+        EngineProgress oldest = stored.get(0);
         return new CheckpointStatus(
-                String.valueOf(now.checkpointEpoch()),
-                now.checkpointEpoch(),
-                now.checkpointTime(),
-                now.checkpointBytes(),
-                rounded(now.checkpointSeconds()));
+                String.valueOf(oldest.checkpointEpoch()),
+                oldest.checkpointEpoch(),
+                oldest.checkpointTime(),
+                sum(stored, EngineProgress::checkpointBytes),
+                rounded(greatest(stored, EngineProgress::checkpointSeconds)));
     }
 
     /** Takes new figures into a status that changes anyway, or when those it has are a minute old and differ. */
     static StreamingQueryStatus withFigures(
-            StreamingQueryStatus before,
-            StreamingQueryStatus next,
-            Optional<EngineProgress> progress,
-            EngineView engine,
-            Instant now) {
+            StreamingQueryStatus before, StreamingQueryStatus next, List<EngineView> engines, Instant now) {
         boolean due = before.figuresAt() == null
                 || !now.isBefore(Instant.parse(before.figuresAt()).plus(FIGURES));
         boolean firstCheckpoint = before.checkpoint() == null && next.checkpoint() != null;
         boolean other = !next.withFiguresOf(before).equals(before) || firstCheckpoint;
-        if (progress.isEmpty() || !due && !other) {
+        if (engines.isEmpty() || !due && !other) {
             return due || other ? next : before;
         }
-        EngineProgress figures = progress.get();
+        List<EngineProgress> figures =
+                engines.stream().map(EngineView::progress).toList();
         StreamingQueryStatus taken = next.withFigures(
-                new Lag(rounded(figures.lagRecords()), rounded(figures.lagSeconds())),
-                engine == null || engine.rates() == null
-                        ? before.throughput()
-                        : new Throughput(
-                                rounded(engine.rates().in()),
-                                rounded(engine.rates().out())),
-                figures.rowsLate(),
-                figures.rowsMalformed(),
+                new Lag(
+                        rounded(sum(figures, EngineProgress::lagRecords)),
+                        rounded(greatest(figures, EngineProgress::lagSeconds))),
+                throughput(engines).orElse(before.throughput()),
+                sum(figures, EngineProgress::rowsLate),
+                sum(figures, EngineProgress::rowsMalformed),
                 next.checkpoint(),
                 before.figuresAt());
         return taken.equals(before)
@@ -79,6 +100,33 @@ final class Statuses {
                         taken.malformedRows(),
                         taken.checkpoint(),
                         Decider.time(now));
+    }
+
+    private static Optional<Throughput> throughput(List<EngineView> engines) {
+        if (engines.stream().anyMatch(engine -> engine.rates() == null)) {
+            return Optional.empty();
+        }
+        double in = engines.stream().mapToDouble(engine -> engine.rates().in()).sum();
+        double out =
+                engines.stream().mapToDouble(engine -> engine.rates().out()).sum();
+        return Optional.of(new Throughput(rounded(in), rounded(out)));
+    }
+
+    /** Null where a part is unknown. */
+    private static Long sum(List<EngineProgress> engines, Function<EngineProgress, Long> figure) {
+        List<Long> parts = engines.stream().map(figure).toList();
+        return parts.stream().anyMatch(Objects::isNull)
+                ? null
+                : Long.valueOf(parts.stream().mapToLong(Long::longValue).sum());
+    }
+
+    /** Of the known ones; null where there are none. */
+    private static Double greatest(List<EngineProgress> engines, Function<EngineProgress, Double> figure) {
+        return engines.stream()
+                .map(figure)
+                .filter(Objects::nonNull)
+                .max(Comparator.naturalOrder())
+                .orElse(null);
     }
 
     /** The figures that a status shows of an engine, as one text to compare. */

@@ -1,12 +1,12 @@
 package dev.millrace.operator.reconcile;
 
-import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.DeleteClaim;
 import dev.millrace.operator.reconcile.Decision.DeleteConfig;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Observed.ClaimView;
 import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.reconcile.SlotDecision.Gone;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,18 +16,21 @@ final class Sweep {
     private Sweep() {}
 
     /**
-     * @param stored whether this incarnation has stored a checkpoint: only then is the volume before its own worth nothing
+     * @param slots what was decided of each, by number
      */
-    static List<Action> of(Observed seen, VersionChoice choice, Slot slot, boolean stored) {
+    static List<Action> of(Observed seen, VersionChoice choice, List<SlotDecision> slots) {
         List<Action> actions = new ArrayList<>();
-        for (PodView pod : seen.pods()) {
-            if (pod.incarnation() < slot.incarnation() && !pod.deleting()) {
-                actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        for (SlotDecision slot : slots) {
+            for (PodView pod : seen.pods(slot.slot().slot())) {
+                if (pod.incarnation() < slot.slot().incarnation() && !pod.deleting() && slot.processes()) {
+                    actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+                }
             }
         }
         for (ClaimView claim : seen.claims()) {
             boolean mounted = seen.pods().stream().anyMatch(pod -> pod.claim().equals(claim.name()) && !pod.ended());
-            if (!claim.name().equals(slot.claim()) && !mounted && (stored || !seen.hasStore())) {
+            boolean known = claim.slot() < slots.size();
+            if (known && !mounted && isLeft(seen, claim, slots.get(claim.slot()))) {
                 actions.add(new DeleteClaim(claim.name(), claim.resourceVersion()));
             }
         }
@@ -41,5 +44,16 @@ final class Sweep {
             }
         }
         return actions;
+    }
+
+    /** Only when an incarnation has stored a checkpoint is the volume before its own worth nothing. */
+    private static boolean isLeft(Observed seen, ClaimView claim, SlotDecision slot) {
+        if (slot.state() instanceof Gone) {
+            return true;
+        }
+        boolean stored = slot.progress()
+                .filter(progress -> progress.checkpointEpoch() != null)
+                .isPresent();
+        return !claim.name().equals(slot.slot().claim()) && slot.processes() && (stored || !seen.hasStore());
     }
 }

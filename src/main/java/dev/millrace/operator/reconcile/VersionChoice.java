@@ -138,6 +138,9 @@ record VersionChoice(
         if (before.target != null && before.target.config().equals(wanted)) {
             return before.withoutRejection();
         }
+        if (seen.wanted().undivided() != null && sameState && seen.status().division() != null) {
+            return cannotBeDivided(before, seen.wanted().undivided(), conditions, notices);
+        }
         return next(seen, before, verdict, notices);
     }
 
@@ -180,6 +183,16 @@ record VersionChoice(
                 + " upgrade.restore: {from: none, nonce: <a new number>, acknowledgeStateLoss: true}";
         stall(conditions, "NeedsRebuild", text);
         notices.add(new Notice(true, "PlanRejected", text));
+        return before.withoutRejection();
+    }
+
+    private static VersionChoice cannotBeDivided(
+            VersionChoice before, String why, Conditions conditions, List<Notice> notices) {
+        String text =
+                "the query was divided into slots, and what it asks for now runs in one only, so the version before"
+                        + " goes on: " + why;
+        stall(conditions, "NotSupportedInSlots", text);
+        notices.add(new Notice(true, "Refused", text));
         return before.withoutRejection();
     }
 

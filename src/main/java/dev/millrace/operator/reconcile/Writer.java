@@ -59,6 +59,17 @@ final class Writer {
         seen(resource, client.resource(resource).patch(PatchContext.of(PatchType.JSON_MERGE), patch.toString()));
     }
 
+    /** Says something to a pod. */
+    void annotate(String namespace, String pod, String resourceVersion, String annotation, String text) {
+        ObjectNode patch = mapper.createObjectNode();
+        ObjectNode metadata = patch.putObject("metadata").put("resourceVersion", resourceVersion);
+        metadata.putObject("annotations").put(annotation, text);
+        client.pods()
+                .inNamespace(namespace)
+                .withName(pod)
+                .patch(PatchContext.of(PatchType.JSON_MERGE), patch.toString());
+    }
+
     /** Makes an object that belongs to nobody; one that is there already is it. */
     void createUnlessThere(HasMetadata object) {
         try {

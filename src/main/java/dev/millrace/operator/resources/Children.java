@@ -18,6 +18,8 @@ import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyBuilder;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudgetBuilder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -122,6 +124,22 @@ public final class Children {
                 .withPort(new IntOrString(EnginePod.PORT))
                 .endPort()
                 .endIngress()
+                .endSpec()
+                .build();
+    }
+
+    /** Evictions take one pod at a time, of a query that has several; a single one may always go. */
+    public PodDisruptionBudget disruptionBudget(int slots) {
+        Map<String, String> pods = new HashMap<>(labels());
+        pods.put(Names.COMPONENT, "engine");
+        return new PodDisruptionBudgetBuilder()
+                .withMetadata(metadata(query))
+                .withNewSpec()
+                .withMinAvailable(new IntOrString(slots - 1))
+                .withUnhealthyPodEvictionPolicy("AlwaysAllow")
+                .withNewSelector()
+                .withMatchLabels(pods)
+                .endSelector()
                 .endSpec()
                 .build();
     }

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.fabric8.kubernetes.api.model.Affinity;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
+import io.fabric8.kubernetes.api.model.DownwardAPIVolumeFile;
+import io.fabric8.kubernetes.api.model.DownwardAPIVolumeFileBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.LocalObjectReference;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -18,6 +20,7 @@ import io.fabric8.kubernetes.api.model.SecurityContextBuilder;
 import io.fabric8.kubernetes.api.model.Toleration;
 import io.fabric8.kubernetes.api.model.TolerationBuilder;
 import io.fabric8.kubernetes.api.model.TopologySpreadConstraint;
+import io.fabric8.kubernetes.api.model.TopologySpreadConstraintBuilder;
 import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeBuilder;
 import io.fabric8.kubernetes.api.model.VolumeMount;
@@ -74,16 +77,25 @@ public final class EnginePod {
                 : version.pod().template();
     }
 
+    /**
+     * Which pod it is.
+     *
+     * @param division into how many slots the query is to be divided
+     * @param nodeLossSeconds how long it stays on a node that does not answer
+     */
+    public record Place(int slot, long incarnation, String claim, String division, long nodeLossSeconds) {}
+
     /** The pod of an incarnation of a slot on a claim. */
-    public Pod pod(int slot, long incarnation, String claim, long nodeLossSeconds) {
+    public Pod pod(Place place) {
+        String name = Names.pod(query, place.slot(), place.incarnation());
         Map<String, String> labels = new HashMap<>(strings("labels"));
         labels.putAll(children.labels());
         labels.put(Names.COMPONENT, "engine");
-        labels.put(Names.SLOT, String.valueOf(slot));
-        labels.put(Names.INCARNATION, String.valueOf(incarnation));
+        labels.put(Names.SLOT, String.valueOf(place.slot()));
+        labels.put(Names.INCARNATION, String.valueOf(place.incarnation()));
         labels.put(Names.VERSION, version.name());
         Pod pod = base(
-                Names.pod(query, slot, incarnation),
+                name,
                 query,
                 labels,
                 arguments(
@@ -99,28 +111,27 @@ public final class EnginePod {
                         "--savepoints",
                         WISHES + "/savepoints",
                         "--incarnation",
-                        String.valueOf(incarnation)));
-        version.savepoint()
-                .ifPresent(savepoint ->
-                        pod.getSpec().getContainers().get(0).getArgs().addAll(List.of("--savepoint", savepoint)));
+                        String.valueOf(place.incarnation())));
+        pod.getSpec().getContainers().get(0).getArgs().addAll(arguments(place));
         pod.getMetadata().setOwnerReferences(List.of(children.owner()));
         Map<String, String> annotations = new HashMap<>(strings("annotations"));
+        annotations.put(Names.DIVISION, place.division());
         annotations.put("cluster-autoscaler.kubernetes.io/safe-to-evict", "true");
         pod.getMetadata().setAnnotations(annotations);
         pod.getSpec().setRestartPolicy("OnFailure");
         pod.getSpec().setTerminationGracePeriodSeconds(GRACE_SECONDS);
-        pod.getSpec().setHostname(Names.pod(query, slot, incarnation));
+        pod.getSpec().setHostname(name);
         pod.getSpec().setSubdomain(query);
         List<Toleration> tolerations = new ArrayList<>(list("tolerations", Toleration.class));
-        tolerations.add(unreachable("node.kubernetes.io/unreachable", nodeLossSeconds));
-        tolerations.add(unreachable("node.kubernetes.io/not-ready", nodeLossSeconds));
+        tolerations.add(unreachable("node.kubernetes.io/unreachable", place.nodeLossSeconds()));
+        tolerations.add(unreachable("node.kubernetes.io/not-ready", place.nodeLossSeconds()));
         pod.getSpec().setTolerations(tolerations);
         pod.getSpec()
                 .getVolumes()
                 .add(new VolumeBuilder()
                         .withName("state")
                         .withNewPersistentVolumeClaim()
-                        .withClaimName(claim)
+                        .withClaimName(place.claim())
                         .endPersistentVolumeClaim()
                         .build());
         pod.getSpec().getVolumes().add(wishes());
@@ -140,18 +151,36 @@ public final class EnginePod {
         return pod;
     }
 
-    /** What the operator wishes while the pod runs: an annotation of the pod, as a file that follows it. */
+    /** What depends on the slot; a version that cannot be divided is told nothing of divisions. */
+    private List<String> arguments(Place place) {
+        List<String> arguments = new ArrayList<>();
+        if (version.undivided() == null) {
+            arguments.addAll(List.of("--division", WISHES + "/division"));
+        }
+        if (place.slot() > 0) {
+            arguments.addAll(List.of("--slot", place.slot() + "/" + (place.slot() + 1)));
+        } else {
+            version.savepoint().ifPresent(savepoint -> arguments.addAll(List.of("--savepoint", savepoint)));
+        }
+        return arguments;
+    }
+
+    /** What the operator wishes while the pod runs: annotations of the pod, as files that follow them. */
     private static Volume wishes() {
         return new VolumeBuilder()
                 .withName("wishes")
                 .withNewDownwardAPI()
-                .addNewItem()
-                .withPath("savepoints")
-                .withNewFieldRef()
-                .withFieldPath("metadata.annotations['" + Names.SAVEPOINTS + "']")
-                .endFieldRef()
-                .endItem()
+                .withItems(wish("savepoints", Names.SAVEPOINTS), wish("division", Names.DIVISION))
                 .endDownwardAPI()
+                .build();
+    }
+
+    private static DownwardAPIVolumeFile wish(String file, String annotation) {
+        return new DownwardAPIVolumeFileBuilder()
+                .withPath(file)
+                .withNewFieldRef()
+                .withFieldPath("metadata.annotations['" + annotation + "']")
+                .endFieldRef()
                 .build();
     }
 
@@ -235,7 +264,7 @@ public final class EnginePod {
                 .withSecurityContext(podSecurity())
                 .withNodeSelector(strings("nodeSelector"))
                 .withAffinity(one("affinity", Affinity.class))
-                .withTopologySpreadConstraints(list("topologySpreadConstraints", TopologySpreadConstraint.class))
+                .withTopologySpreadConstraints(spread())
                 .withPriorityClassName(template.path("priorityClassName").asText(null))
                 .withImagePullSecrets(list("imagePullSecrets", LocalObjectReference.class))
                 .withVolumes(volumes)
@@ -254,6 +283,20 @@ public final class EnginePod {
                 .endContainer()
                 .endSpec()
                 .build();
+    }
+
+    /** What the template says; where it says nothing, pods go to different nodes if they can. */
+    private List<TopologySpreadConstraint> spread() {
+        return template.has("topologySpreadConstraints")
+                ? list("topologySpreadConstraints", TopologySpreadConstraint.class)
+                : List.of(new TopologySpreadConstraintBuilder()
+                        .withMaxSkew(1)
+                        .withTopologyKey("kubernetes.io/hostname")
+                        .withWhenUnsatisfiable("ScheduleAnyway")
+                        .withNewLabelSelector()
+                        .addToMatchLabels(children.labels())
+                        .endLabelSelector()
+                        .build());
     }
 
     private Map<String, Quantity> resources() {

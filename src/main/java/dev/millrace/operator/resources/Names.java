@@ -23,6 +23,9 @@ public final class Names {
     /** Annotation of a pod: which savepoints to take and to drop, a line each. */
     public static final String SAVEPOINTS = "millrace.dev/savepoints";
 
+    /** Annotation of a pod: into how many slots the query is to be divided, {@code version/slots}. */
+    public static final String DIVISION = "millrace.dev/division";
+
     public static final String FINALIZER = "millrace.dev/clean-up";
 
     private Names() {}

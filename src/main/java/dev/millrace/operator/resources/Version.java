@@ -25,15 +25,18 @@ import java.util.TreeSet;
  *
  * @param document the resource, as JSON, without what only the operator reads
  * @param plan as the engine reads it; empty where it is not known (yet), and the engine compiles the SQL itself
+ * @param undivided why it can run in one slot only; null where it can be divided
  */
-public record Version(String name, String document, Pod pod, String plan) {
+public record Version(String name, String document, Pod pod, String plan, String undivided) {
 
-    /** What a ConfigMap calls the three. */
+    /** What a ConfigMap calls the parts. */
     public static final String DOCUMENT_KEY = "query.yaml";
 
     public static final String POD_KEY = "pod.json";
 
     public static final String PLAN_KEY = "plan.json";
+
+    private static final String UNDIVIDED_KEY = "undivided";
 
     /** What of the spec, of a source and of a sink decides on the plan; the rest is about connectors. */
     private static final List<String> SOURCE_MEANING =
@@ -97,14 +100,15 @@ public record Version(String name, String document, Pod pod, String plan) {
                 origin.formerIds().isEmpty() ? null : List.copyOf(origin.formerIds()),
                 origin.savepoint());
         String text = write(document);
-        return new Version(query + "-" + hash(text + write(pod)), text, pod, "");
+        return new Version(query + "-" + hash(text + write(pod)), text, pod, "", null);
     }
 
     /** From a ConfigMap's data. */
     public static Version read(String name, Map<String, String> data) {
         try {
             Pod pod = MAPPER.readValue(data.get(POD_KEY), Pod.class);
-            return new Version(name, data.get(DOCUMENT_KEY), pod, data.getOrDefault(PLAN_KEY, ""));
+            return new Version(
+                    name, data.get(DOCUMENT_KEY), pod, data.getOrDefault(PLAN_KEY, ""), data.get(UNDIVIDED_KEY));
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("the ConfigMap " + name + " holds no version", e);
         }
@@ -135,11 +139,20 @@ public record Version(String name, String document, Pod pod, String plan) {
         if (!plan.isEmpty()) {
             data.put(PLAN_KEY, plan);
         }
+        if (undivided != null) {
+            data.put(UNDIVIDED_KEY, undivided);
+        }
         return data;
     }
 
-    public Version withPlan(String stored) {
-        return new Version(name, document, pod, stored);
+    /** With what compiling it has given. */
+    public Version compiled(String stored, String alone) {
+        return new Version(name, document, pod, stored, alone);
+    }
+
+    /** The same under another name. */
+    public Version named(String other) {
+        return new Version(other, document, pod, plan, undivided);
     }
 
     /** Whether both ask for the same table: one has the plan of the other, whatever compiler either met. */

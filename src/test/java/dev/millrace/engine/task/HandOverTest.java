@@ -74,7 +74,7 @@ class HandOverTest {
             change(handOver);
         }
         Slots slots = new Slots(0, 0, Clock.SYSTEM);
-        for (int i = 0; i < 400; i++) {
+        for (int i = 0; i < 10_000; i++) { // few changes may be of what was copied
             handOver.plan(Map.of(1, 1), slots, group -> 0);
             handOver.send(++epoch, List.of(), slots, new Sent());
             handOver.returned(epoch, i);

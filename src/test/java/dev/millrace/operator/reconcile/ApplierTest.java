@@ -174,14 +174,14 @@ class ApplierTest {
         server.takeWrites();
         String wanted =
                 new DeciderTest.World(DeciderTest.KAFKA).observe().wanted().name();
-        apply(query, new CreatePod(2, "q-0-1", wanted));
+        apply(query, new CreatePod(0, 2, "q-0-1", wanted));
         assertEquals("[POST pods]", server.takeWrites().toString());
     }
 
     @Test
     void aPodIsMadeOfItsOwnVersionOrNotAtAll() throws Exception {
         QueryResource query = query();
-        assertThrows(IllegalStateException.class, () -> apply(query, new CreatePod(2, "q-0-1", "q-gone")));
+        assertThrows(IllegalStateException.class, () -> apply(query, new CreatePod(0, 2, "q-0-1", "q-gone")));
         assertEquals(true, there("Pod").isMissingNode());
     }
 

@@ -22,6 +22,7 @@ import dev.millrace.operator.reconcile.Decision.DeleteConfig;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
+import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.reconcile.Observed.ClaimView;
 import dev.millrace.operator.reconcile.Observed.CleanUp;
 import dev.millrace.operator.reconcile.Observed.EngineView;
@@ -53,27 +54,27 @@ class DeciderTest {
 
     /** What the API server and the pods would show. */
     static final class World {
-        private ObjectNode spec;
+        ObjectNode spec;
         StreamingQueryStatus status = StreamingQueryStatus.NONE;
         Optional<Verdict> verdict = Optional.of(accepted("plan-a"));
-        private final List<PodView> pods = new ArrayList<>();
-        private final List<ClaimView> claims = new ArrayList<>();
-        private final Map<String, Version> versions = new HashMap<>();
-        private final Map<String, EngineView> engines = new HashMap<>();
-        private final Map<String, Instant> unreachable = new HashMap<>();
-        private final Map<String, StreamingQuerySavepoint.Status> savepoints = new HashMap<>();
-        private Optional<Version> keptForSavepoint = Optional.empty();
-        private boolean savepointDeleting;
-        private int recentTakeOvers;
-        private Optional<CleanUp> cleanUp = Optional.empty();
-        private Optional<Instant> deleted = Optional.empty();
-        private boolean finalizer = true;
-        private boolean paused;
-        private boolean namespaceTerminating;
+        final List<PodView> pods = new ArrayList<>();
+        final List<ClaimView> claims = new ArrayList<>();
+        final Map<String, Version> versions = new HashMap<>();
+        final Map<String, EngineView> engines = new HashMap<>();
+        final Map<String, Instant> unreachable = new HashMap<>();
+        final Map<String, StreamingQuerySavepoint.Status> savepoints = new HashMap<>();
+        Optional<Version> keptForSavepoint = Optional.empty();
+        boolean savepointDeleting;
+        int recentTakeOvers;
+        Optional<CleanUp> cleanUp = Optional.empty();
+        Optional<Instant> deleted = Optional.empty();
+        boolean finalizer = true;
+        boolean paused;
+        boolean namespaceTerminating;
         long generation = 1;
-        private Instant now = START;
-        private List<Action> last = List.of();
-        private Decision decision;
+        Instant now = START;
+        List<Action> last = List.of();
+        Decision decision;
 
         World(String spec) {
             this.spec = parse(spec);
@@ -107,7 +108,7 @@ class DeciderTest {
                                     new RestoredFrom(view.name(), view.status().stateId())));
         }
 
-        private Version wanted() {
+        Version wanted() {
             return Version.of(
                     "q",
                     "ns",
@@ -128,7 +129,8 @@ class DeciderTest {
                     spec,
                     status,
                     verdict,
-                    wanted(),
+                    verdict.map(found -> wanted().compiled(found.plan(), found.undivided()))
+                            .orElse(wanted()),
                     stateId(),
                     origin(),
                     savepoint(),
@@ -155,9 +157,9 @@ class DeciderTest {
 
         private void apply(Action action) {
             if (action instanceof CreatePod pod) {
-                pods.add(pod("q-0-" + pod.incarnation(), pod.incarnation(), pod.version(), pod.claim()));
+                pods.add(pod(pod));
             } else if (action instanceof CreateClaim claim) {
-                claims.add(new ClaimView(claim.name(), "1", 10L << 30));
+                claims.add(new ClaimView(claim.name(), "1", claim.slot(), 10L << 30));
             } else if (action instanceof DeleteClaim claim) {
                 claims.removeIf(c -> c.name().equals(claim.name()));
             } else if (action instanceof DeleteConfig config) {
@@ -168,18 +170,22 @@ class DeciderTest {
                 finalizer = set.present();
             } else if (action instanceof CreateCleanUp) {
                 cleanUp = Optional.of(new CleanUp("Pending", ""));
+            } else if (action instanceof TellDivision told) {
+                change(told.pod(), p -> told(p, told.division()));
             } else if (action instanceof DeletePod pod) {
                 change(pod.name(), p -> copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
             }
         }
 
-        private PodView pod(String name, long incarnation, String version, String claim) {
+        private PodView pod(CreatePod pod) {
             return new PodView(
-                    name,
+                    "q-" + pod.slot() + "-" + pod.incarnation(),
                     "1",
-                    incarnation,
-                    version,
-                    claim,
+                    pod.slot(),
+                    pod.incarnation(),
+                    pod.version(),
+                    decision.division(),
+                    pod.claim(),
                     "node-1",
                     "Running",
                     false,
@@ -190,15 +196,34 @@ class DeciderTest {
                     Optional.empty());
         }
 
-        private interface Change {
+        private static PodView told(PodView p, String division) {
+            return new PodView(
+                    p.name(),
+                    p.resourceVersion(),
+                    p.slot(),
+                    p.incarnation(),
+                    p.version(),
+                    division,
+                    p.claim(),
+                    p.node(),
+                    p.phase(),
+                    p.deleting(),
+                    p.ready(),
+                    p.ended(),
+                    p.created(),
+                    p.trouble(),
+                    p.outcome());
+        }
+
+        interface Change {
             PodView of(PodView pod);
         }
 
-        private void change(String name, Change change) {
+        void change(String name, Change change) {
             pods.replaceAll(pod -> pod.name().equals(name) ? change.of(pod) : pod);
         }
 
-        private static PodView copy(
+        static PodView copy(
                 PodView p,
                 boolean deleting,
                 boolean ended,
@@ -208,8 +233,10 @@ class DeciderTest {
             return new PodView(
                     p.name(),
                     p.resourceVersion(),
+                    p.slot(),
                     p.incarnation(),
                     p.version(),
+                    p.division(),
                     p.claim(),
                     p.node(),
                     phase,
@@ -260,6 +287,10 @@ class DeciderTest {
                     failure,
                     null,
                     weakness,
+                    null,
+                    null,
+                    null,
+                    null,
                     null,
                     null,
                     null,
@@ -324,8 +355,10 @@ class DeciderTest {
                     p -> new PodView(
                             p.name(),
                             p.resourceVersion(),
+                            p.slot(),
                             p.incarnation(),
                             p.version(),
+                            p.division(),
                             p.claim(),
                             p.node(),
                             phase,
@@ -392,11 +425,16 @@ class DeciderTest {
         }
     }
 
-    private static Verdict accepted(String plan) {
-        return new Verdict(List.of(), plan, Map.of("out", "update"), List.of(), "");
+    static Verdict accepted(String plan) {
+        return new Verdict(List.of(), plan, Map.of("out", "update"), List.of(), "", null);
     }
 
     private static EngineProgress progress(long incarnation, String phase) {
+        return progress(incarnation, phase, null, null, null, null);
+    }
+
+    static EngineProgress progress(
+            long incarnation, String phase, Integer slot, String division, String keyGroups, Boolean settled) {
         return new EngineProgress(
                 "q",
                 "plan-a",
@@ -421,7 +459,11 @@ class DeciderTest {
                 null,
                 null,
                 null,
-                phase.equals("waiting") ? "the broker is away" : null);
+                phase.equals("waiting") ? "the broker is away" : null,
+                slot,
+                division,
+                keyGroups,
+                settled);
     }
 
     /** With a time in which a new version must make progress. */
@@ -449,9 +491,9 @@ class DeciderTest {
     void anIncarnationIsInTheStatusThatIsWrittenBeforeItsPodIsMade() {
         World world = new World(KAFKA).look();
         assertEquals(1, world.incarnation());
-        assertEquals(List.of(new CreatePod(1, "q-0-1", world.wanted().name())), world.actions(CreatePod.class));
+        assertEquals(List.of(new CreatePod(0, 1, "q-0-1", world.wanted().name())), world.actions(CreatePod.class));
         assertEquals("q-0-1", world.status.slots().get(0).pod());
-        assertEquals(List.of(new CreateClaim("q-0-1")), world.actions(CreateClaim.class));
+        assertEquals(List.of(new CreateClaim("q-0-1", 0)), world.actions(CreateClaim.class));
         assertEquals("uid", world.status.stateId());
         assertEquals(List.of(), world.look().actions(CreatePod.class), "once");
     }
@@ -503,8 +545,8 @@ class DeciderTest {
     @Test
     void runningIsReadyAndWhatNothingNeedsGoes() {
         World world = new World(KAFKA);
-        world.claims.add(new ClaimView("q-0-0", "1", 10L << 30));
-        world.versions.put("q-old", new Version("q-old", "{}", world.wanted().pod(), ""));
+        world.claims.add(new ClaimView("q-0-0", "1", 0, 10L << 30));
+        world.versions.put("q-old", new Version("q-old", "{}", world.wanted().pod(), "", null));
         world.look();
         assertEquals(List.of(), world.actions(DeleteClaim.class), "not before there is a checkpoint");
         world.after(5).answers("running").look();
@@ -529,12 +571,12 @@ class DeciderTest {
         assertEquals(
                 List.of(new GrowClaim("q-0-1", "1", "15360Mi")),
                 world.volume(10, 19).look().actions(GrowClaim.class));
-        world.claims.set(0, new ClaimView("q-0-1", "2", 15L << 30));
+        world.claims.set(0, new ClaimView("q-0-1", "2", 0, 15L << 30));
         assertEquals(List.of(), world.volume(10, 19).look().actions(GrowClaim.class), "it has not grown yet");
         assertEquals(
                 List.of(new GrowClaim("q-0-1", "2", "20Gi")),
                 world.volume(15, 10).look().actions(GrowClaim.class));
-        world.claims.set(0, new ClaimView("q-0-1", "3", 20L << 30));
+        world.claims.set(0, new ClaimView("q-0-1", "3", 0, 20L << 30));
         assertEquals(List.of(), world.volume(20, 1).look().actions(GrowClaim.class));
         assertTrue(world.notices().contains("VolumeAlmostFull"));
         assertEquals("True Processing", world.condition("Ready"));
@@ -581,6 +623,10 @@ class DeciderTest {
                 9999L,
                 0.42,
                 "2026-03-01T10:00:24Z",
+                null,
+                null,
+                null,
+                null,
                 null,
                 null,
                 null,
@@ -636,7 +682,7 @@ class DeciderTest {
                 .mapToObj(i -> new Verdict.Finding("Code" + i, "spec.query", "no"))
                 .toList();
         World world = new World(KAFKA)
-                .verdict(new Verdict(List.of(), "plan-a", Map.of(), many, ""))
+                .verdict(new Verdict(List.of(), "plan-a", Map.of(), many, "", null))
                 .look();
         assertEquals(20, world.status.warnings().size());
         World refused = new World(KAFKA).verdict(Verdict.refused(many)).look();
@@ -651,7 +697,7 @@ class DeciderTest {
         World world = World.running(KAFKA);
         world.gone().look();
         assertEquals(2, world.incarnation());
-        assertEquals(List.of(new CreatePod(2, "q-0-1", world.wanted().name())), world.actions(CreatePod.class));
+        assertEquals(List.of(new CreatePod(0, 2, "q-0-1", world.wanted().name())), world.actions(CreatePod.class));
     }
 
     @Test
@@ -681,7 +727,7 @@ class DeciderTest {
         World world = World.running(KAFKA);
         world.claims.clear();
         world.gone().look();
-        assertEquals(List.of(new CreateClaim("q-0-2")), world.actions(CreateClaim.class));
+        assertEquals(List.of(new CreateClaim("q-0-2", 0)), world.actions(CreateClaim.class));
         assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
     }
 
@@ -689,9 +735,9 @@ class DeciderTest {
     void aVolumeOfBeforeGoesWhenItsSuccessorHasACheckpoint() {
         World world = World.running(KAFKA);
         world.says(null, null, null);
-        world.claims.add(new ClaimView("q-0-0", "1", 10L << 30));
+        world.claims.add(new ClaimView("q-0-0", "1", 0, 10L << 30));
         assertEquals(List.of(), world.look().actions(DeleteClaim.class));
-        PodView old = world.pod("q-0-0", 0, world.wanted().name(), "q-0-0");
+        PodView old = world.pod(new CreatePod(0, 0, "q-0-0", world.wanted().name()));
         world.pods.add(0, World.copy(old, true, false, "Running", Optional.empty(), Optional.empty()));
         world.says(1L, null, null);
         assertEquals(List.of(), world.look().actions(DeleteClaim.class), "a pod may write to it still");
@@ -699,13 +745,13 @@ class DeciderTest {
         assertEquals(List.of(new DeleteClaim("q-0-0", "1")), world.look().actions(DeleteClaim.class));
 
         String config = world.wanted().name() + "-old";
-        world.versions.put(config, new Version(config, "{}", null, ""));
-        world.pods.add(0, world.pod("q-0-0", 0, config, "q-0-0"));
+        world.versions.put(config, new Version(config, "{}", null, "", null));
+        world.pods.add(0, world.pod(new CreatePod(0, 0, "q-0-0", config)));
         assertEquals(List.of(), world.look().actions(DeleteConfig.class), "nor what a pod may start from again");
 
         World console = World.running(CONSOLE);
         console.says(null, null, null);
-        console.claims.add(new ClaimView("q-0-0", "1", 10L << 30));
+        console.claims.add(new ClaimView("q-0-0", "1", 0, 10L << 30));
         assertEquals(1, console.look().actions(DeleteClaim.class).size(), "it never has one");
     }
 
@@ -1132,7 +1178,7 @@ class DeciderTest {
         world.recentTakeOvers = TakeOvers.AT_ONCE - 1;
         world.after(1).look();
         assertTrue(world.decision.takesOver());
-        assertEquals(List.of(new CreateClaim("q-0-2")), world.actions(CreateClaim.class));
+        assertEquals(List.of(new CreateClaim("q-0-2", 0)), world.actions(CreateClaim.class));
         assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
         assertEquals("q-0-1", world.actions(DeletePod.class).get(0).name(), "asked to end, not forced");
         assertTrue(world.decision.notices().stream()
@@ -1294,7 +1340,7 @@ class DeciderTest {
         assertEquals(List.of(), world.look().last);
         world.spec(KAFKA).look();
         assertEquals(
-                new CreatePod(2, "q-0-1", world.wanted().name()),
+                new CreatePod(0, 2, "q-0-1", world.wanted().name()),
                 world.actions(CreatePod.class).get(0));
     }
 
@@ -1313,13 +1359,6 @@ class DeciderTest {
         world.gone().look();
         assertEquals(List.of(), world.last);
         assertEquals("False Paused", world.condition("Reconciling"));
-    }
-
-    @Test
-    void morePodsThanOneAreRefusedWithAReason() {
-        World world = World.running(with(KAFKA, "\"replicas\": 3, \"scaling\": {\"mode\": \"Manual\"}"));
-        assertEquals("False OnePodOnly", world.condition("Scalable"));
-        assertEquals(1, world.pods.size());
     }
 
     @Test

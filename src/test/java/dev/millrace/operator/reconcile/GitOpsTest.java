@@ -90,7 +90,7 @@ class GitOpsTest {
         reads("Progressing", "InProgress", world);
         world.verdict = Optional.empty();
         reads("Progressing", "InProgress", world.look());
-        world.verdict(new Verdict(List.of(), "plan-a", java.util.Map.of(), List.of(), ""));
+        world.verdict(new Verdict(List.of(), "plan-a", java.util.Map.of(), List.of(), "", null));
         reads("Progressing", "InProgress", world.look());
         reads("Progressing", "InProgress", world.trouble("ImageNotPulled").look());
         reads("Healthy", "Current", World.running(DeciderTest.KAFKA));

@@ -220,7 +220,7 @@ class ObserverTest {
 
     @Test
     void aPlanIsKeptAsLongAsItIsOfTheSameStateAndMeaning() throws Exception {
-        Version running = observe().wanted().withPlan("{}");
+        Version running = observe().wanted().compiled("{}", null);
         ObjectNode config = yaml.createObjectNode();
         config.put("kind", "ConfigMap");
         config.set("metadata", yaml.readTree(metadata(running.name(), "")));

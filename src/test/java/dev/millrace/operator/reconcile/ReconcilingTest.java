@@ -174,6 +174,7 @@ class ReconcilingTest {
                         "NetworkPolicy words",
                         "PersistentVolumeClaim words-0-<n>",
                         "Pod words-0-<n>",
+                        "PodDisruptionBudget words",
                         "Service words",
                         "ServiceAccount words"),
                 children(name));
@@ -296,7 +297,9 @@ class ReconcilingTest {
         }
         assertEquals(
                 List.of("Pod words-0-<n>"),
-                children(name).stream().filter(child -> child.startsWith("Pod")).toList());
+                children(name).stream()
+                        .filter(child -> child.startsWith("Pod "))
+                        .toList());
     }
 
     /** Somebody edits the spec once, just before the status arrives. */

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 
 class SavepointDeciderTest {
 
-    private static final Version VERSION = new Version("q-1", "{\"spec\": {}}", null, "");
+    private static final Version VERSION = new Version("q-1", "{\"spec\": {}}", null, "", null);
 
     /** A savepoint and what it meets. */
     static final class World {
@@ -323,7 +323,7 @@ class SavepointDeciderTest {
     void aQueryThatWentOverToAnotherStoreDoesNotCompleteIt() {
         World world = new World(null).runs("", "take before u1", null).look();
         world.document = Optional.of(
-                new Version("q-0", "{\"spec\": {\"state\": {\"topics\": {\"prefix\": \"other\"}}}}", null, ""));
+                new Version("q-0", "{\"spec\": {\"state\": {\"topics\": {\"prefix\": \"other\"}}}}", null, "", null));
         world.look();
         assertEquals("True StateLeft", world.condition("Stalled"));
     }

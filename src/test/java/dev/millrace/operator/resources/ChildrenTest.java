@@ -36,7 +36,7 @@ class ChildrenTest {
 
     @Test
     void aVersionIsNeverChanged() {
-        Version version = new Version("q-1", "{}", null, "");
+        Version version = new Version("q-1", "{}", null, "", null);
         assertEquals(true, CHILDREN.config(version).getImmutable());
     }
 

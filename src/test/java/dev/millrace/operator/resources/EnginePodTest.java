@@ -54,7 +54,7 @@ class EnginePodTest {
     }
 
     private static Pod pod(String more) {
-        return shape(more, Optional.empty()).pod(0, 7, "q-0-3", 42);
+        return shape(more, Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42));
     }
 
     private static Container engine(Pod pod) {
@@ -97,7 +97,13 @@ class EnginePodTest {
         assertEquals("uid", owners.get(0).getUid());
         assertEquals(true, owners.get(0).getController());
         assertEquals(
-                Map.of("cluster-autoscaler.kubernetes.io/safe-to-evict", "true", "a", "b"),
+                Map.of(
+                        "cluster-autoscaler.kubernetes.io/safe-to-evict",
+                        "true",
+                        "a",
+                        "b",
+                        "millrace.dev/division",
+                        "4/2"),
                 pod.getMetadata().getAnnotations());
     }
 
@@ -142,7 +148,7 @@ class EnginePodTest {
         assertNull(open.getSpec().getSecurityContext().getRunAsUser());
         assertNull(engine(open).getSecurityContext().getRunAsUser());
         assertEquals("OnRootMismatch", open.getSpec().getSecurityContext().getFsGroupChangePolicy());
-        Pod fixed = shape("", Optional.of(185L)).pod(0, 1, "q-0-1", 30);
+        Pod fixed = shape("", Optional.of(185L)).pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30));
         assertEquals(185L, fixed.getSpec().getSecurityContext().getFsGroup());
     }
 

@@ -46,7 +46,7 @@ class VersionTest {
 
     @Test
     void theDataOfAConfigMapIsTheVersion() throws Exception {
-        Version version = version(SPEC, "i:1").withPlan("{}");
+        Version version = version(SPEC, "i:1").compiled("{}", null);
         assertEquals(version, Version.read(version.name(), version.data()));
         Version without = version(SPEC, "i:1");
         assertEquals(without, Version.read(without.name(), without.data()));

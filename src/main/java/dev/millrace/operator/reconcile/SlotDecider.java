@@ -1,0 +1,427 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQuery;
+import dev.millrace.api.StreamingQueryStatus.Condition;
+import dev.millrace.api.StreamingQueryStatus.Restored;
+import dev.millrace.api.StreamingQueryStatus.Slot;
+import dev.millrace.operator.reconcile.Decision.Action;
+import dev.millrace.operator.reconcile.Decision.CreateClaim;
+import dev.millrace.operator.reconcile.Decision.CreatePod;
+import dev.millrace.operator.reconcile.Decision.DeletePod;
+import dev.millrace.operator.reconcile.Decision.EnsureChildren;
+import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.reconcile.Observed.Trouble;
+import dev.millrace.operator.reconcile.SlotDecision.Completed;
+import dev.millrace.operator.reconcile.SlotDecision.Failed;
+import dev.millrace.operator.reconcile.SlotDecision.Processing;
+import dev.millrace.operator.reconcile.SlotDecision.Silent;
+import dev.millrace.operator.reconcile.SlotDecision.State;
+import dev.millrace.operator.reconcile.SlotDecision.TakenBack;
+import dev.millrace.operator.reconcile.SlotDecision.Unready;
+import dev.millrace.operator.resources.Names;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What to do about one slot that is to run: which incarnation, and on which volume. The pod of the last number as long as it
+ * lives; then the next one, on the same volume when the old containers have ended, on a new one when the node is lost and the
+ * state is stored elsewhere.
+ */
+final class SlotDecider {
+
+    /** A pod that waits longer for the volume of an old node than this gets a new one. */
+    private static final Duration UNSCHEDULED = Duration.ofSeconds(60);
+
+    private static final Duration RAN_WELL = Duration.ofSeconds(60);
+
+    /** What a pod waits for when its disk has no room. */
+    private static final String VOLUME_FULL = "VolumeFull";
+
+    private static final Duration SILENCE = Duration.ofSeconds(10);
+
+    private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
+
+    private static final Set<String> CRASHES = Set.of("CrashLoop", "OutOfMemory");
+
+    private final Observed seen;
+    private final Wish wish;
+    private final List<PodView> pods;
+    private final List<Action> actions = new ArrayList<>();
+    private final List<Notice> notices = new ArrayList<>();
+    private Duration recheck;
+    private Slot slot;
+    private boolean proven;
+    private Optional<EngineProgress> progress = Optional.empty();
+
+    /**
+     * What is wanted of a slot.
+     *
+     * @param slot as the status has it
+     * @param version that its next pod is to run
+     * @param replaces whether a living pod of another version is to end for it
+     * @param trialSince from when the version is on trial; empty where there is none to go back to
+     * @param slots how many the query is to have
+     */
+    record Wish(Slot slot, String version, boolean replaces, Optional<Instant> trialSince, int slots) {}
+
+    private SlotDecider(Observed seen, Wish wish) {
+        this.seen = seen;
+        this.wish = wish;
+        this.slot = wish.slot();
+        this.pods = seen.pods(slot.slot());
+    }
+
+    static SlotDecision decide(Observed seen, Wish wish) {
+        SlotDecider decider = new SlotDecider(seen, wish);
+        State state = decider.run();
+        return new SlotDecision(
+                decider.slot,
+                state,
+                decider.proven,
+                decider.actions,
+                decider.notices,
+                Optional.ofNullable(decider.recheck),
+                decider.progress);
+    }
+
+    /** The pod of a slot's last incarnation. */
+    static Optional<PodView> last(Observed seen, Slot slot) {
+        return seen.pods(slot.slot()).stream()
+                .filter(pod -> pod.incarnation() == slot.incarnation())
+                .findFirst();
+    }
+
+    private State run() {
+        Optional<PodView> live = last(seen, slot);
+        if (live.isEmpty()) {
+            return nextIncarnation();
+        }
+        PodView pod = live.get();
+        Optional<EngineOutcome> outcome = pod.outcome();
+        if (outcome.filter(o -> o.end().equals("Superseded")).isPresent()) {
+            slot = slot.withIncarnation(
+                    Math.max(slot.incarnation(), outcome.get().incarnation()));
+            return nextIncarnation();
+        }
+        boolean other = !pod.version().equals(wish.version());
+        if (other && (wish.replaces() || pod.ended())) {
+            return replace(pod);
+        }
+        if (pod.ended()) {
+            return ended(pod);
+        }
+        if (lost(pod)) {
+            return nodeLost(pod);
+        }
+        if (pod.deleting()) {
+            return new Unready(
+                    "Starting", "PodDeleted", "the pod " + pod.name() + " was deleted; the next one follows it");
+        }
+        return watch(pod);
+    }
+
+    private State replace(PodView pod) {
+        slot = slot.withFailures(0);
+        if (pod.ended() || lost(pod)) {
+            return nextIncarnation();
+        }
+        if (!pod.deleting()) {
+            actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+            notices.add(new Notice(false, "Upgrading", "pod " + pod.name() + " stops for version " + wish.version()));
+        }
+        return new Unready("Upgrading", "Upgrading", "the pod of the version before writes its last checkpoint");
+    }
+
+    private State ended(PodView pod) {
+        EngineOutcome outcome = pod.outcome().orElse(new EngineOutcome("Stopped", "", "", 0));
+        return switch (outcome.end()) {
+            case "Completed" -> {
+                proven = true;
+                yield new Completed();
+            }
+            case "Failed" -> new Failed(outcome);
+            default -> nextIncarnation();
+        };
+    }
+
+    // ---------------------------------------------------------------- a pod that lives
+
+    /** From what it and Kubernetes say to what the user sees. */
+    private State watch(PodView pod) {
+        EngineView engine = seen.engines().get(pod.name());
+        boolean answers = engine != null && engine.answers() && engine.progress() != null;
+        if (answers) {
+            progress = Optional.of(engine.progress());
+            return answering(pod, engine.progress());
+        }
+        proven = pod.ready(); // Kubernetes sees rows being processed, whether we reach the pod or not
+        State state = silent(pod, engine);
+        return proven ? state : judge(pod, engine).orElse(state);
+    }
+
+    /** A new version has its time from the start of its pod, and must have been asked for a while. */
+    private Optional<State> judge(PodView pod, EngineView engine) {
+        if (wish.trialSince().isEmpty()) {
+            return Optional.empty();
+        }
+        Instant deadline = pod.created().plus(seen.progressTimeout());
+        boolean asked = !pod.phase().equals("Running")
+                || engine != null && silence(pod, engine).compareTo(SILENCE) > 0;
+        if (seen.now().isBefore(deadline)) {
+            recheckAt(deadline);
+            return Optional.empty();
+        }
+        if (pod.trouble().isEmpty() && !asked) {
+            recheckIn(SILENCE);
+            return Optional.empty();
+        }
+        String why = pod.trouble().map(Trouble::message).orElse("its engine does not answer");
+        return Optional.of(new TakenBack(
+                "NoProgress", "no progress within " + seen.progressTimeout().toSeconds() + " s: " + why));
+    }
+
+    private State answering(PodView pod, EngineProgress engine) {
+        boolean ran = seen.status().processes();
+        if (engine.running() && engine.incarnation() == pod.incarnation()) {
+            proven = true;
+            String source = engine.restoredFrom() == null ? "New" : engine.restoredFrom();
+            boolean first = !ran || slot.restore() == null;
+            slot = new Slot(
+                    slot.slot(),
+                    pod.name(),
+                    pod.node(),
+                    pod.incarnation(),
+                    engine.keyGroups() == null ? all() : engine.keyGroups(),
+                    pod.claim(),
+                    0,
+                    slot.startedAt(),
+                    new Restored(source, rounded(engine.restoreSeconds())));
+            if (first && !source.equals("New")) {
+                notices.add(new Notice(
+                        false,
+                        "RestoredFrom",
+                        "pod " + pod.name() + " goes on from " + source.toLowerCase(Locale.ROOT) + " after "
+                                + rounded(engine.restoreSeconds()) + " s"));
+            }
+            return new Processing();
+        }
+        if ("waiting".equals(engine.phase())) {
+            String reason = VOLUME_FULL.equals(engine.code()) ? VOLUME_FULL : "Waiting";
+            if (reason.equals(VOLUME_FULL)) {
+                notices.add(new Notice(true, VOLUME_FULL, "pod " + pod.name() + ": " + engine.message()));
+            }
+            return new Unready(ran ? "Running" : "Starting", reason, engine.message());
+        }
+        return "replaying".equals(engine.phase())
+                ? new Unready("Restoring", "Restoring", "epochs are being computed again")
+                : new Unready("Starting", "Starting", "the engine opens its state and the log");
+    }
+
+    private String all() {
+        int count = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
+        return "0-" + (count - 1);
+    }
+
+    private State silent(PodView pod, EngineView engine) {
+        if (pod.trouble().isPresent()) {
+            return troubled(pod, pod.trouble().get());
+        }
+        boolean answered = engine != null && engine.progress() != null;
+        if (answered && silence(pod, engine).compareTo(SILENCE) > 0) {
+            recheckIn(Duration.ofSeconds(5));
+            return new Unready("Running", "EngineSilent", "pod " + pod.name() + " does not answer");
+        }
+        if (answered && engine.progress().running() && slot.restore() != null) {
+            recheckIn(Duration.ofSeconds(5));
+            return new Silent();
+        }
+        if (pod.phase().equals("Pending")
+                && !pod.claim().equals(pod.name())
+                && seen.hasStore()
+                && waitedForVolume(pod)) {
+            return elsewhere(pod);
+        }
+        return new Unready("Starting", "Starting", "the pod " + pod.name() + " starts");
+    }
+
+    private State troubled(PodView pod, Trouble trouble) {
+        String message = "pod " + pod.name() + ": " + trouble.message();
+        notices.add(new Notice(true, trouble.reason(), message));
+        if (CRASHES.contains(trouble.reason()) && ranWell()) {
+            actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        } else if (trouble.reason().equals("Unschedulable")
+                && !pod.claim().equals(pod.name())
+                && seen.hasStore()
+                && waitedForVolume(pod)) {
+            return elsewhere(pod);
+        }
+        return new Unready("Starting", trouble.reason(), message);
+    }
+
+    /** A pod that ran for a while need not wait for as long as Kubernetes makes a crashed container wait: the next one starts. */
+    private boolean ranWell() {
+        return slot.failures() != null
+                && slot.failures() == 0
+                && slot.startedAt() != null
+                && Duration.between(Instant.parse(slot.startedAt()), seen.now()).compareTo(RAN_WELL) > 0;
+    }
+
+    /** The volume may lie on a node that is gone or full, or still hang on another one. */
+    private boolean waitedForVolume(PodView pod) {
+        Instant deadline = pod.created().plus(UNSCHEDULED);
+        if (seen.now().isBefore(deadline)) {
+            recheckAt(deadline);
+            return false;
+        }
+        return true;
+    }
+
+    private State elsewhere(PodView pod) {
+        actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        slot = slot.withClaim(null);
+        return startIncarnation();
+    }
+
+    private Duration silence(PodView pod, EngineView engine) {
+        Instant last = engine == null ? pod.created() : engine.lastAnswer();
+        return Duration.between(last, seen.now());
+    }
+
+    // ---------------------------------------------------------------- nodes
+
+    private boolean lost(PodView pod) {
+        Optional<Instant> at = seen.lostAt(pod);
+        boolean lost = at.filter(deadline -> !seen.now().isBefore(deadline)).isPresent();
+        if (at.isPresent() && !lost) {
+            recheckAt(at.get());
+        }
+        return lost;
+    }
+
+    private State nodeLost(PodView pod) {
+        if (!seen.hasStore()) {
+            notices.add(
+                    new Notice(true, "NodeLost", "node " + pod.node() + " does not answer; the query waits for it"));
+            return new Unready(
+                    "Pending",
+                    "NodeLost",
+                    "node " + pod.node() + " does not answer, and the state is only on its volume " + pod.claim()
+                            + ": the query waits for the node. A query that writes to Kafka keeps its checkpoints there");
+        }
+        if (seen.recentTakeOvers() >= TakeOvers.AT_ONCE) {
+            recheckIn(Decider.TURN);
+            return new Unready(
+                    "Pending",
+                    Decision.NODE_LOST,
+                    "node " + pod.node() + " does not answer; the pod is replaced elsewhere when its turn comes, "
+                            + TakeOvers.AT_ONCE + " at once");
+        }
+        notices.add(new Notice(
+                true,
+                Decision.NODE_LOST,
+                "node " + pod.node() + " does not answer; pod " + pod.name() + " is replaced elsewhere"));
+        if (!pod.deleting()) {
+            actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        }
+        slot = slot.withClaim(null);
+        return startIncarnation();
+    }
+
+    // ---------------------------------------------------------------- incarnations
+
+    /** The next pod, once the volume is free and the back-off is over. */
+    private State nextIncarnation() {
+        Optional<PodView> holder = pods.stream()
+                .filter(pod -> pod.claim().equals(slot.claim()) && !pod.ended())
+                .findFirst();
+        if (holder.isPresent() && lost(holder.get()) && seen.hasStore()) {
+            slot = slot.withClaim(null);
+        } else if (holder.isPresent()) {
+            return new Unready("Starting", "VolumeInUse", "pod " + holder.get().name() + " still holds the volume");
+        }
+        int failures = slot.failures() == null ? 0 : slot.failures();
+        if (failures > 0 && neverStarts()) {
+            Optional<Condition> ready = Conditions.find(seen.status().conditions(), Conditions.READY);
+            return new TakenBack(
+                    "NoProgress",
+                    "no pod of it came to life within "
+                            + seen.progressTimeout().toSeconds() + " s"
+                            + ready.map(condition -> ": " + condition.message()).orElse(""));
+        }
+        if (failures > 0 && slot.startedAt() != null) {
+            long seconds = Math.min(MAX_BACK_OFF.toSeconds(), 1L << Math.min(failures, 20));
+            Instant due = Instant.parse(slot.startedAt()).plusSeconds(seconds);
+            if (seen.now().isBefore(due)) {
+                recheckAt(due);
+                return backOff(failures, due);
+            }
+        }
+        return startIncarnation();
+    }
+
+    /** A version that was never seen running, after its time, where another one was. */
+    private boolean neverStarts() {
+        return wish.trialSince()
+                .filter(since -> !seen.now().isBefore(since.plus(seen.progressTimeout())))
+                .isPresent();
+    }
+
+    /** What the API server said about the last pod says more than that there was one. */
+    private State backOff(int failures, Instant due) {
+        return Decider.refusal(seen.status())
+                .map(refusal -> new Unready("Starting", refusal.reason(), refusal.message()))
+                .orElseGet(() -> new Unready(
+                        "Starting",
+                        "BackingOff",
+                        failures + " incarnations in a row committed nothing; the next one starts at "
+                                + Decider.time(due)));
+    }
+
+    private State startIncarnation() {
+        long incarnation = slot.incarnation() + 1;
+        String name = Names.pod(seen.identity().name(), slot.slot(), incarnation);
+        boolean reuse = slot.claim() != null
+                && seen.claims().stream().anyMatch(claim -> claim.name().equals(slot.claim()));
+        String claim = reuse ? slot.claim() : name;
+        actions.add(
+                new EnsureChildren(wish.version().equals(seen.wanted().name()) ? seen.wanted() : null, wish.slots()));
+        if (!reuse) {
+            actions.add(new CreateClaim(claim, slot.slot()));
+        }
+        actions.add(new CreatePod(slot.slot(), incarnation, claim, wish.version()));
+        int failures = slot.failures() == null ? 0 : slot.failures();
+        slot = new Slot(
+                slot.slot(),
+                name,
+                null,
+                incarnation,
+                slot.slot() == 0 ? all() : slot.keyGroups(),
+                claim,
+                failures + 1,
+                Decider.time(seen.now()),
+                null);
+        boolean upgrading = "Upgrading".equals(seen.status().phase());
+        return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");
+    }
+
+    private void recheckAt(Instant time) {
+        recheckIn(Duration.between(seen.now(), time).plusMillis(50));
+    }
+
+    private void recheckIn(Duration time) {
+        recheck = recheck == null || time.compareTo(recheck) < 0 ? time : recheck;
+    }
+
+    private static Double rounded(Double seconds) {
+        return seconds == null ? null : Math.round(seconds * 10) / 10.0;
+    }
+}

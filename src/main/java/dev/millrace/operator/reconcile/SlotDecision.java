@@ -1,0 +1,54 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Slot;
+import dev.millrace.operator.reconcile.Decision.Action;
+import dev.millrace.operator.reconcile.Decision.Notice;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What is to be done about one slot, and what that means for the query.
+ *
+ * @param proven whether its pod was seen to make progress
+ * @param progress what its pod says, if it answers
+ */
+record SlotDecision(
+        Slot slot,
+        State state,
+        boolean proven,
+        List<Action> actions,
+        List<Notice> notices,
+        Optional<Duration> recheck,
+        Optional<EngineProgress> progress) {
+
+    /** How a slot is. */
+    sealed interface State {}
+
+    /** Its pod processes rows. */
+    record Processing() implements State {}
+
+    /** Its pod did when it answered last, a moment ago. */
+    record Silent() implements State {}
+
+    /** No pod of it processes rows yet, or again. */
+    record Unready(String phase, String reason, String message) implements State {}
+
+    /** All input was processed. */
+    record Completed() implements State {}
+
+    /** Another pod would end as the last one did. */
+    record Failed(EngineOutcome outcome) implements State {}
+
+    /** The version is on trial, and has failed. */
+    record TakenBack(String reason, String message) implements State {}
+
+    /** The query has given it up. */
+    record Gone() implements State {}
+
+    boolean processes() {
+        return state instanceof Processing || state instanceof Silent;
+    }
+}
