@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -141,10 +142,19 @@ abstract class OperatorCluster {
         private final String name;
         private final AtomicInteger sent = new AtomicInteger();
         private final Thread feeder;
+        private final UnaryOperator<String> change;
         private volatile boolean enough;
 
         Running(String name) throws Exception {
+            this(name, document -> document);
+        }
+
+        /**
+         * @param change of the document
+         */
+        Running(String name, UnaryOperator<String> change) throws Exception {
             this.name = name;
+            this.change = change;
             broker.createTopic(name + "-in", 2);
             broker.createTopic(name + "-out", 2);
             feeder = new Thread(this::feed, "feeder of " + name);
@@ -154,7 +164,7 @@ abstract class OperatorCluster {
         }
 
         String document() {
-            return QUERY.replace("@name", name).replace("@servers", broker.servers());
+            return change.apply(QUERY.replace("@name", name).replace("@servers", broker.servers()));
         }
 
         private void feed() {
@@ -318,6 +328,68 @@ abstract class OperatorCluster {
         public void close() {
             enough = true;
             cluster.tryKubectl("delete", "streamingquery", name, "--wait=false");
+        }
+    }
+
+    static String savepoint(String name, String query, String dispose) {
+        return "{apiVersion: millrace.dev/v1alpha1, kind: StreamingQuerySavepoint, metadata: {name: " + name
+                + "}, spec: {query: " + query + ", dispose: " + dispose + "}}";
+    }
+
+    JsonNode awaitSavepoint(String name) {
+        Instant from = Instant.now();
+        JsonNode status = Cluster.await(
+                () -> cluster.get("sqs", name).path("status"),
+                seen -> seen.path("phase").asText().equals("Completed"),
+                START,
+                name + " is completed");
+        System.out.println("savepoint taken within "
+                + Duration.between(from, Instant.now()).toMillis() + " ms");
+        return status;
+    }
+
+    void wishRestore(String query, String savepoint, int nonce) {
+        cluster.kubectl(
+                "patch",
+                "sq",
+                query,
+                "--type=merge",
+                "-p",
+                "{\"spec\":{\"upgrade\":{\"restore\":{\"from\":\"" + savepoint + "\",\"nonce\":" + nonce + "}}}}");
+    }
+
+    void goBack(String query, String savepoint, int nonce) {
+        wishRestore(query, savepoint, nonce);
+        Cluster.await(
+                () -> cluster.status(query),
+                status -> status.path("restoreNonce").asInt() == nonce
+                        && status.at("/slots/0/restore/source").asText().equals("Savepoint"),
+                START,
+                query + " is back at " + savepoint);
+    }
+
+    static void assumeNodes() {
+        assumeTrue(System.getenv("MILLRACE_CLUSTER") != null, "MILLRACE_CLUSTER names no command that freezes nodes");
+    }
+
+    static void nodes(String command, String node) {
+        Cluster.must(System.getenv("MILLRACE_CLUSTER"), command, node);
+        if (command.equals("thaw") || command.equals("heal")) {
+            Cluster.must("kubectl", "wait", "--for=condition=Ready", "node/" + node, "--timeout=90s");
+        }
+    }
+
+    List<String> topicsOf(String id) {
+        return topicsOf(broker, id);
+    }
+
+    static List<String> topicsOf(KafkaBroker broker, String id) {
+        try (org.apache.kafka.clients.admin.Admin admin = broker.admin()) {
+            return admin.listTopics().names().get().stream()
+                    .filter(topic -> topic.contains(id))
+                    .toList();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
         }
     }
 

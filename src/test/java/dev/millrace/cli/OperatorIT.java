@@ -194,43 +194,6 @@ class OperatorIT extends OperatorCluster {
         }
     }
 
-    private static String savepoint(String name, String query, String dispose) {
-        return "{apiVersion: millrace.dev/v1alpha1, kind: StreamingQuerySavepoint, metadata: {name: " + name
-                + "}, spec: {query: " + query + ", dispose: " + dispose + "}}";
-    }
-
-    private JsonNode awaitSavepoint(String name) {
-        Instant from = Instant.now();
-        JsonNode status = Cluster.await(
-                () -> cluster.get("sqs", name).path("status"),
-                seen -> seen.path("phase").asText().equals("Completed"),
-                START,
-                name + " is completed");
-        System.out.println("savepoint taken within "
-                + Duration.between(from, Instant.now()).toMillis() + " ms");
-        return status;
-    }
-
-    private void wishRestore(String query, String savepoint, int nonce) {
-        cluster.kubectl(
-                "patch",
-                "sq",
-                query,
-                "--type=merge",
-                "-p",
-                "{\"spec\":{\"upgrade\":{\"restore\":{\"from\":\"" + savepoint + "\",\"nonce\":" + nonce + "}}}}");
-    }
-
-    private void goBack(String query, String savepoint, int nonce) {
-        wishRestore(query, savepoint, nonce);
-        Cluster.await(
-                () -> cluster.status(query),
-                status -> status.path("restoreNonce").asInt() == nonce
-                        && status.at("/slots/0/restore/source").asText().equals("Savepoint"),
-                START,
-                query + " is back at " + savepoint);
-    }
-
     /** The savepoints in the topic of checkpoints of a state id. */
     private Set<String> savepoints(String id) {
         Set<String> found = new TreeSet<>();
@@ -665,20 +628,6 @@ class OperatorIT extends OperatorCluster {
     private Optional<String> reason(String query, String type) {
         JsonNode reason = Cluster.condition(cluster.status(query), type).path("reason");
         return reason.isMissingNode() ? Optional.empty() : Optional.of(reason.asText());
-    }
-
-    private List<String> topicsOf(String id) {
-        return topicsOf(broker, id);
-    }
-
-    private static List<String> topicsOf(KafkaBroker broker, String id) {
-        try (org.apache.kafka.clients.admin.Admin admin = broker.admin()) {
-            return admin.listTopics().names().get().stream()
-                    .filter(topic -> topic.contains(id))
-                    .toList();
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /** The server is the one of the examples: http://s3:9000. */

@@ -2,7 +2,6 @@ package dev.millrace.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.time.Instant;
@@ -218,17 +217,6 @@ class OperatorUnderFaultsIT extends OperatorCluster {
             assertTrue(reconciles < 10, "reconciles without a change: " + reconciles);
         } finally {
             cluster.kubectl("delete", "sq", "-l", "many=yes", "--wait=false");
-        }
-    }
-
-    private static void assumeNodes() {
-        assumeTrue(System.getenv("MILLRACE_CLUSTER") != null, "MILLRACE_CLUSTER names no command that freezes nodes");
-    }
-
-    private static void nodes(String command, String node) {
-        Cluster.must(System.getenv("MILLRACE_CLUSTER"), command, node);
-        if (command.equals("thaw") || command.equals("heal")) {
-            Cluster.must("kubectl", "wait", "--for=condition=Ready", "node/" + node, "--timeout=90s");
         }
     }
 

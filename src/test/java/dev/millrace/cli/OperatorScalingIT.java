@@ -1,0 +1,212 @@
+package dev.millrace.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+/** Queries of several pods. Whatever is done to them, what is committed is what one pod would have written. */
+class OperatorScalingIT extends OperatorCluster {
+
+    /** In the namespace, of the query. */
+    private List<String> names(String kind, String query) {
+        return cluster.kubectl("get", kind, "-l", "millrace.dev/query=" + query, "-o", "name")
+                .lines()
+                .sorted()
+                .toList();
+    }
+
+    private Running divided(String name, int replicas) throws Exception {
+        String scaling = "replicas: " + replicas + "\n  scaling: {mode: Manual, ";
+        Running query = new Running(
+                name,
+                document -> document.replace("scaling: {", scaling)
+                        .replace("cpu: \"1\"", "cpu: 600m")); // two have room on one node
+        awaitSlots(name, replicas);
+        return query;
+    }
+
+    private void scale(String query, int replicas) {
+        Instant from = Instant.now();
+        cluster.kubectl("scale", "sq/" + query, "--replicas=" + replicas);
+        awaitSlots(query, replicas);
+        System.out.println(query + " has " + replicas + " slots after "
+                + Duration.between(from, Instant.now()).toMillis() + " ms");
+    }
+
+    /** Waits until all slots run and each has what is its own. */
+    private JsonNode awaitSlots(String query, int replicas) {
+        return Cluster.await(
+                () -> cluster.get("sq", query),
+                seen -> seen.at("/status/phase").asText().equals("Running")
+                        && seen.at("/status/readyReplicas").asInt() == replicas
+                        && seen.at("/status/replicas").asInt() == replicas
+                        && seen.at("/status/observedGeneration").asLong()
+                                == seen.at("/metadata/generation").asLong(),
+                Duration.ofSeconds(150),
+                query + " runs in " + replicas + " slots");
+    }
+
+    private JsonNode slot(String query, int slot) {
+        return cluster.status(query).path("slots").path(slot);
+    }
+
+    @Test
+    void aQueryGrowsAndShrinksWhileRowsCome() throws Exception {
+        try (Running query = divided("grows", 1)) {
+            query.awaitCommit();
+            scale("grows", 3);
+            assertEquals(3, names("pods", "grows").size());
+            assertEquals(
+                    Set.of("node-1", "node-2"),
+                    new TreeSet<>(List.of(
+                            slot("grows", 0).path("node").asText(),
+                            slot("grows", 1).path("node").asText(),
+                            slot("grows", 2).path("node").asText())),
+                    "pods go to different nodes");
+            assertEquals(
+                    2, cluster.get("pdb", "grows").at("/spec/minAvailable").asInt(), "an eviction takes one at a time");
+            Cluster.engine(slot("grows", 1).path("pod").asText()).destroyForcibly();
+            cluster.kubectl("delete", "pod", slot("grows", 2).path("pod").asText(), "--force", "--grace-period=0");
+            cluster.await("grows", "Ready", "False", null, Duration.ofSeconds(60));
+            awaitSlots("grows", 3);
+            query.awaitCommit();
+            scale("grows", 2);
+            String pod = slot("grows", 1).path("pod").asText();
+            cluster.kubectl("scale", "sq/grows", "--replicas=1");
+            cluster.kubectl("delete", "pod", pod, "--force", "--grace-period=0"); // before it has handed over, or not
+            awaitSlots("grows", 1);
+            Cluster.await(
+                    () -> names("pods,pvc", "grows"),
+                    left -> left.equals(List.of("persistentvolumeclaim/grows-0-1", "pod/grows-0-1")),
+                    Duration.ofSeconds(90),
+                    "the others are gone, with their volumes");
+            query.awaitCommit();
+            scale("grows", 2);
+            query.finish();
+            String id = cluster.status("grows").path("stateId").asText();
+            cluster.kubectl("delete", "sq", "grows", "--timeout=120s");
+            assertEquals(List.of(), topicsOf(id), "those of all slots, and the exchange");
+        }
+    }
+
+    @Test
+    void aNewVersionGoesFromPodToPodAndAFailedOneIsTakenBack() throws Exception {
+        try (Running query = divided("rolls", 2)) {
+            query.awaitCommit();
+            cluster.apply(query.document().replace("upgrade: {", "engine: {image: \"nowhere/none:1\"}\n  upgrade: {"));
+            cluster.await("rolls", "Stalled", "True", "RolledBack", Duration.ofSeconds(90));
+            awaitSlots("rolls", 2);
+            assertEquals(1, slot("rolls", 1).path("incarnation").asInt(), "it was not touched");
+            cluster.apply(query.document().replace("memory: 700Mi", "memory: 720Mi"));
+            Cluster.await(
+                    () -> slot("rolls", 1).path("incarnation").asInt(),
+                    incarnation -> incarnation == 2,
+                    Duration.ofSeconds(90),
+                    "slot 1 follows");
+            awaitSlots("rolls", 2);
+            for (String pod : names("pods", "rolls")) {
+                assertEquals(
+                        "720Mi",
+                        cluster.get("pod", pod.substring("pod/".length()))
+                                .at("/spec/containers/0/resources/limits/memory")
+                                .asText());
+            }
+            cluster.kubectl("patch", "sq", "rolls", "--type=merge", "-p", "{\"spec\":{\"suspend\":true}}");
+            Cluster.await(() -> names("pods", "rolls"), List::isEmpty, Duration.ofSeconds(90), "no pods");
+            cluster.kubectl("patch", "sq", "rolls", "--type=merge", "-p", "{\"spec\":{\"suspend\":false}}");
+            awaitSlots("rolls", 2);
+            query.finish();
+        }
+    }
+
+    @Test
+    void aDividedQueryGoesBackToASavepointOfWhenItWasOne() throws Exception {
+        try (Running query = divided("parted", 1)) {
+            query.awaitCommit();
+            cluster.apply(savepoint("parted-whole", "parted", "WithResource"));
+            awaitSavepoint("parted-whole");
+            scale("parted", 2);
+            query.awaitCommit();
+            cluster.apply(savepoint("parted-two", "parted", "WithResource"));
+            Cluster.await(
+                    () -> Cluster.condition(cluster.get("sqs", "parted-two").path("status"), "Stalled")
+                            .path("reason")
+                            .asText(),
+                    "NotSupportedInSlots"::equals,
+                    Duration.ofSeconds(60),
+                    "why it is not taken");
+            cluster.kubectl("delete", "sqs", "parted-two", "--timeout=60s");
+            goBack("parted", "parted-whole", 1);
+            awaitSlots("parted", 2);
+            query.awaitCommit();
+            query.finishBehindSavepoint();
+        }
+    }
+
+    @Test
+    void aNodeThatIsLostTakesOnlyItsOwnSlotsWithIt() throws Exception {
+        assumeNodes();
+        try (Running query = divided("spread", 2)) {
+            query.awaitCheckpoint();
+            query.awaitCommit();
+            JsonNode lost = slot("spread", 1);
+            String node = lost.path("node").asText();
+            String other = slot("spread", 0).path("pod").asText();
+            assertTrue(!node.equals(slot("spread", 0).path("node").asText()));
+            Instant frozen = Instant.now();
+            nodes("freeze", node);
+            try {
+                Cluster.await(
+                        () -> slot("spread", 1),
+                        slot -> slot.path("incarnation").asInt() == 2
+                                && slot.at("/restore/source").asText().equals("Checkpoint"),
+                        Duration.ofSeconds(150),
+                        "slot 1 runs elsewhere");
+                awaitSlots("spread", 2);
+                System.out.println("a slot of a lost node runs elsewhere after "
+                        + Duration.between(frozen, Instant.now()).toMillis() + " ms");
+                assertEquals(other, slot("spread", 0).path("pod").asText(), "slot 0 was not touched");
+                query.awaitCommit();
+            } finally {
+                nodes("thaw", node);
+            }
+            Cluster.await(
+                    () -> names("pods", "spread").size(),
+                    pods -> pods == 2,
+                    Duration.ofSeconds(90),
+                    "the pod of the frozen node goes");
+            query.finish();
+        }
+    }
+
+    @Test
+    void whatCannotBeDividedSaysWhy() throws Exception {
+        cluster.apply("""
+                apiVersion: millrace.dev/v1alpha1
+                kind: StreamingQuery
+                metadata: {name: alone}
+                spec:
+                  sources: [{name: lines, datagen: {kind: words, rowsPerSecond: 10}}]
+                  query: SELECT line FROM lines
+                  sinks: [{name: out, outputMode: append, console: {}}]
+                  scaling: {mode: Manual, resources: {min: {cpu: 500m, memory: 600Mi}}}
+                  replicas: 2
+                """);
+        cluster.awaitReady("alone", START);
+        JsonNode status = cluster.await("alone", "Scalable", "False", "NotSupportedInSlots", Duration.ofSeconds(30));
+        String message = Cluster.condition(status, "Scalable").path("message").asText();
+        assertTrue(message.contains("spec.sources[0]") && message.contains("spec.sinks[0]"), message);
+        assertEquals(1, status.path("replicas").asInt());
+        List<String> left = new ArrayList<>(names("pods", "alone"));
+        assertEquals(List.of("pod/alone-0-1"), left);
+        cluster.kubectl("delete", "sq", "alone", "--timeout=60s");
+    }
+}
