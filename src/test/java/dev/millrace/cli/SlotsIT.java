@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.StreamingQuery;
 import dev.millrace.engine.Division;
+import dev.millrace.stores.S3Server;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -25,8 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * One to four processes run each query together, with a real broker between them. How many changes while they run, in random
- * order; they are killed, stopped and woken behind their successors, and lose what they keep, at random; what is committed is
- * what one uninterrupted run would have written.
+ * order; they are killed, stopped and woken behind their successors, and lose what they keep, at random, and so is the broker;
+ * what is committed is what one uninterrupted run would have written.
  */
 class SlotsIT {
 
@@ -34,7 +35,8 @@ class SlotsIT {
     private static final List<String> QUERIES = List.of("pass", "words", "windows");
     private static final int MOST_SLOTS = 4;
     private static final int FAULTS = 16;
-    private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
+    private static final int BROKER_FAULT = 6;
+    private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {@store}}";
 
     @TempDir
     private Path directory;
@@ -49,10 +51,13 @@ class SlotsIT {
 
     @Test
     void committedOutputIsExactWhateverHappensToSlots() throws Exception {
-        System.out.println("seed " + seed);
-        try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")))) {
+        boolean inS3 = seed / 1_000 % 2 == 0; // first numbers of near seeds are near
+        System.out.println("seed " + seed + ", checkpoints in " + (inS3 ? "S3" : "Kafka"));
+        try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")));
+                S3Server s3 = inS3 ? new S3Server(directory.resolve("s3"), "127.0.0.1") : null) {
             EventQueries queries = new EventQueries(broker, ROWS);
-            Path file = queries.write(directory.resolve("queries.yaml"), "", STATE);
+            Path file = queries.write(
+                    directory.resolve("queries.yaml"), "", STATE.replace("@store", inS3 ? store(s3) : "kafka: {}"));
             Thread feeder = queries.feed();
             divide(file, 1);
             List<Integer> counts = new ArrayList<>(List.of(3, 2, 4, 1));
@@ -63,6 +68,9 @@ class SlotsIT {
                 TimeUnit.MILLISECONDS.sleep(500 + random.nextInt(3_000));
                 if (i % 4 == 3) {
                     divide(file, counts.remove(0));
+                } else if (i == BROKER_FAULT) {
+                    broker.kill();
+                    broker.restart();
                 } else {
                     fault(file, random.nextInt(slots), frozen);
                 }
@@ -91,7 +99,7 @@ class SlotsIT {
     void theExchangeIsTrimmed() throws Exception {
         try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")))) {
             EventQueries queries = new EventQueries(broker, ROWS);
-            Path file = queries.write(directory.resolve("queries.yaml"), "", STATE);
+            Path file = queries.write(directory.resolve("queries.yaml"), "", STATE.replace("@store", "kafka: {}"));
             Thread feeder = queries.feed();
             divide(file, 2);
             Awaitility.await()
@@ -100,6 +108,14 @@ class SlotsIT {
             feeder.interrupt();
             feeder.join();
         }
+    }
+
+    private String store(S3Server s3) throws IOException {
+        Files.writeString(
+                directory.resolve("s3.properties"),
+                "AWS_ACCESS_KEY_ID=" + S3Server.KEY + "\nAWS_SECRET_ACCESS_KEY=" + S3Server.SECRET + "\n");
+        return "s3: {bucket: " + S3Server.BUCKET + ", endpoint: \"" + s3.endpoint()
+                + "\", credentialsFrom: {file: s3.properties}}";
     }
 
     @AfterEach
