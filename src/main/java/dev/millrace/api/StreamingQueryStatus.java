@@ -1,5 +1,6 @@
 package dev.millrace.api;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
@@ -153,7 +154,13 @@ public record StreamingQueryStatus(
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Division(Long version, Integer slots) {
 
-        /** As pods read it. */
+        /** From what {@link #text} gives. */
+        public static Division of(String text) {
+            int cut = text.indexOf('/');
+            return new Division(Long.valueOf(text.substring(0, cut)), Integer.valueOf(text.substring(cut + 1)));
+        }
+
+        /** As pods read and tell it. */
         public String text() {
             return version + "/" + slots;
         }
@@ -183,6 +190,17 @@ public record StreamingQueryStatus(
         /** Before the first pod, or after the last. */
         public static Slot unused(int slot, long incarnation) {
             return new Slot(slot, null, null, incarnation, null, null, 0, null, null);
+        }
+
+        /** Whether there is nothing of it. */
+        @JsonIgnore
+        public boolean isUnused() {
+            return pod == null && claim == null && keyGroups == null;
+        }
+
+        /** Said to own these key groups. */
+        public Slot withKeyGroups(String ranges) {
+            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore);
         }
 
         public Slot withIncarnation(long number) {

@@ -25,6 +25,11 @@ public record Division(long version, int slots) implements Comparable<Division> 
         return new Division(Long.parseLong(parts[0]), Integer.parseInt(parts[1]));
     }
 
+    /** Whether there are, or may have been, other slots. */
+    public boolean divides() {
+        return slots > 1 || version > 0;
+    }
+
     /** {@code version/slots} */
     @Override
     public String toString() {

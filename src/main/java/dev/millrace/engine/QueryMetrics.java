@@ -105,10 +105,11 @@ public final class QueryMetrics {
      * What of a divided query this slot has.
      *
      * @param division by which it goes
+     * @param members all slots that it knows of
      * @param keyGroups as ranges: {@code 0-15, 17}
      * @param settled whether that is what the division gives it, and nothing is on its way from or to it
      */
-    public record Part(int slot, Division division, String keyGroups, boolean settled) {}
+    public record Part(int slot, Division division, List<Integer> members, String keyGroups, boolean settled) {}
 
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}

@@ -54,6 +54,7 @@ public record QueryStatus(String name, String planId, QueryMetrics metrics) {
         metrics.part().ifPresent(part -> {
             progress.put("slot", part.slot());
             progress.put("division", part.division().toString());
+            progress.put("members", part.members());
             progress.put("keyGroups", part.keyGroups());
             progress.put("settled", part.settled());
         });

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** Queries of several pods. Whatever is done to them, what is committed is what one pod would have written. */
@@ -24,11 +25,15 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     private Running divided(String name, int replicas) throws Exception {
+        return divided(name, replicas, document -> document);
+    }
+
+    private Running divided(String name, int replicas, UnaryOperator<String> more) throws Exception {
         String scaling = "replicas: " + replicas + "\n  scaling: {mode: Manual, ";
         Running query = new Running(
                 name,
-                document -> document.replace("scaling: {", scaling)
-                        .replace("cpu: \"1\"", "cpu: 600m")); // two have room on one node
+                document -> more.apply(document.replace("scaling: {", scaling)
+                        .replace("cpu: \"1\"", "cpu: 600m"))); // two have room on one node
         awaitSlots(name, replicas);
         return query;
     }
@@ -62,6 +67,9 @@ class OperatorScalingIT extends OperatorCluster {
     void aQueryGrowsAndShrinksWhileRowsCome() throws Exception {
         try (Running query = divided("grows", 1)) {
             query.awaitCommit();
+            cluster.kubectl("scale", "sq/grows", "--replicas=2");
+            cluster.kubectl("scale", "sq/grows", "--replicas=1"); // before, or after, anybody has heard of it
+            awaitOnly("grows");
             scale("grows", 3);
             assertEquals(3, names("pods", "grows").size());
             assertEquals(
@@ -83,17 +91,41 @@ class OperatorScalingIT extends OperatorCluster {
             cluster.kubectl("scale", "sq/grows", "--replicas=1");
             cluster.kubectl("delete", "pod", pod, "--force", "--grace-period=0"); // before it has handed over, or not
             awaitSlots("grows", 1);
-            Cluster.await(
-                    () -> names("pods,pvc", "grows"),
-                    left -> left.equals(List.of("persistentvolumeclaim/grows-0-1", "pod/grows-0-1")),
-                    Duration.ofSeconds(90),
-                    "the others are gone, with their volumes");
+            awaitOnly("grows");
             query.awaitCommit();
             scale("grows", 2);
             query.finish();
             String id = cluster.status("grows").path("stateId").asText();
             cluster.kubectl("delete", "sq", "grows", "--timeout=120s");
             assertEquals(List.of(), topicsOf(id), "those of all slots, and the exchange");
+        }
+    }
+
+    /** Waits until slot 0 alone is left. */
+    private void awaitOnly(String query) {
+        awaitSlots(query, 1);
+        Cluster.await(
+                () -> names("pods,pvc", query),
+                left -> left.equals(List.of("persistentvolumeclaim/" + query + "-0-1", "pod/" + query + "-0-1")),
+                Duration.ofSeconds(90),
+                "the others are gone, with their volumes");
+    }
+
+    @Test
+    void aQueryThatIsMadeAgainWithLessPodsTakesOverWhatTheOthersHad() throws Exception {
+        UnaryOperator<String> kept =
+                document -> document.replace("state: {", "state: {id: kept, deletionPolicy: Retain, ");
+        try (Running query = divided("kept", 2, kept)) {
+            query.awaitCommit();
+            cluster.kubectl("delete", "sq", "kept", "--timeout=120s");
+            cluster.apply(query.document().replace("replicas: 2", "replicas: 1"));
+            Cluster.await(
+                    () -> slot("kept", 1).path("incarnation").asInt(),
+                    incarnation -> incarnation >= 2,
+                    Duration.ofSeconds(90),
+                    "slot 1 comes to hand over");
+            awaitSlots("kept", 1);
+            query.finish();
         }
     }
 

@@ -147,7 +147,7 @@ class SlotsIT {
     private void divide(Path file, int count) throws IOException {
         slots = count;
         Path next = directory.resolve("division.next");
-        Files.writeString(next, ++divisions + "/" + count);
+        Files.writeString(next, divisions++ + "/" + count); // 0/1 divides nothing
         Files.move(next, directory.resolve("division"), StandardCopyOption.ATOMIC_MOVE);
         for (int slot = 0; slot < count; slot++) {
             if (processes[slot] == null || !processes[slot].isAlive()) {

@@ -86,9 +86,7 @@ final class EpochLoop implements AutoCloseable {
                 definition.state(),
                 state.store(),
                 world.checkpoints(),
-                () -> flow != null && flow.peers().isPresent()
-                        ? List.of()
-                        : definition.wishes().get(),
+                this::wishes,
                 definition.settings().checkpointIntervalMillis(),
                 clock,
                 metrics);
@@ -106,6 +104,14 @@ final class EpochLoop implements AutoCloseable {
         checkpoints.begin(last.incarnation());
         updateFigures();
         return last.incarnation();
+    }
+
+    /** A state of several slots is not of one moment, but a savepoint of before can be dropped. */
+    private List<SavepointWish> wishes() {
+        List<SavepointWish> wishes = definition.wishes().get();
+        return flow != null && flow.peers().isPresent()
+                ? wishes.stream().filter(SavepointWish::drop).toList()
+                : wishes;
     }
 
     private String source(boolean hadNone) {
@@ -174,7 +180,7 @@ final class EpochLoop implements AutoCloseable {
     boolean isToBeDivided() {
         return flow.peers().isEmpty()
                 && world.exchange().isPresent()
-                && definition.division().get().slots() > 1;
+                && definition.division().get().divides();
     }
 
     /** Whether the slot has handed over all and is not part of the query any more. */

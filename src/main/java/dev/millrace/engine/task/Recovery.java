@@ -183,7 +183,7 @@ final class Recovery {
         return has
                 || can
                         && (definition.slot().index() > 0
-                                || definition.division().get().slots() > 1);
+                                || definition.division().get().divides());
     }
 
     private Recovered recover(long incarnation) {

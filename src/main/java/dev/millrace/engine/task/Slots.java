@@ -194,6 +194,13 @@ final class Slots {
         return List.copyOf(members);
     }
 
+    /** All slots that this one or another knows of. */
+    List<Integer> known() {
+        Set<Integer> known = unknown();
+        known.addAll(members());
+        return known.stream().sorted().toList();
+    }
+
     /** Slots that others know of and that have said nothing yet that was taken here; slot 0 is always there. */
     private Set<Integer> unknown() {
         Set<Integer> unknown = new HashSet<>(Set.of(0));

@@ -14,6 +14,7 @@ import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.resources.Children;
@@ -84,6 +85,11 @@ final class Applier {
             writer.finalizer(query, set.present());
         } else if (action instanceof EnsureChildren ensure) {
             ensure(query, children, ensure);
+        } else if (action instanceof SetBudget budget) {
+            HasMetadata wanted = children.disruptionBudget(budget.minAvailable());
+            if (!create(query, wanted)) {
+                client.resource(wanted).patch(Writer.serverSide());
+            }
         } else if (action instanceof CreateClaim claim) {
             create(query, children.claim(claim.name(), claim.slot(), seen.spec().at("/state/volume")));
         } else if (action instanceof CreatePod pod) {
@@ -134,16 +140,13 @@ final class Applier {
             told.add(new Notice(
                     true,
                     "VolumeNotGrown",
-                    "the volume " + claim.name() + " does not grow to " + claim.size() + ": " + e.getMessage()));
+                    "the volume " + claim.name() + " does not grow to " + claim.size() + ": " + e.getMessage(),
+                    claim.name()));
         }
     }
 
     private void ensure(QueryResource query, Children children, EnsureChildren ensure) {
-        for (HasMetadata child : List.of(
-                children.serviceAccount(),
-                children.service(),
-                children.networkPolicy(),
-                children.disruptionBudget(ensure.slots()))) {
+        for (HasMetadata child : List.of(children.serviceAccount(), children.service(), children.networkPolicy())) {
             if (!create(query, child)) {
                 client.resource(child).patch(Writer.serverSide());
             }

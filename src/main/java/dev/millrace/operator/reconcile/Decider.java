@@ -9,8 +9,8 @@ import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
-import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.reconcile.Observed.EngineView;
@@ -163,9 +163,13 @@ final class Decider {
         }
     }
 
-    /** Another state has volumes of its own, and begins undivided. */
+    /** Another state has volumes of its own, and begins undivided as far as is known. */
     private void forget() {
-        slots = slots.stream().map(slot -> slot.withClaim(null).withFailures(0)).toList();
+        slots = slots.stream()
+                .map(slot -> slot.slot() == 0
+                        ? slot.withClaim(null).withFailures(0).withKeyGroups(null)
+                        : Slot.unused(slot.slot(), slot.incarnation()))
+                .toList();
         division = null;
     }
 
@@ -196,10 +200,11 @@ final class Decider {
     // ---------------------------------------------------------------- slots
 
     private void run() {
-        int wanted = divide();
-        SlotDecision first = first(wanted);
+        adopt();
+        divide();
+        SlotDecision first = first();
         String version = choice.isProven() ? choice.target().config() : choice.lastGood();
-        decided = FurtherSlots.decide(seen, slots, wanted, version, first);
+        decided = FurtherSlots.decide(seen, slots, division, version, first);
         slots = decided.stream().map(SlotDecision::slot).toList();
         for (SlotDecision slot : decided) {
             actions.addAll(slot.actions());
@@ -215,19 +220,53 @@ final class Decider {
         }
     }
 
+    /**
+     * What the query's log has and the status does not know of, where a query was made again over a kept state, or has gone back:
+     * slots that have a part in it have to run, be it to hand over.
+     */
+    private void adopt() {
+        Optional<EngineProgress> first = SlotDecider.last(seen, slots.get(0))
+                .map(pod -> seen.engines().get(pod.name()))
+                .filter(EngineView::answers)
+                .map(EngineView::progress)
+                .filter(engine -> engine.division() != null && engine.members() != null);
+        if (first.isEmpty()) {
+            return;
+        }
+        Division theirs = Division.of(first.get().division());
+        if (division == null || theirs.version() > division.version()) {
+            division = next(theirs.version(), seen.wantedSlots());
+        }
+        List<Slot> all = new ArrayList<>(slots);
+        for (int member : first.get().members()) {
+            while (all.size() <= member) {
+                all.add(Slot.unused(all.size(), 0));
+            }
+            if (all.get(member).isUnused()) {
+                all.set(member, all.get(member).withKeyGroups(""));
+            }
+        }
+        slots = all;
+    }
+
+    private Division next(long before, int wanted) {
+        return new Division(Math.max(before + 1, seen.now().getEpochSecond()), wanted);
+    }
+
     /** Into how many slots: a change of it is another version, later than all before, of this query or one before it. */
-    private int divide() {
-        Optional<String> undivided = seen.undivided(choice.target().config());
+    private void divide() {
+        String target = choice.target().config();
+        Optional<String> undivided = seen.undivided(target)
+                .or(() -> Optional.ofNullable(choice.lastGood())
+                        .filter(before -> !before.equals(target))
+                        .flatMap(seen::undivided));
         Standing.scalable(seen, undivided, conditions);
         int wanted = undivided.isPresent() ? 1 : seen.wantedSlots();
         int before = division == null ? 1 : division.slots();
         if (wanted != before) {
-            long last = division == null ? 0 : division.version();
-            division = new Division(Math.max(last + 1, seen.now().getEpochSecond()), wanted);
-            actions.add(new EnsureChildren(null, wanted));
+            division = next(division == null ? 0 : division.version(), wanted);
             notices.add(new Notice(false, "Rescaling", "the query goes from " + before + " to " + wanted + " slots"));
         }
-        return wanted;
     }
 
     /** Those that stay are told. */
@@ -245,28 +284,23 @@ final class Decider {
     }
 
     /** A version that has failed where another one ran is taken back, and slot 0 asked again. */
-    private SlotDecision first(int wanted) {
-        SlotDecision first = decideFirst(wanted);
+    private SlotDecision first() {
+        SlotDecision first = decideFirst();
         boolean onTrial = choice.lastGood() != null && !choice.isProven();
         if (first.state() instanceof TakenBack taken) {
-            return takenBack(first, taken.reason(), taken.message(), wanted);
+            return takenBack(first, taken.reason(), taken.message());
         }
         if (first.state() instanceof Failed failed && onTrial) {
             EngineOutcome outcome = failed.outcome();
-            return takenBack(first, outcome.code(), outcome.code() + ": " + outcome.message(), wanted);
+            return takenBack(first, outcome.code(), outcome.code() + ": " + outcome.message());
         }
         if (first.state() instanceof Failed failed && choice.canGoBack(failed.outcome())) {
             choice = choice.wentBack(seen, failed.outcome(), conditions, notices);
             forget();
             recheckIn(Duration.ofMillis(100));
-            return new SlotDecision(
+            return SlotDecision.of(
                     slots.get(0),
-                    new Unready("Starting", "RestoreFailed", "the query goes back to the state before the restore"),
-                    false,
-                    List.of(),
-                    List.of(),
-                    Optional.empty(),
-                    Optional.empty());
+                    new Unready("Starting", "RestoreFailed", "the query goes back to the state before the restore"));
         }
         if (first.proven()) {
             choice = choice.proven();
@@ -274,16 +308,16 @@ final class Decider {
         return first;
     }
 
-    private SlotDecision takenBack(SlotDecision failed, String reason, String message, int wanted) {
+    private SlotDecision takenBack(SlotDecision failed, String reason, String message) {
         notices.addAll(failed.notices());
         choice = choice.rolledBack(seen, reason, message, conditions, notices);
         List<Slot> next = new ArrayList<>(slots);
         next.set(0, failed.slot().withFailures(0));
         slots = next;
-        return decideFirst(wanted);
+        return decideFirst();
     }
 
-    private SlotDecision decideFirst(int wanted) {
+    private SlotDecision decideFirst() {
         boolean onTrial = choice.lastGood() != null && !choice.isProven();
         return SlotDecider.decide(
                 seen,
@@ -292,7 +326,7 @@ final class Decider {
                         choice.target().config(),
                         true,
                         onTrial ? Optional.of(Instant.parse(choice.target().since())) : Optional.empty(),
-                        wanted));
+                        seen.recentTakeOvers()));
     }
 
     private void shown(State state) {
@@ -300,9 +334,12 @@ final class Decider {
             phase = "Running";
             conditions.set(Conditions.READY, true, "Processing", "rows are being processed");
             conditions.set(Conditions.RECONCILING, false, "AsWanted", "");
-        } else if (state instanceof Silent) {
+        } else if (state instanceof Silent && Conditions.isTrue(status.conditions(), Conditions.READY)) {
             conditions.keep(Conditions.READY);
             conditions.set(Conditions.RECONCILING, false, "AsWanted", "");
+        } else if (state instanceof Silent) {
+            unready(new Unready(
+                    "Starting", "Starting", "the pod " + slots.get(0).pod() + " is asked again"));
         } else if (state instanceof Unready unready) {
             unready(unready);
         } else if (state instanceof Completed) {
@@ -363,12 +400,26 @@ final class Decider {
             conditions.keep(Conditions.SCALABLE);
         }
         Standing.durable(seen, answers, conditions, notices);
-        for (SlotDecision slot : decided) {
-            Volumes.growth(seen, slot.slot().claim(), slot.progress(), notices).ifPresent(actions::add);
+        for (Slot slot : slots) {
+            Optional<EngineProgress> progress =
+                    slot.slot() < decided.size() ? decided.get(slot.slot()).progress() : Optional.empty();
+            Volumes.growth(seen, slot.claim(), progress, notices).ifPresent(actions::add);
         }
+        budget();
         boolean runs = phase.equals("Running") || phase.equals("Rescaling");
         if (runs && decided.get(0).progress().isPresent()) {
             actions.addAll(Sweep.of(seen, choice, decided));
+        }
+    }
+
+    /** Evictions take one pod at a time of those that have a part in the query; a single one may always go. */
+    private void budget() {
+        int wanted = division == null ? 1 : division.slots();
+        long parts = slots.stream().filter(slot -> slot.keyGroups() != null).count();
+        int least = (int) Math.max(0, Math.min(wanted, parts) - 1);
+        boolean there = slots.get(0).incarnation() > 0;
+        if (there && seen.budget().filter(budget -> budget == least).isEmpty()) {
+            actions.add(new SetBudget(least));
         }
     }
 
@@ -392,7 +443,7 @@ final class Decider {
                 ? status.readyReplicas() // while the next version is compiled
                 : Integer.valueOf(
                         (int) decided.stream().filter(SlotDecision::processes).count());
-        List<EngineView> engines = Statuses.answering(seen, decided);
+        List<EngineView> engines = Statuses.answering(decided);
         StreamingQueryStatus next = new StreamingQueryStatus(
                 seen.identity().generation(),
                 phase,
@@ -424,6 +475,7 @@ final class Decider {
                 choice.rejected(),
                 status.figuresAt());
         StreamingQueryStatus shown = Statuses.withFigures(status, next, engines, seen.now());
-        return new Decision(shown, actions, notices, Optional.ofNullable(recheck));
+        int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
+        return new Decision(shown, actions, notices, Optional.ofNullable(recheck), takeOvers);
     }
 }

@@ -11,13 +11,17 @@ import java.util.Optional;
  * after the other. An incarnation is in the status before its pod is made: numbers are never given twice.
  *
  * @param recheck when to look again though nothing happened; empty for never
+ * @param takeOvers how many pods of lost nodes are replaced
  */
-record Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> notices, Optional<Duration> recheck) {
+record Decision(
+        StreamingQueryStatus status,
+        List<Action> actions,
+        List<Notice> notices,
+        Optional<Duration> recheck,
+        int takeOvers) {
 
-    /** Whether a pod of a lost node is replaced. */
-    boolean takesOver() {
-        return notices.stream().anyMatch(notice -> notice.reason().equals(NODE_LOST))
-                && actions.stream().anyMatch(CreatePod.class::isInstance);
+    Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> notices, Optional<Duration> recheck) {
+        this(status, actions, notices, recheck, 0);
     }
 
     static final String NODE_LOST = "NodeLost";
@@ -33,12 +37,14 @@ record Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> 
     record SetFinalizer(boolean present) implements Action {}
 
     /**
-     * Account, service, network policy, disruption budget, and the ConfigMap of the version.
+     * Account, service, network policy, and the ConfigMap of the version.
      *
      * @param version null where that is there
-     * @param slots how many the query is to have
      */
-    record EnsureChildren(Version version, int slots) implements Action {}
+    record EnsureChildren(Version version) implements Action {}
+
+    /** How many pods evictions must leave. */
+    record SetBudget(int minAvailable) implements Action {}
 
     record CreateClaim(String name, int slot) implements Action {}
 
@@ -66,6 +72,12 @@ record Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> 
      *
      * @param warning or normal
      * @param reason a stable code
+     * @param about what of the query it is about; empty for the whole
      */
-    record Notice(boolean warning, String reason, String message) {}
+    record Notice(boolean warning, String reason, String message, String about) {
+
+        Notice(boolean warning, String reason, String message) {
+            this(warning, reason, message, "");
+        }
+    }
 }

@@ -213,6 +213,7 @@ final class Engines implements AutoCloseable {
                 && a.volumeShort() == b.volumeShort()
                 && Objects.equals(a.division(), b.division())
                 && Objects.equals(a.settled(), b.settled())
+                && Objects.equals(a.members(), b.members())
                 && Objects.equals(a.message(), b.message());
     }
 

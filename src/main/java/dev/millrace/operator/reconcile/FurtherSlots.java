@@ -1,5 +1,7 @@
 package dev.millrace.operator.reconcile;
 
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
@@ -14,63 +16,73 @@ import java.util.Optional;
 
 /**
  * What to do about the slots behind slot 0. They run a version that slot 0 was seen to run: it goes first, and they follow one
- * after the other. One that the query is not to have any more runs until it has handed over all and says that it has left.
+ * after the other. One that the query is not to have any more runs until it has handed over all and slot 0 knows nothing of it:
+ * a slot that others know of, and that does not run, holds them up.
  */
 final class FurtherSlots {
 
     private final Observed seen;
-    private final int wanted;
+    private final Division division;
     private final String version;
     private final List<SlotDecision> decided = new ArrayList<>();
 
-    /**
-     * @param wanted how many slots there are to be, slot 0 among them
-     * @param version that pods are to run; null where they are to run none yet
-     * @param first what was decided about slot 0
-     */
-    private FurtherSlots(Observed seen, int wanted, String version, SlotDecision first) {
+    private FurtherSlots(Observed seen, Division division, String version, SlotDecision first) {
         this.seen = seen;
-        this.wanted = wanted;
+        this.division = division;
         this.version = version;
         this.decided.add(first);
     }
 
-    /** By slot, slot 0 among them. */
-    static List<SlotDecision> decide(Observed seen, List<Slot> known, int wanted, String version, SlotDecision first) {
-        FurtherSlots slots = new FurtherSlots(seen, wanted, version, first);
+    /**
+     * By slot, slot 0 among them.
+     *
+     * @param known as the status has them
+     * @param division null for a query that was never divided
+     * @param version that pods are to run; null where they are to run none yet
+     * @param first what was decided about slot 0
+     */
+    static List<SlotDecision> decide(
+            Observed seen, List<Slot> known, Division division, String version, SlotDecision first) {
+        FurtherSlots slots = new FurtherSlots(seen, division, version, first);
+        int wanted = division == null ? 1 : division.slots();
         for (int i = 1; i < Math.max(wanted, known.size()); i++) {
-            slots.decided.add(slots.decide(i < known.size() ? known.get(i) : Slot.unused(i, 0)));
+            Slot slot = i < known.size() ? known.get(i) : Slot.unused(i, 0);
+            slots.decided.add(i < wanted ? slots.wanted(slot) : slots.surplus(slot));
         }
         return slots.decided;
     }
 
-    private SlotDecision decide(Slot slot) {
-        boolean surplus = slot.slot() >= wanted;
-        Optional<PodView> last = SlotDecider.last(seen, slot);
-        if (surplus && (slot.pod() == null || hasLeft(last) || neverRan(slot, last))) {
-            return end(Slot.unused(slot.slot(), slot.incarnation()), new Gone());
-        }
+    private SlotDecision wanted(Slot slot) {
         if (version == null) {
             return end(slot, new Unready("Starting", "Starting", "slot 0 goes first"));
         }
         boolean turn = decided.stream().allMatch(SlotDecision::processes);
-        return SlotDecider.decide(seen, new Wish(slot, version, turn, Optional.empty(), wanted));
+        int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
+        return SlotDecider.decide(
+                seen, new Wish(slot, version, turn, Optional.empty(), seen.recentTakeOvers() + takeOvers));
     }
 
-    private static boolean hasLeft(Optional<PodView> pod) {
-        return pod.flatMap(PodView::outcome)
+    private SlotDecision surplus(Slot slot) {
+        if (division == null || slot.isUnused() || isUnknown(slot.slot())) {
+            return end(Slot.unused(slot.slot(), slot.incarnation()), new Gone());
+        }
+        boolean left = SlotDecider.last(seen, slot)
+                .flatMap(PodView::outcome)
                 .filter(outcome -> outcome.end().equals("Left"))
                 .isPresent();
+        return left
+                ? SlotDecision.of(
+                        slot.withKeyGroups(null),
+                        new Unready("Rescaling", "Rescaling", "slot 0 is to hear that it has left"))
+                : wanted(slot);
     }
 
-    /** A slot that others have not heard of need not take its leave: no pod of it was made, or its first one found no node. */
-    private boolean neverRan(Slot slot, Optional<PodView> pod) {
-        if (slot.keyGroups() != null) {
-            return false;
-        }
-        return pod.isPresent()
-                ? pod.get().node() == null && !pod.get().ended() && slot.failures() == 1
-                : Decider.refusal(seen.status()).isPresent();
+    /** Whether slot 0, which goes by the present division, knows of no such slot. */
+    private boolean isUnknown(int slot) {
+        Optional<EngineProgress> first = decided.get(0).progress();
+        return first.filter(engine -> division.text().equals(engine.division()) && engine.members() != null)
+                .filter(engine -> !engine.members().contains(slot))
+                .isPresent();
     }
 
     /** Without a pod. */
@@ -81,6 +93,6 @@ final class FurtherSlots {
                 actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
             }
         }
-        return new SlotDecision(slot, state, false, actions, List.of(), Optional.empty(), Optional.empty());
+        return new SlotDecision(slot, state, false, actions, List.of(), Optional.empty(), false, Optional.empty());
     }
 }

@@ -34,7 +34,7 @@ final class Notices {
     }
 
     void tell(HasMetadata about, Notice notice) {
-        String key = about.getMetadata().getUid() + "/" + notice.reason();
+        String key = about.getMetadata().getUid() + "/" + notice.reason() + "/" + notice.about();
         if (notice.message().equals(told.put(key, notice.message()))) {
             return;
         }

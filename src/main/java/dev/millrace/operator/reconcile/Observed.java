@@ -26,6 +26,7 @@ import java.util.Set;
  * @param wantedOrigin the savepoint that its state begins from, if any
  * @param savepoint that the spec asks to go back to, while that was not done
  * @param versions what the ConfigMaps of the query hold, by name
+ * @param budget how many pods evictions must leave; empty where nothing says it
  * @param engines what pods answered, by pod name
  * @param unreachable nodes that the API server has lost sight of: when they gave their last sign of life
  * @param recentTakeOvers how many pods of lost nodes, of all queries, were replaced just now
@@ -42,6 +43,7 @@ record Observed(
         List<PodView> pods,
         List<ClaimView> claims,
         Map<String, Version> versions,
+        Optional<Integer> budget,
         Optional<CleanUp> cleanUp,
         Map<String, EngineView> engines,
         Map<String, Instant> unreachable,

@@ -22,6 +22,7 @@ import io.fabric8.kubernetes.api.model.ContainerStateTerminated;
 import io.fabric8.kubernetes.api.model.ContainerStateWaiting;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
@@ -147,6 +148,7 @@ final class Observer {
                 mine.stream().map(pod -> view(pod, claims)).toList(),
                 claims.stream().map(Observer::view).toList(),
                 versions,
+                budget(query),
                 pods.stream()
                         .filter(pod -> pod.getMetadata().getName().equals(Names.cleanUp(name)))
                         .filter(pod -> Names.isMadeFor(pod, name))
@@ -283,6 +285,18 @@ final class Observer {
                 .filter(claim -> Names.isOwned(claim, query))
                 .filter(claim -> claim.getMetadata().getDeletionTimestamp() == null)
                 .toList();
+    }
+
+    private Optional<Integer> budget(QueryResource query) {
+        return Optional.ofNullable(client.policy()
+                        .v1()
+                        .podDisruptionBudget()
+                        .inNamespace(query.getMetadata().getNamespace())
+                        .withName(query.getMetadata().getName())
+                        .get())
+                .filter(found -> Names.isOwned(found, query))
+                .map(found -> found.getSpec().getMinAvailable())
+                .map(IntOrString::getIntVal);
     }
 
     private static ClaimView view(PersistentVolumeClaim claim) {

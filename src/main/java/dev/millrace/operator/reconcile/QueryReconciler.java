@@ -137,9 +137,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
         }
         Optional<Duration> recheck = decision.recheck();
         try {
-            if (decision.takesOver()) {
-                takeOvers.begin(seen.now());
-            }
+            takeOvers.begin(seen.now(), decision.takeOvers());
             applier.apply(query, seen, decision).forEach(notice -> notices.tell(query, notice));
             decision.notices().forEach(notice -> notices.tell(query, notice));
         } catch (Applier.RefusedException e) {

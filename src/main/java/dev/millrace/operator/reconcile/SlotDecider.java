@@ -60,7 +60,8 @@ final class SlotDecider {
     private Duration recheck;
     private Slot slot;
     private boolean proven;
-    private Optional<EngineProgress> progress = Optional.empty();
+    private boolean takesOver;
+    private Optional<EngineView> answering = Optional.empty();
 
     /**
      * What is wanted of a slot.
@@ -69,9 +70,9 @@ final class SlotDecider {
      * @param version that its next pod is to run
      * @param replaces whether a living pod of another version is to end for it
      * @param trialSince from when the version is on trial; empty where there is none to go back to
-     * @param slots how many the query is to have
+     * @param takeOvers how many pods of lost nodes, of all queries, were replaced just now
      */
-    record Wish(Slot slot, String version, boolean replaces, Optional<Instant> trialSince, int slots) {}
+    record Wish(Slot slot, String version, boolean replaces, Optional<Instant> trialSince, int takeOvers) {}
 
     private SlotDecider(Observed seen, Wish wish) {
         this.seen = seen;
@@ -90,7 +91,8 @@ final class SlotDecider {
                 decider.actions,
                 decider.notices,
                 Optional.ofNullable(decider.recheck),
-                decider.progress);
+                decider.takesOver,
+                decider.answering);
     }
 
     /** The pod of a slot's last incarnation. */
@@ -136,7 +138,7 @@ final class SlotDecider {
         }
         if (!pod.deleting()) {
             actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
-            notices.add(new Notice(false, "Upgrading", "pod " + pod.name() + " stops for version " + wish.version()));
+            notices.add(notice(false, "Upgrading", "pod " + pod.name() + " stops for version " + wish.version()));
         }
         return new Unready("Upgrading", "Upgrading", "the pod of the version before writes its last checkpoint");
     }
@@ -160,7 +162,7 @@ final class SlotDecider {
         EngineView engine = seen.engines().get(pod.name());
         boolean answers = engine != null && engine.answers() && engine.progress() != null;
         if (answers) {
-            progress = Optional.of(engine.progress());
+            answering = Optional.of(engine);
             return answering(pod, engine.progress());
         }
         proven = pod.ready(); // Kubernetes sees rows being processed, whether we reach the pod or not
@@ -194,7 +196,8 @@ final class SlotDecider {
         if (engine.running() && engine.incarnation() == pod.incarnation()) {
             proven = true;
             String source = engine.restoredFrom() == null ? "New" : engine.restoredFrom();
-            boolean first = !ran || slot.restore() == null;
+            Restored restored = new Restored(source, rounded(engine.restoreSeconds()));
+            boolean first = !restored.equals(slot.restore());
             slot = new Slot(
                     slot.slot(),
                     pod.name(),
@@ -204,9 +207,9 @@ final class SlotDecider {
                     pod.claim(),
                     0,
                     slot.startedAt(),
-                    new Restored(source, rounded(engine.restoreSeconds())));
+                    restored);
             if (first && !source.equals("New")) {
-                notices.add(new Notice(
+                notices.add(notice(
                         false,
                         "RestoredFrom",
                         "pod " + pod.name() + " goes on from " + source.toLowerCase(Locale.ROOT) + " after "
@@ -217,7 +220,7 @@ final class SlotDecider {
         if ("waiting".equals(engine.phase())) {
             String reason = VOLUME_FULL.equals(engine.code()) ? VOLUME_FULL : "Waiting";
             if (reason.equals(VOLUME_FULL)) {
-                notices.add(new Notice(true, VOLUME_FULL, "pod " + pod.name() + ": " + engine.message()));
+                notices.add(notice(true, VOLUME_FULL, "pod " + pod.name() + ": " + engine.message()));
             }
             return new Unready(ran ? "Running" : "Starting", reason, engine.message());
         }
@@ -255,7 +258,7 @@ final class SlotDecider {
 
     private State troubled(PodView pod, Trouble trouble) {
         String message = "pod " + pod.name() + ": " + trouble.message();
-        notices.add(new Notice(true, trouble.reason(), message));
+        notices.add(notice(true, trouble.reason(), message));
         if (CRASHES.contains(trouble.reason()) && ranWell()) {
             actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
         } else if (trouble.reason().equals("Unschedulable")
@@ -309,15 +312,14 @@ final class SlotDecider {
 
     private State nodeLost(PodView pod) {
         if (!seen.hasStore()) {
-            notices.add(
-                    new Notice(true, "NodeLost", "node " + pod.node() + " does not answer; the query waits for it"));
+            notices.add(notice(true, "NodeLost", "node " + pod.node() + " does not answer; the query waits for it"));
             return new Unready(
                     "Pending",
                     "NodeLost",
                     "node " + pod.node() + " does not answer, and the state is only on its volume " + pod.claim()
                             + ": the query waits for the node. A query that writes to Kafka keeps its checkpoints there");
         }
-        if (seen.recentTakeOvers() >= TakeOvers.AT_ONCE) {
+        if (wish.takeOvers() >= TakeOvers.AT_ONCE) {
             recheckIn(Decider.TURN);
             return new Unready(
                     "Pending",
@@ -325,7 +327,7 @@ final class SlotDecider {
                     "node " + pod.node() + " does not answer; the pod is replaced elsewhere when its turn comes, "
                             + TakeOvers.AT_ONCE + " at once");
         }
-        notices.add(new Notice(
+        notices.add(notice(
                 true,
                 Decision.NODE_LOST,
                 "node " + pod.node() + " does not answer; pod " + pod.name() + " is replaced elsewhere"));
@@ -333,6 +335,7 @@ final class SlotDecider {
             actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
         }
         slot = slot.withClaim(null);
+        takesOver = true;
         return startIncarnation();
     }
 
@@ -392,8 +395,7 @@ final class SlotDecider {
         boolean reuse = slot.claim() != null
                 && seen.claims().stream().anyMatch(claim -> claim.name().equals(slot.claim()));
         String claim = reuse ? slot.claim() : name;
-        actions.add(
-                new EnsureChildren(wish.version().equals(seen.wanted().name()) ? seen.wanted() : null, wish.slots()));
+        actions.add(new EnsureChildren(wish.version().equals(seen.wanted().name()) ? seen.wanted() : null));
         if (!reuse) {
             actions.add(new CreateClaim(claim, slot.slot()));
         }
@@ -404,13 +406,17 @@ final class SlotDecider {
                 name,
                 null,
                 incarnation,
-                slot.slot() == 0 ? all() : slot.keyGroups(),
+                slot.slot() == 0 && slot.keyGroups() == null ? all() : slot.keyGroups(),
                 claim,
                 failures + 1,
                 Decider.time(seen.now()),
                 null);
         boolean upgrading = "Upgrading".equals(seen.status().phase());
         return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");
+    }
+
+    private Notice notice(boolean warning, String reason, String message) {
+        return new Notice(warning, reason, message, "slot " + slot.slot());
     }
 
     private void recheckAt(Instant time) {

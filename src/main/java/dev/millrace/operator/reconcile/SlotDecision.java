@@ -5,6 +5,7 @@ import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Observed.EngineView;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -13,7 +14,8 @@ import java.util.Optional;
  * What is to be done about one slot, and what that means for the query.
  *
  * @param proven whether its pod was seen to make progress
- * @param progress what its pod says, if it answers
+ * @param takesOver whether a pod of a lost node is replaced
+ * @param engine its pod, if it answers
  */
 record SlotDecision(
         Slot slot,
@@ -22,7 +24,18 @@ record SlotDecision(
         List<Action> actions,
         List<Notice> notices,
         Optional<Duration> recheck,
-        Optional<EngineProgress> progress) {
+        boolean takesOver,
+        Optional<EngineView> engine) {
+
+    /** Without anything to do. */
+    static SlotDecision of(Slot slot, State state) {
+        return new SlotDecision(slot, state, false, List.of(), List.of(), Optional.empty(), false, Optional.empty());
+    }
+
+    /** What its pod says, if it answers. */
+    Optional<EngineProgress> progress() {
+        return engine.map(EngineView::progress);
+    }
 
     /** How a slot is. */
     sealed interface State {}

@@ -35,11 +35,11 @@ final class Statuses {
     }
 
     /** What the slots' pods say; nothing while one of them that has a part in the query says nothing: sums would be short. */
-    static List<EngineView> answering(Observed seen, List<SlotDecision> slots) {
+    static List<EngineView> answering(List<SlotDecision> slots) {
         List<EngineView> engines = new ArrayList<>();
         for (SlotDecision slot : slots) {
-            if (slot.progress().isPresent()) {
-                engines.add(seen.engines().get(slot.slot().pod()));
+            if (slot.engine().isPresent()) {
+                engines.add(slot.engine().get());
             } else if (slot.slot().keyGroups() != null) {
                 return List.of();
             }

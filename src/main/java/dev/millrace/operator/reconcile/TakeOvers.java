@@ -23,7 +23,9 @@ final class TakeOvers {
         return begun.size();
     }
 
-    synchronized void begin(Instant now) {
-        begun.addLast(now);
+    synchronized void begin(Instant now, int pods) {
+        for (int i = 0; i < pods; i++) {
+            begun.addLast(now);
+        }
     }
 }

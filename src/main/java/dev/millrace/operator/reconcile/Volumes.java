@@ -46,13 +46,17 @@ final class Volumes {
                     "less than a fifth of the volume " + claim.name() + " is free; raise "
                             + (limit.isEmpty()
                                     ? "state.volume.size, or let it grow by state.volume.autoGrow.limit"
-                                    : "state.volume.autoGrow.limit")));
+                                    : "state.volume.autoGrow.limit"),
+                    claim.name()));
             return Optional.empty();
         }
         long next = Math.min(most, claim.requested() + claim.requested() / 2);
         String size = next == most ? limit : (next + MEBIBYTE - 1) / MEBIBYTE + "Mi";
         notices.add(new Notice(
-                false, "VolumeGrows", "the volume " + claim.name() + " is nearly full and grows to " + size));
+                false,
+                "VolumeGrows",
+                "the volume " + claim.name() + " is nearly full and grows to " + size,
+                claim.name()));
         return Optional.of(new GrowClaim(claim.name(), claim.resourceVersion(), size));
     }
 

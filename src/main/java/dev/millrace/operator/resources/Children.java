@@ -128,14 +128,14 @@ public final class Children {
                 .build();
     }
 
-    /** Evictions take one pod at a time, of a query that has several; a single one may always go. */
-    public PodDisruptionBudget disruptionBudget(int slots) {
+    /** How many pods evictions must leave. */
+    public PodDisruptionBudget disruptionBudget(int minAvailable) {
         Map<String, String> pods = new HashMap<>(labels());
         pods.put(Names.COMPONENT, "engine");
         return new PodDisruptionBudgetBuilder()
                 .withMetadata(metadata(query))
                 .withNewSpec()
-                .withMinAvailable(new IntOrString(slots - 1))
+                .withMinAvailable(new IntOrString(minAvailable))
                 .withUnhealthyPodEvictionPolicy("AlwaysAllow")
                 .withNewSelector()
                 .withMatchLabels(pods)

@@ -107,11 +107,17 @@ public record Version(String name, String document, Pod pod, String plan, String
     public static Version read(String name, Map<String, String> data) {
         try {
             Pod pod = MAPPER.readValue(data.get(POD_KEY), Pod.class);
-            return new Version(
-                    name, data.get(DOCUMENT_KEY), pod, data.getOrDefault(PLAN_KEY, ""), data.get(UNDIVIDED_KEY));
+            return new Version(name, data.get(DOCUMENT_KEY), pod, data.getOrDefault(PLAN_KEY, ""), undivided(data));
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("the ConfigMap " + name + " holds no version", e);
         }
+    }
+
+    private static String undivided(Map<String, String> data) {
+        String said = data.getOrDefault(
+                UNDIVIDED_KEY,
+                "its version was made by an earlier operator; the annotation millrace.dev/restart makes it anew");
+        return said.isEmpty() ? null : said;
     }
 
     /** State ids that the query had before. */
@@ -139,9 +145,7 @@ public record Version(String name, String document, Pod pod, String plan, String
         if (!plan.isEmpty()) {
             data.put(PLAN_KEY, plan);
         }
-        if (undivided != null) {
-            data.put(UNDIVIDED_KEY, undivided);
-        }
+        data.put(UNDIVIDED_KEY, undivided == null ? "" : undivided);
         return data;
     }
 

@@ -21,6 +21,7 @@ import dev.millrace.operator.reconcile.Decision.DeleteClaim;
 import dev.millrace.operator.reconcile.Decision.DeleteConfig;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
+import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.reconcile.Observed.ClaimView;
@@ -66,6 +67,7 @@ class DeciderTest {
         Optional<Version> keptForSavepoint = Optional.empty();
         boolean savepointDeleting;
         int recentTakeOvers;
+        Optional<Integer> budget = Optional.empty();
         Optional<CleanUp> cleanUp = Optional.empty();
         Optional<Instant> deleted = Optional.empty();
         boolean finalizer = true;
@@ -137,6 +139,7 @@ class DeciderTest {
                     List.copyOf(pods),
                     List.copyOf(claims),
                     Map.copyOf(versions),
+                    budget,
                     cleanUp,
                     Map.copyOf(engines),
                     Map.copyOf(unreachable),
@@ -170,6 +173,8 @@ class DeciderTest {
                 finalizer = set.present();
             } else if (action instanceof CreateCleanUp) {
                 cleanUp = Optional.of(new CleanUp("Pending", ""));
+            } else if (action instanceof SetBudget set) {
+                budget = Optional.of(set.minAvailable());
             } else if (action instanceof TellDivision told) {
                 change(told.pod(), p -> told(p, told.division()));
             } else if (action instanceof DeletePod pod) {
@@ -287,6 +292,7 @@ class DeciderTest {
                     failure,
                     null,
                     weakness,
+                    null,
                     null,
                     null,
                     null,
@@ -430,11 +436,17 @@ class DeciderTest {
     }
 
     private static EngineProgress progress(long incarnation, String phase) {
-        return progress(incarnation, phase, null, null, null, null);
+        return progress(incarnation, phase, null, null, null, null, null);
     }
 
     static EngineProgress progress(
-            long incarnation, String phase, Integer slot, String division, String keyGroups, Boolean settled) {
+            long incarnation,
+            String phase,
+            Integer slot,
+            String division,
+            List<Integer> members,
+            String keyGroups,
+            Boolean settled) {
         return new EngineProgress(
                 "q",
                 "plan-a",
@@ -462,6 +474,7 @@ class DeciderTest {
                 phase.equals("waiting") ? "the broker is away" : null,
                 slot,
                 division,
+                members,
                 keyGroups,
                 settled);
     }
@@ -505,7 +518,12 @@ class DeciderTest {
         world.finalizer = false;
         world.look();
         assertEquals(
-                List.of(SetFinalizer.class, Decision.EnsureChildren.class, CreateClaim.class, CreatePod.class),
+                List.of(
+                        SetFinalizer.class,
+                        Decision.EnsureChildren.class,
+                        CreateClaim.class,
+                        CreatePod.class,
+                        SetBudget.class),
                 world.last.stream().map(Action::getClass).toList());
     }
 
@@ -623,6 +641,7 @@ class DeciderTest {
                 9999L,
                 0.42,
                 "2026-03-01T10:00:24Z",
+                null,
                 null,
                 null,
                 null,
@@ -1174,10 +1193,10 @@ class DeciderTest {
         assertEquals(List.of(), world.actions(CreatePod.class), "not while many others are replaced");
         assertEquals("False NodeLost", world.condition("Ready"));
         assertTrue(world.decision.recheck().isPresent());
-        assertFalse(world.decision.takesOver());
+        assertFalse(world.decision.takeOvers() > 0);
         world.recentTakeOvers = TakeOvers.AT_ONCE - 1;
         world.after(1).look();
-        assertTrue(world.decision.takesOver());
+        assertTrue(world.decision.takeOvers() > 0);
         assertEquals(List.of(new CreateClaim("q-0-2", 0)), world.actions(CreateClaim.class));
         assertEquals("q-0-2", world.actions(CreatePod.class).get(0).claim());
         assertEquals("q-0-1", world.actions(DeletePod.class).get(0).name(), "asked to end, not forced");
@@ -1195,7 +1214,7 @@ class DeciderTest {
         assertEquals("False NodeLost", world.condition("Ready"));
         assertEquals(List.of(), world.actions(CreatePod.class));
         assertEquals(List.of(), world.actions(DeletePod.class));
-        assertFalse(world.decision.takesOver(), "nobody restores anything");
+        assertFalse(world.decision.takeOvers() > 0, "nobody restores anything");
         world.unreachable.clear();
         world.answers("running").look();
         assertEquals("True Processing", world.condition("Ready"));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.DeciderTest.World;
@@ -13,7 +14,6 @@ import dev.millrace.operator.reconcile.Decision.CreateClaim;
 import dev.millrace.operator.reconcile.Decision.CreatePod;
 import dev.millrace.operator.reconcile.Decision.DeleteClaim;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
-import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
@@ -48,22 +48,24 @@ class FurtherSlotsTest {
     private static World answer(World world, boolean settled, int... slots) {
         String division =
                 world.status.division() == null ? null : world.status.division().text();
+        List<Integer> members = world.pods.stream()
+                .filter(pod -> pod.outcome().isEmpty())
+                .map(PodView::slot)
+                .distinct()
+                .toList();
         for (int slot : slots) {
-            PodView pod = pod(world, slot);
-            world.engines.put(
-                    pod.name(),
-                    new EngineView(
-                            true,
-                            world.now,
-                            DeciderTest.progress(
-                                    pod.incarnation(),
-                                    "running",
-                                    slot,
-                                    division,
-                                    division == null ? null : "9",
-                                    settled),
-                            new Rates(100, 7)));
+            says(world, slot, division, members, settled);
         }
+        return world;
+    }
+
+    /** The pod of a slot answers so. */
+    private static World says(World world, int slot, String division, List<Integer> members, boolean settled) {
+        PodView pod = pod(world, slot);
+        EngineProgress progress = division == null
+                ? DeciderTest.progress(pod.incarnation(), "running", null, null, null, null, null)
+                : DeciderTest.progress(pod.incarnation(), "running", slot, division, members, "9", settled);
+        world.engines.put(pod.name(), new EngineView(true, world.now, progress, new Rates(100, 7)));
         return world;
     }
 
@@ -154,12 +156,6 @@ class FurtherSlotsTest {
         world.spec(spec(2)).look();
         String division = world.status.division().text();
         assertEquals(List.of(new TellDivision("q-0-1", "1", division)), world.actions(TellDivision.class));
-        assertEquals(
-                List.of(2),
-                world.actions(EnsureChildren.class).stream()
-                        .map(EnsureChildren::slots)
-                        .distinct()
-                        .toList());
         assertEquals(division, pod(world, 1).division(), "who starts knows");
         long version = world.status.division().version();
         assertEquals(world.now.getEpochSecond(), version, "later than any that a query of the name had before");
@@ -180,9 +176,15 @@ class FurtherSlotsTest {
                 .message()
                 .endsWith("1, 2"));
         gone(world, 1).after(5);
-        run(world, 0, 2).look();
+        says(run(world, 2), 0, world.status.division().text(), List.of(0, 1, 2), false)
+                .look();
         assertEquals(List.of(1), created(world), "it has still something to hand over");
-        run(end(world.after(5), 2, "Left"), 0, 1).look();
+        end(world.after(5), 2, "Left");
+        String division = world.status.division().text();
+        says(run(world, 1), 0, division, List.of(0, 1, 2), false).look();
+        assertEquals(List.of(), deleted(world), "slot 0 has not heard of it");
+        assertEquals("True Processing", world.condition("Ready"));
+        run(world.after(1), 0, 1).look();
         assertEquals(List.of("q-2-1"), deleted(world));
         assertEquals(Slot.unused(2, 1), world.status.slots().get(2), "its number is kept");
         assertEquals(
@@ -207,37 +209,111 @@ class FurtherSlotsTest {
     }
 
     @Test
-    void aSlotThatNeverRanNeedNotLeave() {
+    void aSlotThatTheOthersDoNotKnowNeedNotLeave() {
         World world = running(1);
         world.spec(spec(3)).look();
-        PodView pending = pod(world, 2);
-        world.change(
-                pending.name(),
-                p -> new PodView(
-                        p.name(),
-                        p.resourceVersion(),
-                        2,
-                        p.incarnation(),
-                        p.version(),
-                        p.division(),
-                        p.claim(),
-                        null,
-                        "Pending",
-                        false,
-                        false,
-                        false,
-                        p.created(),
-                        Optional.of(new Trouble("Unschedulable", "no room")),
-                        Optional.empty()));
-        run(world.after(5), 0, 1).look();
+        change(world, 2, false, Optional.of(new Trouble("ImageNotPulled", "no such image")), null);
+        says(run(world.after(5), 1), 0, world.status.division().text(), List.of(0, 1), true)
+                .look();
         assertEquals("True Processing", world.condition("Ready"));
-        assertEquals("True Unschedulable", world.condition("Reconciling"));
+        assertEquals("True ImageNotPulled", world.condition("Reconciling"));
+        assertEquals(1, world.budget.orElseThrow(), "of those that are there one at a time may go");
         world.spec(spec(2)).look();
+        assertEquals(List.of(), deleted(world), "what slot 0 knew before");
+        says(run(world.after(5), 1), 0, world.status.division().text(), List.of(0, 1), true)
+                .look();
         assertEquals(List.of("q-2-1"), deleted(world));
         gone(world, 2);
         run(world.after(5), 0, 1).look();
         assertEquals("Running", world.status.phase());
-        assertNull(world.status.slots().get(2).pod());
+        assertTrue(world.status.slots().get(2).isUnused());
+    }
+
+    /** Another query had its state before, or the status was lost. */
+    @Test
+    void slotsThatTheLogKnowsRunBeItToHandOver() {
+        World world = new World(spec(1)).look();
+        says(world.after(5), 0, "99999999999/3", List.of(0, 1, 2), false).look();
+        assertEquals("100000000000/1", world.status.division().text());
+        assertEquals(List.of(1, 2), created(world));
+        assertEquals("False Starting", world.condition("Ready"), "what they own stands still");
+        end(world.after(5), 1, "Superseded");
+        says(world, 0, world.status.division().text(), List.of(0, 1, 2), false).look();
+        assertEquals(List.of(1), created(world));
+        says(run(world.after(5), 1, 2), 0, world.status.division().text(), List.of(0, 1, 2), false)
+                .look();
+        assertEquals("Rescaling", world.status.phase());
+        assertEquals("True Processing", world.condition("Ready"));
+        end(end(world.after(5), 1, "Left"), 2, "Left");
+        run(world, 0).look();
+        gone(gone(world, 1), 2);
+        run(world.after(5), 0).look();
+        assertEquals("Running", world.status.phase());
+        assertEquals(1, world.status.replicas());
+    }
+
+    @Test
+    void aVersionOnTrialDividesNothingThatCannotBe() {
+        World world = new World(spec(2)).verdict(undivided());
+        run(world.look().after(5), 0).look();
+        world.spec(spec(2, "nowhere")).verdict(DeciderTest.accepted("plan-a")).look();
+        assertNull(world.status.division());
+        end(world, 0, "Stopped").after(5).look();
+        run(world.after(5), 0).look();
+        assertNull(world.status.division(), "it runs, but was not seen to when this was decided");
+        run(world.after(5), 0).look();
+        assertEquals(2, world.status.division().slots());
+        assertEquals(List.of(1), created(world));
+    }
+
+    @Test
+    void whatSlotsTellIsToldOnceEach() {
+        World world = running(3);
+        gone(world, 1);
+        run(world.after(5), 0, 2).look();
+        assertEquals(List.of(), world.notices(), "the others go on from nothing");
+        change(world, 1, false, Optional.of(new Trouble("Unschedulable", "no room")), null);
+        change(world, 2, false, Optional.of(new Trouble("Unschedulable", "no room")), null);
+        world.engines.remove("q-2-1");
+        run(world.after(5), 0).look();
+        assertEquals(
+                List.of("slot 1", "slot 2"),
+                world.decision.notices().stream().map(Decision.Notice::about).toList());
+    }
+
+    @Test
+    void onlySoManyPodsOfLostNodesAreReplacedAtOnce() {
+        World world = running(4);
+        world.recentTakeOvers = TakeOvers.AT_ONCE - 2;
+        for (int slot = 1; slot < 4; slot++) {
+            PodView pod = pod(world, slot);
+            EngineView engine = world.engines.get(pod.name());
+            world.engines.put(pod.name(), new EngineView(false, engine.lastAnswer(), engine.progress(), null));
+            world.change(pod.name(), p -> on(p, "node-2"));
+        }
+        world.unreachable.put("node-2", world.now);
+        run(world.after(31), 0).look();
+        assertEquals(List.of(1, 2), created(world));
+        assertEquals(2, world.decision.takeOvers());
+    }
+
+    private static PodView on(PodView p, String node) {
+        return new PodView(
+                p.name(),
+                p.resourceVersion(),
+                p.slot(),
+                p.incarnation(),
+                p.version(),
+                p.division(),
+                p.claim(),
+                node,
+                p.phase(),
+                p.deleting(),
+                p.ready(),
+                p.ended(),
+                p.created(),
+                p.trouble(),
+                p.outcome());
     }
 
     @Test
@@ -258,8 +334,9 @@ class FurtherSlotsTest {
         world.decision = Decider.refused(world.observe(), world.decision, "NotAccepted", "over the quota");
         world.status = world.decision.status();
         gone(world, 1);
-        world.spec(spec(1));
-        run(world.after(5), 0).look();
+        world.spec(spec(1)).look();
+        says(world.after(5), 0, world.status.division().text(), List.of(0), true)
+                .look();
         assertEquals(
                 List.of(0),
                 world.status.slots().stream()
@@ -291,31 +368,14 @@ class FurtherSlotsTest {
         PodView pod = pod(world, 1);
         EngineView engine = world.engines.get(pod.name());
         world.engines.put(pod.name(), new EngineView(false, engine.lastAnswer(), engine.progress(), null));
-        world.change(
-                pod.name(),
-                p -> new PodView(
-                        p.name(),
-                        p.resourceVersion(),
-                        1,
-                        p.incarnation(),
-                        p.version(),
-                        p.division(),
-                        p.claim(),
-                        "node-2",
-                        "Running",
-                        false,
-                        false,
-                        false,
-                        p.created(),
-                        Optional.empty(),
-                        Optional.empty()));
+        world.change(pod.name(), p -> on(p, "node-2"));
         world.unreachable.put("node-2", world.now);
         run(world.after(29), 0).look();
         assertEquals(List.of(), created(world));
         run(world.after(2), 0).look();
         assertEquals(List.of(new CreatePod(1, 2, "q-1-2", world.wanted().name())), world.actions(CreatePod.class));
         assertEquals(List.of("q-1-1"), deleted(world));
-        assertTrue(world.decision.takesOver());
+        assertEquals(1, world.decision.takeOvers());
     }
 
     @Test

@@ -197,7 +197,7 @@ class ObserverTest {
 
     @Test
     void takeOversOfOtherQueriesAreSeen() {
-        takeOvers.begin(NOW.minusSeconds(10));
+        takeOvers.begin(NOW.minusSeconds(10), 1);
         assertEquals(1, observe().recentTakeOvers());
     }
 
