@@ -14,11 +14,12 @@ import java.util.List;
  * @param volumeFree bytes that are free on the volume of {@code volumeBytes}
  * @param code of what it waits for
  * @param message why it waits
- * @param slot which of the query's slots it is; like the next four null where the query was never divided
+ * @param slot which of the query's slots it is; like the next five null where the query was never divided
  * @param division by which it goes, {@code version/slots}
  * @param members all slots that it knows of
  * @param keyGroups that it owns, as ranges
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
+ * @param epochsBehind how many epochs of other slots it has not taken yet
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record EngineProgress(
@@ -50,7 +51,8 @@ public record EngineProgress(
         String division,
         List<Integer> members,
         String keyGroups,
-        Boolean settled) {
+        Boolean settled,
+        Long epochsBehind) {
 
     /**
      * A fulfilled wish.

@@ -174,6 +174,7 @@ public record StreamingQueryStatus(
      * @param claim its volume
      * @param failures incarnations in a row that committed no epoch
      * @param startedAt when this incarnation's pod was made
+     * @param behindSince from when it has been far behind the others; null while it is not
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Slot(
@@ -185,11 +186,12 @@ public record StreamingQueryStatus(
             String claim,
             Integer failures,
             String startedAt,
-            Restored restore) {
+            Restored restore,
+            String behindSince) {
 
         /** Before the first pod, or after the last. */
         public static Slot unused(int slot, long incarnation) {
-            return new Slot(slot, null, null, incarnation, null, null, 0, null, null);
+            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null);
         }
 
         /** Whether there is nothing of it. */
@@ -200,20 +202,24 @@ public record StreamingQueryStatus(
 
         /** Said to own these key groups. */
         public Slot withKeyGroups(String ranges) {
-            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore);
+            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behindSince);
+        }
+
+        public Slot withBehindSince(String time) {
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, time);
         }
 
         public Slot withIncarnation(long number) {
-            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore);
+            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behindSince);
         }
 
         /** On another volume, or with null on one that is still to be made. */
         public Slot withClaim(String name) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore);
+            return new Slot(slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore, behindSince);
         }
 
         public Slot withFailures(int count) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore);
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behindSince);
         }
     }
 

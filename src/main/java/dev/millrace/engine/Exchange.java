@@ -52,6 +52,9 @@ public interface Exchange extends AutoCloseable {
     /** Hands on records that have come, each partition's in order; waits for some up to the time given. */
     void poll(long timeoutMillis, Arrival arrival);
 
+    /** How many announcements there are behind what was read, as far as is known. */
+    long unread();
+
     /**
      * Forgets records that nobody needs any more; one that cannot be forgotten now stays until the next time.
      *

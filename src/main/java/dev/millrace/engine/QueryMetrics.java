@@ -108,8 +108,10 @@ public final class QueryMetrics {
      * @param members all slots that it knows of
      * @param keyGroups as ranges: {@code 0-15, 17}
      * @param settled whether that is what the division gives it, and nothing is on its way from or to it
+     * @param behind how many epochs of others it has not taken yet
      */
-    public record Part(int slot, Division division, List<Integer> members, String keyGroups, boolean settled) {}
+    public record Part(
+            int slot, Division division, List<Integer> members, String keyGroups, boolean settled, long behind) {}
 
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}

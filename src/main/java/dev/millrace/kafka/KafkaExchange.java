@@ -161,6 +161,14 @@ public final class KafkaExchange implements Exchange {
     }
 
     @Override
+    public long unread() {
+        TopicPartition announcements = new TopicPartition(topic, ANNOUNCEMENTS);
+        return consumer.assignment().contains(announcements)
+                ? consumer.currentLag(announcements).orElse(0)
+                : 0;
+    }
+
+    @Override
     public void trim(long[] offsets) {
         Map<TopicPartition, Long> before = new HashMap<>();
         for (int partition = 0; partition < offsets.length; partition++) {

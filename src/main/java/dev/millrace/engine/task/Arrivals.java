@@ -542,6 +542,11 @@ final class Arrivals {
         return !isJoining() && coming == null;
     }
 
+    /** How many announcements were not taken yet. */
+    long behind() {
+        return exchange.unread() + announced.size();
+    }
+
     /** Whether something of what is handed over to this slot was taken since the last call: somebody waits to hear of it. */
     boolean takeMoved() {
         boolean was = moved;

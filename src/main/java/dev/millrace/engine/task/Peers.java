@@ -178,7 +178,7 @@ final class Peers {
         for (Inputs input : inputs) {
             settled = settled && input.reads(name -> divided.partitionOwner(input.name(), name) == slot);
         }
-        return new QueryMetrics.Part(slot, slots.division(), slots.known(), ranges(), settled);
+        return new QueryMetrics.Part(slot, slots.division(), slots.known(), ranges(), settled, arrivals.behind());
     }
 
     private String ranges() {

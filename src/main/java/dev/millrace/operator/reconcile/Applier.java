@@ -95,8 +95,8 @@ final class Applier {
         } else if (action instanceof CreatePod pod) {
             EnginePod shape = new EnginePod(children, name, namespace, version(seen, pod.version()), fsGroup);
             long seconds = Math.max(1, seen.nodeLossTimeout().toSeconds());
-            EnginePod.Place place =
-                    new EnginePod.Place(pod.slot(), pod.incarnation(), pod.claim(), decision.division(), seconds);
+            EnginePod.Place place = new EnginePod.Place(
+                    pod.slot(), pod.incarnation(), pod.claim(), decision.division(), seconds, pod.avoided());
             create(query, shaped(() -> shape.pod(place)));
         } else if (action instanceof TellDivision told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());

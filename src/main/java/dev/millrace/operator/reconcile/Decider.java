@@ -204,7 +204,7 @@ final class Decider {
         divide();
         SlotDecision first = first();
         String version = choice.isProven() ? choice.target().config() : choice.lastGood();
-        decided = FurtherSlots.decide(seen, slots, division, version, first);
+        decided = Stragglers.of(seen, FurtherSlots.decide(seen, slots, division, version, first), version);
         slots = decided.stream().map(SlotDecision::slot).toList();
         for (SlotDecision slot : decided) {
             actions.addAll(slot.actions());
@@ -214,8 +214,8 @@ final class Decider {
         if (division != null) {
             tellDivision();
         }
-        shown(first.state());
-        if (first.processes()) {
+        shown(decided.get(0).state());
+        if (decided.get(0).processes()) {
             shownOfFurther();
         }
     }

@@ -48,7 +48,15 @@ record Decision(
 
     record CreateClaim(String name, int slot) implements Action {}
 
-    record CreatePod(int slot, long incarnation, String claim, String version) implements Action {}
+    /**
+     * @param avoided the node that it should not run on if there is another; null for none
+     */
+    record CreatePod(int slot, long incarnation, String claim, String version, String avoided) implements Action {
+
+        CreatePod(int slot, long incarnation, String claim, String version) {
+            this(slot, incarnation, claim, version, null);
+        }
+    }
 
     /** Tells a pod into how many slots the query is to be divided. */
     record TellDivision(String pod, String resourceVersion, String division) implements Action {}

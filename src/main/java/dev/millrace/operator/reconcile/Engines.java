@@ -182,7 +182,8 @@ final class Engines implements AutoCloseable {
                 ? new EngineView(false, before.lastAnswer(), before.progress(), before.rates())
                 : new EngineView(true, now, progress, rates(watched, before, progress, now));
         boolean news = before.answers() != watched.view.answers()
-                || progress != null && (before.progress() == null || !sameState(before.progress(), progress));
+                || progress != null && (before.progress() == null || !sameState(before.progress(), progress))
+                || Stragglers.lags(before) != Stragglers.lags(watched.view);
         String figures = progress == null ? watched.toldFigures : Statuses.figures(watched.view);
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {

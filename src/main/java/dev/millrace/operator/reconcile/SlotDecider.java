@@ -74,6 +74,14 @@ final class SlotDecider {
      */
     record Wish(Slot slot, String version, boolean replaces, Optional<Instant> trialSince, int takeOvers) {}
 
+    /** Another pod in the place of one that lives, on another node if there is one. */
+    static SlotDecision replace(Observed seen, Wish wish, PodView pod) {
+        SlotDecider decider = new SlotDecider(seen, wish);
+        decider.actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        decider.slot = decider.slot.withClaim(null);
+        return decider.decision(decider.startIncarnation(pod.node()));
+    }
+
     private SlotDecider(Observed seen, Wish wish) {
         this.seen = seen;
         this.wish = wish;
@@ -83,16 +91,12 @@ final class SlotDecider {
 
     static SlotDecision decide(Observed seen, Wish wish) {
         SlotDecider decider = new SlotDecider(seen, wish);
-        State state = decider.run();
+        return decider.decision(decider.run());
+    }
+
+    private SlotDecision decision(State state) {
         return new SlotDecision(
-                decider.slot,
-                state,
-                decider.proven,
-                decider.actions,
-                decider.notices,
-                Optional.ofNullable(decider.recheck),
-                decider.takesOver,
-                decider.answering);
+                slot, state, proven, actions, notices, Optional.ofNullable(recheck), takesOver, answering);
     }
 
     /** The pod of a slot's last incarnation. */
@@ -207,7 +211,8 @@ final class SlotDecider {
                     pod.claim(),
                     0,
                     slot.startedAt(),
-                    restored);
+                    restored,
+                    slot.behindSince());
             if (first && !source.equals("New")) {
                 notices.add(notice(
                         false,
@@ -291,7 +296,7 @@ final class SlotDecider {
     private State elsewhere(PodView pod) {
         actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
         slot = slot.withClaim(null);
-        return startIncarnation();
+        return startIncarnation(null);
     }
 
     private Duration silence(PodView pod, EngineView engine) {
@@ -336,7 +341,7 @@ final class SlotDecider {
         }
         slot = slot.withClaim(null);
         takesOver = true;
-        return startIncarnation();
+        return startIncarnation(null);
     }
 
     // ---------------------------------------------------------------- incarnations
@@ -368,7 +373,7 @@ final class SlotDecider {
                 return backOff(failures, due);
             }
         }
-        return startIncarnation();
+        return startIncarnation(null);
     }
 
     /** A version that was never seen running, after its time, where another one was. */
@@ -389,7 +394,7 @@ final class SlotDecider {
                                 + Decider.time(due)));
     }
 
-    private State startIncarnation() {
+    private State startIncarnation(String avoided) {
         long incarnation = slot.incarnation() + 1;
         String name = Names.pod(seen.identity().name(), slot.slot(), incarnation);
         boolean reuse = slot.claim() != null
@@ -399,7 +404,7 @@ final class SlotDecider {
         if (!reuse) {
             actions.add(new CreateClaim(claim, slot.slot()));
         }
-        actions.add(new CreatePod(slot.slot(), incarnation, claim, wish.version()));
+        actions.add(new CreatePod(slot.slot(), incarnation, claim, wish.version(), avoided));
         int failures = slot.failures() == null ? 0 : slot.failures();
         slot = new Slot(
                 slot.slot(),
@@ -410,6 +415,7 @@ final class SlotDecider {
                 claim,
                 failures + 1,
                 Decider.time(seen.now()),
+                null,
                 null);
         boolean upgrading = "Upgrading".equals(seen.status().phase());
         return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");

@@ -7,6 +7,7 @@ import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -60,6 +61,24 @@ record SlotDecision(
 
     /** The query has given it up. */
     record Gone() implements State {}
+
+    SlotDecision behindSince(String time) {
+        return new SlotDecision(
+                slot.withBehindSince(time), state, proven, actions, notices, recheck, takesOver, engine);
+    }
+
+    /** With another look in this time at the latest. */
+    SlotDecision recheckedIn(Duration time) {
+        Optional<Duration> sooner = recheck.filter(before -> before.compareTo(time) < 0);
+        return new SlotDecision(
+                slot, state, proven, actions, notices, sooner.or(() -> Optional.of(time)), takesOver, engine);
+    }
+
+    SlotDecision told(Notice notice) {
+        List<Notice> all = new ArrayList<>(notices);
+        all.add(notice);
+        return new SlotDecision(slot, state, proven, actions, all, recheck, takesOver, engine);
+    }
 
     boolean processes() {
         return state instanceof Processing || state instanceof Silent;

@@ -2,6 +2,7 @@ package dev.millrace.operator.resources;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.fabric8.kubernetes.api.model.Affinity;
+import io.fabric8.kubernetes.api.model.AffinityBuilder;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
 import io.fabric8.kubernetes.api.model.DownwardAPIVolumeFile;
@@ -82,8 +83,10 @@ public final class EnginePod {
      *
      * @param division into how many slots the query is to be divided
      * @param nodeLossSeconds how long it stays on a node that does not answer
+     * @param avoided the node that it should not run on if there is another; null for none
      */
-    public record Place(int slot, long incarnation, String claim, String division, long nodeLossSeconds) {}
+    public record Place(
+            int slot, long incarnation, String claim, String division, long nodeLossSeconds, String avoided) {}
 
     /** The pod of an incarnation of a slot on a claim. */
     public Pod pod(Place place) {
@@ -126,6 +129,9 @@ public final class EnginePod {
         tolerations.add(unreachable("node.kubernetes.io/unreachable", place.nodeLossSeconds()));
         tolerations.add(unreachable("node.kubernetes.io/not-ready", place.nodeLossSeconds()));
         pod.getSpec().setTolerations(tolerations);
+        if (place.avoided() != null) {
+            pod.getSpec().setAffinity(avoiding(pod.getSpec().getAffinity(), place.avoided()));
+        }
         pod.getSpec()
                 .getVolumes()
                 .add(new VolumeBuilder()
@@ -149,6 +155,23 @@ public final class EnginePod {
         engine.setLivenessProbe(probe("/health/live", 10, 6));
         engine.setReadinessProbe(probe("/health/ready", 2, 2));
         return pod;
+    }
+
+    private static Affinity avoiding(Affinity affinity, String node) {
+        return new AffinityBuilder(affinity == null ? new Affinity() : affinity)
+                .editOrNewNodeAffinity()
+                .addNewPreferredDuringSchedulingIgnoredDuringExecution()
+                .withWeight(100)
+                .withNewPreference()
+                .addNewMatchField()
+                .withKey("metadata.name")
+                .withOperator("NotIn")
+                .withValues(node)
+                .endMatchField()
+                .endPreference()
+                .endPreferredDuringSchedulingIgnoredDuringExecution()
+                .endNodeAffinity()
+                .build();
     }
 
     /** What depends on the slot; a version that cannot be divided is told nothing of divisions. */

@@ -198,6 +198,11 @@ class HandOverTest {
         public void poll(long timeoutMillis, Arrival arrival) {}
 
         @Override
+        public long unread() {
+            return 0;
+        }
+
+        @Override
         public void trim(long[] offsets) {}
 
         @Override

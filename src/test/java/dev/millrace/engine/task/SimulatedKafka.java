@@ -265,6 +265,11 @@ final class SimulatedKafka {
         }
 
         @Override
+        public long unread() {
+            return 0;
+        }
+
+        @Override
         public void trim(long[] offsets) {
             for (int partition = 0; partition < offsets.length; partition++) {
                 List<byte[]> records = exchange.get(partition);

@@ -300,6 +300,7 @@ class DeciderTest {
                     null,
                     null,
                     null,
+                    null,
                     null);
             engines.put("q-0-1", new EngineView(true, now, progress, null));
             return this;
@@ -476,7 +477,8 @@ class DeciderTest {
                 division,
                 members,
                 keyGroups,
-                settled);
+                settled,
+                0L);
     }
 
     /** With a time in which a new version must make progress. */
@@ -641,6 +643,7 @@ class DeciderTest {
                 9999L,
                 0.42,
                 "2026-03-01T10:00:24Z",
+                null,
                 null,
                 null,
                 null,

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Slot;
@@ -511,5 +513,78 @@ class FurtherSlotsTest {
                         Optional.of(new EngineOutcome("Superseded", "", "", 8))));
         run(world.after(5), 0).look();
         assertEquals(List.of(new CreatePod(1, 9, "q-1-1", world.wanted().name())), world.actions(CreatePod.class));
+    }
+
+    /** The pods answer with these rows to read, and these per second. */
+    private static World lagging(World world, long[] lags, double[] rates) {
+        for (int slot = 0; slot < lags.length; slot++) {
+            PodView pod = pod(world, slot);
+            EngineProgress progress = DeciderTest.progress(
+                    pod.incarnation(),
+                    "running",
+                    slot,
+                    world.status.division().text(),
+                    IntStream.range(0, lags.length).boxed().toList(),
+                    "9",
+                    true);
+            world.engines.put(
+                    pod.name(),
+                    new EngineView(true, world.now, withLag(progress, lags[slot]), new Rates(rates[slot], 7)));
+        }
+        return world;
+    }
+
+    private static EngineProgress withLag(EngineProgress progress, long lag) {
+        ObjectMapper json = new ObjectMapper();
+        ObjectNode fields = json.valueToTree(progress);
+        fields.retain(java.util.Arrays.stream(EngineProgress.class.getRecordComponents())
+                .map(java.lang.reflect.RecordComponent::getName)
+                .toList());
+        return json.convertValue(fields.put("lagRecords", lag), EngineProgress.class);
+    }
+
+    @Test
+    void aSlotThatStaysBehindIsToldAndThenReplacedElsewhere() {
+        World world = running(3).after(300);
+        long[] behind = {100, 90_000, 0};
+        double[] rates = {1_000, 400, 1_200};
+        lagging(world, behind, rates).look();
+        String since = world.status.slots().get(1).behindSince();
+        assertEquals(world.now.toString(), since);
+        assertEquals(List.of(), world.notices());
+        lagging(world.after(29), behind, rates).look();
+        assertEquals(List.of(), world.notices());
+        lagging(world.after(1), behind, rates).look();
+        assertEquals(List.of("Straggler"), world.notices());
+        assertEquals(since, world.status.slots().get(1).behindSince());
+        assertEquals("True Processing", world.condition("Ready"));
+        lagging(world.after(60), behind, rates).look();
+        assertEquals(List.of("StragglerReplaced"), world.notices());
+        assertEquals(List.of("q-1-1"), deleted(world));
+        assertEquals(
+                List.of(new CreatePod(1, 2, "q-1-2", world.wanted().name(), "node-1")), world.actions(CreatePod.class));
+        lagging(world.after(5), behind, rates).look();
+        assertEquals(List.of(), deleted(world), "it has its time to catch up");
+        lagging(world.after(91), behind, rates).look();
+        assertEquals(List.of("Straggler"), world.notices(), "for two minutes");
+    }
+
+    @Test
+    void whoHasMoreInputOrIsBehindWithAllIsNoStraggler() {
+        World world = running(3).after(300);
+        lagging(world, new long[] {100, 90_000, 0}, new double[] {1_000, 1_500, 1_200})
+                .look();
+        assertNull(world.status.slots().get(1).behindSince(), "it reads more than the others");
+        lagging(world, new long[] {80_000, 90_000, 0}, new double[] {1_000, 400, 1_200})
+                .look();
+        assertNull(world.status.slots().get(1).behindSince(), "another is, too");
+        lagging(world, new long[] {100, 9_000, 0}, new double[] {1_000, 400, 1_200})
+                .look();
+        assertNull(world.status.slots().get(1).behindSince(), "that is little");
+        lagging(world, new long[] {100, 90_000, 0}, new double[] {1_000, 400, 1_200})
+                .look();
+        lagging(world.after(100), new long[] {100, 200, 0}, new double[] {1_000, 1_000, 1_200})
+                .look();
+        assertNull(world.status.slots().get(1).behindSince(), "it has caught up");
     }
 }

@@ -54,7 +54,7 @@ class EnginePodTest {
     }
 
     private static Pod pod(String more) {
-        return shape(more, Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42));
+        return shape(more, Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null));
     }
 
     private static Container engine(Pod pod) {
@@ -148,7 +148,7 @@ class EnginePodTest {
         assertNull(open.getSpec().getSecurityContext().getRunAsUser());
         assertNull(engine(open).getSecurityContext().getRunAsUser());
         assertEquals("OnRootMismatch", open.getSpec().getSecurityContext().getFsGroupChangePolicy());
-        Pod fixed = shape("", Optional.of(185L)).pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30));
+        Pod fixed = shape("", Optional.of(185L)).pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30, null));
         assertEquals(185L, fixed.getSpec().getSecurityContext().getFsGroup());
     }
 
@@ -240,5 +240,36 @@ class EnginePodTest {
         assertEquals(
                 List.of("gpu"),
                 pod.getSpec().getTolerations().stream().map(Toleration::getKey).toList());
+    }
+
+    @Test
+    void aFurtherSlotIsToldItsPlaceAndWhereNotToRun() {
+        Pod pod = shape(
+                        ", \"template\": {\"affinity\": {\"podAffinity\": {}}, \"topologySpreadConstraints\": []}",
+                        Optional.empty())
+                .pod(new EnginePod.Place(2, 7, "q-2-3", "4/3", 42, "node-1"));
+        assertEquals("q-2-7", pod.getMetadata().getName());
+        List<String> arguments = engine(pod).getArgs();
+        assertEquals("2/3", arguments.get(arguments.indexOf("--slot") + 1));
+        assertEquals("/etc/millrace/wishes/division", arguments.get(arguments.indexOf("--division") + 1));
+        assertEquals(
+                "metadata.name NotIn [node-1]",
+                pod
+                        .getSpec()
+                        .getAffinity()
+                        .getNodeAffinity()
+                        .getPreferredDuringSchedulingIgnoredDuringExecution()
+                        .get(0)
+                        .getPreference()
+                        .getMatchFields()
+                        .stream()
+                        .map(field -> field.getKey() + " " + field.getOperator() + " " + field.getValues())
+                        .findFirst()
+                        .orElseThrow());
+        assertTrue(pod.getSpec().getAffinity().getPodAffinity() != null, "what the template says stays");
+        assertEquals(List.of(), pod.getSpec().getTopologySpreadConstraints(), "none is a wish, too");
+        assertEquals(
+                "kubernetes.io/hostname",
+                pod("").getSpec().getTopologySpreadConstraints().get(0).getTopologyKey());
     }
 }
