@@ -219,14 +219,14 @@ class OperatorScalingIT extends OperatorCluster {
         }
     }
 
-    /** Its neighbours have left it a tenth of what it was promised. */
+    /** Its neighbours have left it a thirtieth of what it was promised. */
     @Test
     void aPodThatIsTooSlowIsReplacedOnAnotherNode() throws Exception {
         try (Running query = divided("slow", 2)) {
             query.awaitCheckpoint();
             query.faster();
             String node = slot("slow", 1).path("node").asText();
-            String little = "{\"cpu\":\"50m\"}";
+            String little = "{\"cpu\":\"20m\"}";
             cluster.kubectl(
                     "patch",
                     "pod",
@@ -242,7 +242,7 @@ class OperatorScalingIT extends OperatorCluster {
                     Duration.ofSeconds(240),
                     "it is replaced");
             awaitSlots("slow", 2);
-            System.out.println("a pod with a twelfth of its CPU was replaced after "
+            System.out.println("a pod with a thirtieth of its CPU was replaced after "
                     + Duration.between(from, Instant.now()).toMillis() + " ms");
             assertEquals(2, slot("slow", 1).path("incarnation").asInt());
             assertTrue(!node.equals(slot("slow", 1).path("node").asText()), "elsewhere");

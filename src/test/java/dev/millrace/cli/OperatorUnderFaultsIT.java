@@ -39,8 +39,8 @@ class OperatorUnderFaultsIT extends OperatorCluster {
                             cluster.status("frozen")
                                     .at("/slots/0/restore/source")
                                     .asText());
-                    if (i == 0) { // two minutes as a whole, in which the frozen pod could do harm when it comes back
-                        Thread.sleep(Duration.between(Instant.now(), frozen.plusSeconds(120))
+                    if (i == 0) { // a while, in which the frozen pod could do harm when it comes back
+                        Thread.sleep(Duration.between(Instant.now(), frozen.plusSeconds(75))
                                 .toMillis());
                     }
                 } finally {

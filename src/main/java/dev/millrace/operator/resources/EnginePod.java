@@ -132,6 +132,11 @@ public final class EnginePod {
         if (place.avoided() != null) {
             pod.getSpec().setAffinity(avoiding(pod.getSpec().getAffinity(), place.avoided()));
         }
+        if (place.avoided() == null && !template.has("topologySpreadConstraints")) {
+            pod.getSpec()
+                    .setTopologySpreadConstraints(
+                            List.of(spread())); // of both wishes the scheduler might take this one
+        }
         pod.getSpec()
                 .getVolumes()
                 .add(new VolumeBuilder()
@@ -287,7 +292,7 @@ public final class EnginePod {
                 .withSecurityContext(podSecurity())
                 .withNodeSelector(strings("nodeSelector"))
                 .withAffinity(one("affinity", Affinity.class))
-                .withTopologySpreadConstraints(spread())
+                .withTopologySpreadConstraints(list("topologySpreadConstraints", TopologySpreadConstraint.class))
                 .withPriorityClassName(template.path("priorityClassName").asText(null))
                 .withImagePullSecrets(list("imagePullSecrets", LocalObjectReference.class))
                 .withVolumes(volumes)
@@ -308,18 +313,16 @@ public final class EnginePod {
                 .build();
     }
 
-    /** What the template says; where it says nothing, pods go to different nodes if they can. */
-    private List<TopologySpreadConstraint> spread() {
-        return template.has("topologySpreadConstraints")
-                ? list("topologySpreadConstraints", TopologySpreadConstraint.class)
-                : List.of(new TopologySpreadConstraintBuilder()
-                        .withMaxSkew(1)
-                        .withTopologyKey("kubernetes.io/hostname")
-                        .withWhenUnsatisfiable("ScheduleAnyway")
-                        .withNewLabelSelector()
-                        .addToMatchLabels(children.labels())
-                        .endLabelSelector()
-                        .build());
+    /** To different nodes if they can. */
+    private TopologySpreadConstraint spread() {
+        return new TopologySpreadConstraintBuilder()
+                .withMaxSkew(1)
+                .withTopologyKey("kubernetes.io/hostname")
+                .withWhenUnsatisfiable("ScheduleAnyway")
+                .withNewLabelSelector()
+                .addToMatchLabels(children.labels())
+                .endLabelSelector()
+                .build();
     }
 
     private Map<String, Quantity> resources() {
