@@ -54,6 +54,9 @@ public record EngineProgress(
         Boolean settled,
         Long epochsBehind) {
 
+    /** More than any query may have. */
+    private static final int MOST_SLOTS = 10_000;
+
     /**
      * A fulfilled wish.
      *
@@ -67,6 +70,14 @@ public record EngineProgress(
     /** Whether less than a fifth of the volume is free. */
     public boolean volumeShort() {
         return volumeBytes != null && volumeFree != null && volumeFree * 5 < volumeBytes;
+    }
+
+    /** Whether it says which slots there are, as an engine does: the image is its user's. */
+    public boolean saysDivision() {
+        return division != null
+                && division.matches("\\d{1,18}/\\d{1,4}")
+                && members != null
+                && members.stream().allMatch(member -> member != null && member >= 0 && member < MOST_SLOTS);
     }
 
     /** Whether it runs, and nothing is about to change. */

@@ -229,7 +229,7 @@ final class Decider {
                 .map(pod -> seen.engines().get(pod.name()))
                 .filter(EngineView::answers)
                 .map(EngineView::progress)
-                .filter(engine -> engine.division() != null && engine.members() != null);
+                .filter(EngineProgress::saysDivision);
         if (first.isEmpty()) {
             return;
         }

@@ -80,7 +80,7 @@ final class FurtherSlots {
     /** Whether slot 0, which goes by the present division, knows of no such slot. */
     private boolean isUnknown(int slot) {
         Optional<EngineProgress> first = decided.get(0).progress();
-        return first.filter(engine -> division.text().equals(engine.division()) && engine.members() != null)
+        return first.filter(engine -> engine.saysDivision() && division.text().equals(engine.division()))
                 .filter(engine -> !engine.members().contains(slot))
                 .isPresent();
     }
