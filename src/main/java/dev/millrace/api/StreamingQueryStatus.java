@@ -174,7 +174,7 @@ public record StreamingQueryStatus(
      * @param claim its volume
      * @param failures incarnations in a row that committed no epoch
      * @param startedAt when this incarnation's pod was made
-     * @param behindSince from when it has been far behind the others; null while it is not
+     * @param behind whether it is, or was, far behind the others; null while there is nothing to tell
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Slot(
@@ -187,7 +187,7 @@ public record StreamingQueryStatus(
             Integer failures,
             String startedAt,
             Restored restore,
-            String behindSince) {
+            Behind behind) {
 
         /** Before the first pod, or after the last. */
         public static Slot unused(int slot, long incarnation) {
@@ -202,26 +202,36 @@ public record StreamingQueryStatus(
 
         /** Said to own these key groups. */
         public Slot withKeyGroups(String ranges) {
-            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behindSince);
+            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behind);
         }
 
-        public Slot withBehindSince(String time) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, time);
+        public Slot withBehind(Behind how) {
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, how);
         }
 
         public Slot withIncarnation(long number) {
-            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behindSince);
+            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behind);
         }
 
         /** On another volume, or with null on one that is still to be made. */
         public Slot withClaim(String name) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore, behindSince);
+            return new Slot(slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore, behind);
         }
 
         public Slot withFailures(int count) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behindSince);
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behind);
         }
     }
+
+    /**
+     * That a slot lags behind the others.
+     *
+     * @param since from when it has not caught up; null while it is not behind
+     * @param by records and epochs, then
+     * @param replacedAt when its pod was replaced for it last; null for never
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Behind(String since, Long by, String replacedAt) {}
 
     /**
      * Where the state came from.

@@ -86,10 +86,7 @@ final class Applier {
         } else if (action instanceof EnsureChildren ensure) {
             ensure(query, children, ensure);
         } else if (action instanceof SetBudget budget) {
-            HasMetadata wanted = children.disruptionBudget(budget.minAvailable());
-            if (!create(query, wanted)) {
-                client.resource(wanted).patch(Writer.serverSide());
-            }
+            set(query, children.disruptionBudget(budget.minAvailable()), notices);
         } else if (action instanceof CreateClaim claim) {
             create(query, children.claim(claim.name(), claim.slot(), seen.spec().at("/state/volume")));
         } else if (action instanceof CreatePod pod) {
@@ -142,6 +139,22 @@ final class Applier {
                     "VolumeNotGrown",
                     "the volume " + claim.name() + " does not grow to " + claim.size() + ": " + e.getMessage(),
                     claim.name()));
+        }
+    }
+
+    /** Pods run without it; the next look tries again. */
+    private void set(QueryResource query, HasMetadata budget, List<Notice> told) {
+        try {
+            if (!create(query, budget)) {
+                client.resource(budget).patch(Writer.serverSide());
+            }
+        } catch (RefusedException e) {
+            told.add(new Notice(true, "BudgetNotSet", e.getMessage()));
+        } catch (KubernetesClientException e) {
+            if (!REFUSALS.contains(e.getCode())) {
+                throw e;
+            }
+            told.add(new Notice(true, "BudgetNotSet", "the " + what(budget) + " is refused: " + e.getMessage()));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Condition;
 import dev.millrace.api.StreamingQueryStatus.Division;
@@ -226,6 +227,7 @@ final class Decider {
      */
     private void adopt() {
         Optional<EngineProgress> first = SlotDecider.last(seen, slots.get(0))
+                .filter(pod -> pod.version().equals(choice.target().config())) // another one may be of another state
                 .map(pod -> seen.engines().get(pod.name()))
                 .filter(EngineView::answers)
                 .map(EngineView::progress)
@@ -238,11 +240,12 @@ final class Decider {
             division = next(theirs.version(), seen.wantedSlots());
         }
         List<Slot> all = new ArrayList<>(slots);
+        int most = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
         for (int member : first.get().members()) {
-            while (all.size() <= member) {
+            while (all.size() <= member && member < most) {
                 all.add(Slot.unused(all.size(), 0));
             }
-            if (all.get(member).isUnused()) {
+            if (member < most && all.get(member).isUnused()) {
                 all.set(member, all.get(member).withKeyGroups(""));
             }
         }
@@ -405,11 +408,11 @@ final class Decider {
                     slot.slot() < decided.size() ? decided.get(slot.slot()).progress() : Optional.empty();
             Volumes.growth(seen, slot.claim(), progress, notices).ifPresent(actions::add);
         }
-        budget();
         boolean runs = phase.equals("Running") || phase.equals("Rescaling");
         if (runs && decided.get(0).progress().isPresent()) {
             actions.addAll(Sweep.of(seen, choice, decided));
         }
+        budget();
     }
 
     /** Evictions take one pod at a time of those that have a part in the query; a single one may always go. */

@@ -39,6 +39,9 @@ final class Engines implements AutoCloseable {
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
     private static final Duration FIGURES = Duration.ofSeconds(61);
 
+    /** A pod that falls behind is news once in this time. */
+    private static final Duration LAGS = Duration.ofSeconds(30);
+
     private static final int MAX_ANSWER = 64 << 10;
 
     /** Rounds of a second between questions to a pod that runs. */
@@ -183,7 +186,7 @@ final class Engines implements AutoCloseable {
                 : new EngineView(true, now, progress, rates(watched, before, progress, now));
         boolean news = before.answers() != watched.view.answers()
                 || progress != null && (before.progress() == null || !sameState(before.progress(), progress))
-                || Stragglers.lags(before) != Stragglers.lags(watched.view);
+                || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS));
         String figures = progress == null ? watched.toldFigures : Statuses.figures(watched.view);
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {

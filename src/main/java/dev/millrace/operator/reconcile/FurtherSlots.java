@@ -63,13 +63,14 @@ final class FurtherSlots {
     }
 
     private SlotDecision surplus(Slot slot) {
-        if (division == null || slot.isUnused() || isUnknown(slot.slot())) {
-            return end(Slot.unused(slot.slot(), slot.incarnation()), new Gone());
-        }
         boolean left = SlotDecider.last(seen, slot)
                 .flatMap(PodView::outcome)
                 .filter(outcome -> outcome.end().equals("Left"))
                 .isPresent();
+        boolean nothing = left || slot.keyGroups() == null || slot.keyGroups().isEmpty();
+        if (division == null || slot.isUnused() || nothing && isUnknown(slot.slot())) {
+            return end(Slot.unused(slot.slot(), slot.incarnation()), new Gone());
+        }
         return left
                 ? SlotDecision.of(
                         slot.withKeyGroups(null),

@@ -212,7 +212,7 @@ final class SlotDecider {
                     0,
                     slot.startedAt(),
                     restored,
-                    slot.behindSince());
+                    slot.behind());
             if (first && !source.equals("New")) {
                 notices.add(notice(
                         false,
@@ -416,7 +416,7 @@ final class SlotDecider {
                 failures + 1,
                 Decider.time(seen.now()),
                 null,
-                null);
+                slot.behind());
         boolean upgrading = "Upgrading".equals(seen.status().phase());
         return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");
     }

@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Behind;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.Notice;
@@ -62,9 +63,8 @@ record SlotDecision(
     /** The query has given it up. */
     record Gone() implements State {}
 
-    SlotDecision behindSince(String time) {
-        return new SlotDecision(
-                slot.withBehindSince(time), state, proven, actions, notices, recheck, takesOver, engine);
+    SlotDecision behind(Behind how) {
+        return new SlotDecision(slot.withBehind(how), state, proven, actions, notices, recheck, takesOver, engine);
     }
 
     /** With another look in this time at the latest. */

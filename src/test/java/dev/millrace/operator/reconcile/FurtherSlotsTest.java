@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Behind;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.DeciderTest.World;
@@ -456,6 +457,23 @@ class FurtherSlotsTest {
     }
 
     @Test
+    void anotherStateOfOneSlotKnowsNothingOfTheSlotsBefore() {
+        World world = running(2);
+        world.spec(spec(1).replace(
+                                "\"engine\"",
+                                "\"upgrade\": {\"restore\": {\"from\": \"none\", \"nonce\": 1}}, \"engine\""))
+                .verdict(undivided())
+                .look();
+        assertNull(world.status.division());
+        assertEquals(List.of("q-0-1", "q-1-1"), deleted(world));
+        end(end(world.after(5), 0, "Stopped"), 1, "Stopped").look();
+        run(world.after(5), 0).look();
+        assertEquals(List.of(), created(world));
+        assertEquals("Running", world.status.phase());
+        assertEquals(1, world.status.replicas());
+    }
+
+    @Test
     void suspensionEndsAllAndAllComeBackAtOnce() {
         World world = running(2);
         world.spec(spec(2).replace("\"engine\"", "\"suspend\": true, \"engine\""))
@@ -543,20 +561,25 @@ class FurtherSlotsTest {
         return json.convertValue(fields.put("lagRecords", lag), EngineProgress.class);
     }
 
+    private static String since(World world) {
+        Behind behind = world.status.slots().get(1).behind();
+        return behind == null ? null : behind.since();
+    }
+
     @Test
     void aSlotThatStaysBehindIsToldAndThenReplacedElsewhere() {
         World world = running(3).after(300);
         long[] behind = {100, 90_000, 0};
         double[] rates = {1_000, 400, 1_200};
         lagging(world, behind, rates).look();
-        String since = world.status.slots().get(1).behindSince();
+        String since = since(world);
         assertEquals(world.now.toString(), since);
         assertEquals(List.of(), world.notices());
         lagging(world.after(29), behind, rates).look();
         assertEquals(List.of(), world.notices());
         lagging(world.after(1), behind, rates).look();
         assertEquals(List.of("Straggler"), world.notices());
-        assertEquals(since, world.status.slots().get(1).behindSince());
+        assertEquals(since, since(world));
         assertEquals("True Processing", world.condition("Ready"));
         lagging(world.after(60), behind, rates).look();
         assertEquals(List.of("StragglerReplaced"), world.notices());
@@ -566,7 +589,7 @@ class FurtherSlotsTest {
         lagging(world.after(5), behind, rates).look();
         assertEquals(List.of(), deleted(world), "it has its time to catch up");
         lagging(world.after(91), behind, rates).look();
-        assertEquals(List.of("Straggler"), world.notices(), "for two minutes");
+        assertEquals(List.of("Straggler"), world.notices(), "another time it is only told");
     }
 
     @Test
@@ -574,17 +597,33 @@ class FurtherSlotsTest {
         World world = running(3).after(300);
         lagging(world, new long[] {100, 90_000, 0}, new double[] {1_000, 1_500, 1_200})
                 .look();
-        assertNull(world.status.slots().get(1).behindSince(), "it reads more than the others");
+        assertNull(since(world), "it reads more than the others");
         lagging(world, new long[] {80_000, 90_000, 0}, new double[] {1_000, 400, 1_200})
                 .look();
-        assertNull(world.status.slots().get(1).behindSince(), "another is, too");
+        assertNull(since(world), "another is, too");
         lagging(world, new long[] {100, 9_000, 0}, new double[] {1_000, 400, 1_200})
                 .look();
-        assertNull(world.status.slots().get(1).behindSince(), "that is little");
+        assertNull(since(world), "that is little");
         lagging(world, new long[] {100, 90_000, 0}, new double[] {1_000, 400, 1_200})
                 .look();
         lagging(world.after(100), new long[] {100, 200, 0}, new double[] {1_000, 1_000, 1_200})
                 .look();
-        assertNull(world.status.slots().get(1).behindSince(), "it has caught up");
+        assertNull(since(world), "it has caught up");
+    }
+
+    @Test
+    void whoCatchesUpOrIsJudgedTooEarlyIsNotReplaced() {
+        World world = running(3).after(300);
+        double[] rates = {1_000, 400, 1_200};
+        lagging(world, new long[] {100, 90_000, 0}, rates).look();
+        lagging(world.after(60), new long[] {100, 60_000, 0}, rates).look();
+        assertEquals(world.now.toString(), since(world), "its clock begins anew");
+        assertEquals(List.of(), world.notices());
+        lagging(world.after(60), new long[] {100, 70_000, 0}, rates).look();
+        assertEquals(List.of("Straggler"), world.notices());
+        gone(world, 2);
+        lagging(world.after(60), new long[] {100, 80_000}, rates).look();
+        assertNull(since(world), "nobody is judged while another starts");
+        assertEquals(List.of(), deleted(world));
     }
 }
