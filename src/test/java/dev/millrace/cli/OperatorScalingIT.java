@@ -239,7 +239,7 @@ class OperatorScalingIT extends OperatorCluster {
             Cluster.await(
                     () -> cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}"),
                     reasons -> reasons.contains("StragglerReplaced"),
-                    Duration.ofSeconds(240),
+                    Duration.ofSeconds(400), // who says nothing for ten seconds is not judged
                     "it is replaced");
             awaitSlots("slow", 2);
             System.out.println("a pod with a thirtieth of its CPU was replaced after "
