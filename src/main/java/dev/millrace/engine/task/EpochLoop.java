@@ -153,8 +153,8 @@ final class EpochLoop implements AutoCloseable {
                 return Optional.empty();
             }
             if (isToBeDivided()) {
-                notices.accept("query '" + definition.name() + "' is to be divided among "
-                        + definition.division().get().slots() + " slots");
+                notices.accept("query '" + definition.name() + "' is to be divided by "
+                        + definition.division().get() + "; it begins anew with an exchange");
                 return Optional.empty();
             }
             if (hasLeft()) {

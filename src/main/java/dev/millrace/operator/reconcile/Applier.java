@@ -40,6 +40,9 @@ final class Applier {
     /** Answers to an object that is not as it may be: malformed, over a quota, against a policy. */
     private static final Set<Integer> REFUSALS = Set.of(400, 403, 422);
 
+    static final String NOT_ACCEPTED = "NotAccepted";
+    static final String NAME_TAKEN = "NameTaken";
+
     private final KubernetesClient client;
     private final Writer writer;
     private final Optional<Long> fsGroup;
@@ -180,7 +183,7 @@ final class Applier {
             return true;
         } catch (KubernetesClientException e) {
             if (REFUSALS.contains(e.getCode())) {
-                throw new RefusedException("NotAccepted", "the " + what(child) + " is refused: " + e.getMessage(), e);
+                throw new RefusedException(NOT_ACCEPTED, "the " + what(child) + " is refused: " + e.getMessage(), e);
             }
             if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
                 throw e;
@@ -188,7 +191,7 @@ final class Applier {
             HasMetadata there = client.resource(child).get();
             if (there == null || !Names.isOwned(there, query)) {
                 throw new RefusedException(
-                        "NameTaken", "the " + what(child) + " exists and is not of this query; delete or rename it", e);
+                        NAME_TAKEN, "the " + what(child) + " exists and is not of this query; delete or rename it", e);
             }
             return false;
         }
@@ -199,7 +202,7 @@ final class Applier {
         try {
             return pod.get();
         } catch (KubernetesClientException | IllegalArgumentException e) {
-            throw new RefusedException("NotAccepted", "spec.template is not of a pod: " + e.getMessage(), e);
+            throw new RefusedException(NOT_ACCEPTED, "spec.template is not of a pod: " + e.getMessage(), e);
         }
     }
 

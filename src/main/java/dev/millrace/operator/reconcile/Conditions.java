@@ -6,6 +6,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Conditions as they will be written; what stays as it was keeps the time of its last transition. */
 final class Conditions {
@@ -16,6 +17,8 @@ final class Conditions {
     static final String UP_TO_DATE = "UpToDate";
     static final String DURABLE = "Durable";
     static final String SCALABLE = "Scalable";
+
+    private static final Set<String> REFUSALS = Set.of(Applier.NOT_ACCEPTED, Applier.NAME_TAKEN);
 
     private final List<Condition> before;
     private final List<Condition> now = new ArrayList<>();
@@ -51,6 +54,11 @@ final class Conditions {
                 : conditions.stream()
                         .filter(condition -> condition.type().equals(type))
                         .findFirst();
+    }
+
+    /** What the API server said when it did not take a decision, while that is shown. */
+    static Optional<Condition> refusal(List<Condition> conditions) {
+        return find(conditions, RECONCILING).filter(condition -> REFUSALS.contains(condition.reason()));
     }
 
     static boolean isTrue(List<Condition> conditions, String type) {

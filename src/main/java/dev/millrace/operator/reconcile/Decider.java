@@ -4,7 +4,6 @@ import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
-import dev.millrace.api.StreamingQueryStatus.Condition;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.Verdict;
@@ -46,20 +45,20 @@ import java.util.stream.Collectors;
  */
 final class Decider {
 
-    /** How often a pod of a lost node asks whether it is its turn. */
-    static final Duration TURN = Duration.ofSeconds(5);
-
     private static final Duration REFUSED_RETRY = Duration.ofSeconds(5);
-    private static final Set<String> REFUSALS = Set.of("NotAccepted", "NameTaken");
     private static final Duration SAVEPOINT_RETRY = Duration.ofSeconds(10);
     private static final Duration COMPILER_RETRY = Duration.ofSeconds(30);
+
+    /** What does not change while nothing is done. */
+    private static final List<String> STANDING =
+            List.of(Conditions.UP_TO_DATE, Conditions.DURABLE, Conditions.SCALABLE);
 
     private final Observed seen;
     private final StreamingQueryStatus status;
     private final Conditions conditions;
     private final List<Action> actions = new ArrayList<>();
     private final List<Notice> notices = new ArrayList<>();
-    private Duration recheck;
+    private final Recheck recheck;
     private String phase;
     private VersionChoice choice;
     private List<Slot> slots;
@@ -68,6 +67,7 @@ final class Decider {
 
     private Decider(Observed seen) {
         this.seen = seen;
+        this.recheck = new Recheck(seen);
         this.status = seen.status();
         this.conditions = new Conditions(status.conditions(), seen.identity().generation(), seen.now());
         this.phase = status.phase() == null ? "Pending" : status.phase();
@@ -92,12 +92,6 @@ final class Decider {
                 Optional.of(REFUSED_RETRY));
     }
 
-    /** What the API server said when it did not take a decision, while that is shown. */
-    static Optional<Condition> refusal(StreamingQueryStatus status) {
-        return Conditions.find(status.conditions(), Conditions.RECONCILING)
-                .filter(condition -> REFUSALS.contains(condition.reason()));
-    }
-
     static Decision decide(Observed seen) {
         return new Decider(seen).decide();
     }
@@ -107,8 +101,9 @@ final class Decider {
             return Deletion.decide(seen);
         }
         if (seen.identity().paused()) {
-            List.of(Conditions.READY, Conditions.STALLED, Conditions.UP_TO_DATE, Conditions.DURABLE)
-                    .forEach(conditions::keep);
+            STANDING.forEach(conditions::keep);
+            conditions.keep(Conditions.READY);
+            conditions.keep(Conditions.STALLED);
             conditions.set(
                     Conditions.RECONCILING,
                     false,
@@ -141,8 +136,7 @@ final class Decider {
     private void compiling() {
         conditions.set(Conditions.RECONCILING, true, "Compiling", "the SQL is being compiled");
         conditions.set(Conditions.STALLED, false, "Compiling", "");
-        conditions.keep(Conditions.UP_TO_DATE);
-        conditions.keep(Conditions.DURABLE);
+        STANDING.forEach(conditions::keep);
         conditions.keep(Conditions.READY);
         if (Conditions.find(conditions.list(), Conditions.READY).isEmpty() && !seen.suspended()) {
             conditions.set(Conditions.READY, false, "Compiling", "the SQL is being compiled");
@@ -157,10 +151,10 @@ final class Decider {
         if (seen.savepoint()
                 .flatMap(wish -> wish.trouble(seen.wanted(), verdict.planId()))
                 .isPresent()) {
-            recheckIn(SAVEPOINT_RETRY);
+            recheck.in(SAVEPOINT_RETRY);
         }
         if (Compilers.gaveNone(verdict)) {
-            recheckIn(COMPILER_RETRY);
+            recheck.in(COMPILER_RETRY);
         }
     }
 
@@ -180,22 +174,13 @@ final class Decider {
                 actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
             }
         }
-        boolean gone = seen.pods().stream().allMatch(pod -> pod.ended() || lost(pod));
+        boolean gone = seen.pods().stream().allMatch(pod -> pod.ended() || recheck.isLost(pod));
         phase = "Suspended";
         conditions.set(
                 Conditions.RECONCILING,
                 !gone,
                 gone ? "Suspended" : "Suspending",
                 gone ? "" : "the last checkpoint is being written");
-    }
-
-    private boolean lost(PodView pod) {
-        Optional<Instant> at = seen.lostAt(pod);
-        boolean lost = at.filter(deadline -> !seen.now().isBefore(deadline)).isPresent();
-        if (at.isPresent() && !lost) {
-            recheckIn(Duration.between(seen.now(), at.get()).plusMillis(50));
-        }
-        return lost;
     }
 
     // ---------------------------------------------------------------- slots
@@ -210,7 +195,7 @@ final class Decider {
         for (SlotDecision slot : decided) {
             actions.addAll(slot.actions());
             notices.addAll(slot.notices());
-            slot.recheck().ifPresent(this::recheckIn);
+            slot.recheck().ifPresent(recheck::in);
         }
         if (division != null) {
             tellDivision();
@@ -300,7 +285,7 @@ final class Decider {
         if (first.state() instanceof Failed failed && choice.canGoBack(failed.outcome())) {
             choice = choice.wentBack(seen, failed.outcome(), conditions, notices);
             forget();
-            recheckIn(Duration.ofMillis(100));
+            recheck.in(Duration.ofMillis(100));
             return SlotDecision.of(
                     slots.get(0),
                     new Unready("Starting", "RestoreFailed", "the query goes back to the state before the restore"));
@@ -380,7 +365,7 @@ final class Decider {
             shown(failed.or(() -> missing).get());
             return;
         }
-        Optional<Unready> rescaling = Rescaling.of(decided, division, Optional.ofNullable(status.phase()));
+        Optional<Unready> rescaling = Rescaling.of(decided, division, "Rescaling".equals(status.phase()));
         if (rescaling.isPresent()) {
             phase = rescaling.get().phase();
             conditions.set(
@@ -424,10 +409,6 @@ final class Decider {
         if (there && seen.budget().filter(budget -> budget == least).isEmpty()) {
             actions.add(new SetBudget(least));
         }
-    }
-
-    private void recheckIn(Duration time) {
-        recheck = recheck == null || time.compareTo(recheck) < 0 ? time : recheck;
     }
 
     static String time(Instant time) {
@@ -479,6 +460,6 @@ final class Decider {
                 status.figuresAt());
         StreamingQueryStatus shown = Statuses.withFigures(status, next, engines, seen.now());
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
-        return new Decision(shown, actions, notices, Optional.ofNullable(recheck), takeOvers);
+        return new Decision(shown, actions, notices, recheck.time(), takeOvers);
     }
 }

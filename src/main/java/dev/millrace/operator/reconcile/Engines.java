@@ -106,7 +106,7 @@ final class Engines implements AutoCloseable {
                 key,
                 (same, known) -> known != null && known.address.equals(address)
                         ? known
-                        : new Watched(ResourceID.fromResource(query), Observer.slot(pod), address, clock.instant()));
+                        : new Watched(ResourceID.fromResource(query), Pods.slot(pod), address, clock.instant()));
     }
 
     /** Asks no pods of the query but these any more. */

@@ -1,9 +1,6 @@
 package dev.millrace.operator.reconcile;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
@@ -11,36 +8,25 @@ import dev.millrace.api.Verdict;
 import dev.millrace.operator.QueryResource;
 import dev.millrace.operator.SavepointResource;
 import dev.millrace.operator.reconcile.Observed.ClaimView;
-import dev.millrace.operator.reconcile.Observed.CleanUp;
-import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.SavepointView;
-import dev.millrace.operator.reconcile.Observed.Trouble;
-import dev.millrace.operator.resources.EnginePod;
 import dev.millrace.operator.resources.Names;
 import dev.millrace.operator.resources.Version;
-import io.fabric8.kubernetes.api.model.ContainerStateTerminated;
-import io.fabric8.kubernetes.api.model.ContainerStateWaiting;
-import io.fabric8.kubernetes.api.model.ContainerStatus;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
-import io.fabric8.kubernetes.api.model.PodCondition;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.time.Clock;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -48,15 +34,6 @@ import java.util.stream.Collectors;
  * Informers only say when to look.
  */
 final class Observer {
-
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
-    /** How the scheduler says that a volume is what is missing. */
-    private static final Pattern VOLUME_TROUBLE =
-            Pattern.compile("persistent ?volume|storage ?class|volume", Pattern.CASE_INSENSITIVE);
-
-    private static final Set<String> PULL_FAILURES =
-            Set.of("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull");
 
     private final KubernetesClient client;
     private final Verdicts verdicts;
@@ -122,7 +99,7 @@ final class Observer {
         List<Pod> mine = pods.stream()
                 .filter(pod -> "engine".equals(pod.getMetadata().getLabels().get(Names.COMPONENT)))
                 .filter(pod -> Names.isOwned(pod, query))
-                .sorted(Comparator.comparingLong(Observer::incarnation))
+                .sorted(Comparator.comparingLong(Pods::incarnation))
                 .toList();
         mine.forEach(pod -> engines.watch(query, pod));
         engines.forgetOthers(query, mine);
@@ -145,7 +122,7 @@ final class Observer {
                 stateId,
                 origin,
                 savepoint,
-                mine.stream().map(pod -> view(pod, claims)).toList(),
+                mine.stream().map(pod -> Pods.view(pod, claims)).toList(),
                 claims.stream().map(Observer::view).toList(),
                 versions,
                 budget(query),
@@ -153,7 +130,7 @@ final class Observer {
                         .filter(pod -> pod.getMetadata().getName().equals(Names.cleanUp(name)))
                         .filter(pod -> Names.isMadeFor(pod, name))
                         .findFirst()
-                        .map(Observer::cleanUp),
+                        .map(Pods::cleanUp),
                 answers,
                 unreachable(mine, answers),
                 takeOvers.recent(now),
@@ -304,7 +281,7 @@ final class Observer {
         return new ClaimView(
                 claim.getMetadata().getName(),
                 claim.getMetadata().getResourceVersion(),
-                slot(claim),
+                Pods.slot(claim),
                 requested == null ? 0 : Quantity.getAmountInBytes(requested).longValue());
     }
 
@@ -327,7 +304,7 @@ final class Observer {
         for (Pod pod : pods) {
             Observed.EngineView view = answers.get(pod.getMetadata().getName());
             String node = pod.getSpec().getNodeName();
-            if (node != null && (view == null || !view.answers()) && !ready(pod)) {
+            if (node != null && (view == null || !view.answers()) && !Pods.isReady(pod)) {
                 lostSince(node, pod).ifPresent(since -> lost.put(node, since));
             }
         }
@@ -362,156 +339,5 @@ final class Observer {
         } catch (KubernetesClientException e) {
             return Optional.empty();
         }
-    }
-
-    // ---------------------------------------------------------------- pods
-
-    private static long incarnation(Pod pod) {
-        return Long.parseLong(pod.getMetadata().getLabels().getOrDefault(Names.INCARNATION, "0"));
-    }
-
-    static int slot(HasMetadata child) {
-        return Integer.parseInt(child.getMetadata().getLabels().getOrDefault(Names.SLOT, "0"));
-    }
-
-    private static String division(Pod pod) {
-        Map<String, String> annotations = pod.getMetadata().getAnnotations();
-        return annotations == null ? "" : annotations.getOrDefault(Names.DIVISION, "");
-    }
-
-    private static boolean ready(Pod pod) {
-        return condition(pod, "Ready")
-                .filter(condition -> condition.getStatus().equals("True"))
-                .isPresent();
-    }
-
-    private static Optional<PodCondition> condition(Pod pod, String type) {
-        return pod.getStatus().getConditions().stream()
-                .filter(condition -> condition.getType().equals(type))
-                .findFirst();
-    }
-
-    private static PodView view(Pod pod, List<PersistentVolumeClaim> claims) {
-        String claim = pod.getSpec().getVolumes().stream()
-                .filter(volume -> volume.getName().equals("state"))
-                .map(volume -> volume.getPersistentVolumeClaim().getClaimName())
-                .findFirst()
-                .orElse("");
-        String phase = pod.getStatus().getPhase();
-        boolean ended = "Succeeded".equals(phase) || "Failed".equals(phase);
-        return new PodView(
-                pod.getMetadata().getName(),
-                pod.getMetadata().getResourceVersion(),
-                slot(pod),
-                incarnation(pod),
-                pod.getMetadata().getLabels().get(Names.VERSION),
-                division(pod),
-                claim,
-                pod.getSpec().getNodeName(),
-                phase,
-                pod.getMetadata().getDeletionTimestamp() != null,
-                ready(pod),
-                ended,
-                Instant.parse(pod.getMetadata().getCreationTimestamp()),
-                trouble(
-                        pod,
-                        claims.stream()
-                                .filter(one -> one.getMetadata().getName().equals(claim))
-                                .findFirst()),
-                ended ? engine(pod).flatMap(status -> outcome(status.getState().getTerminated())) : Optional.empty());
-    }
-
-    private static Optional<ContainerStatus> engine(Pod pod) {
-        return pod.getStatus().getContainerStatuses().stream()
-                .filter(status -> status.getName().equals(EnginePod.CONTAINER))
-                .findFirst();
-    }
-
-    private static Optional<EngineOutcome> outcome(ContainerStateTerminated terminated) {
-        if (terminated == null || terminated.getMessage() == null) {
-            return Optional.empty();
-        }
-        try {
-            return Optional.of(MAPPER.readValue(terminated.getMessage(), EngineOutcome.class));
-        } catch (JsonProcessingException e) {
-            return Optional.empty();
-        }
-    }
-
-    /**
-     * @param claim of its volume, if it is there
-     */
-    private static Optional<Trouble> trouble(Pod pod, Optional<PersistentVolumeClaim> claim) {
-        Optional<PodCondition> scheduled =
-                condition(pod, "PodScheduled").filter(c -> c.getStatus().equals("False"));
-        if (scheduled.isPresent() && claim.filter(Observer::isUnbound).isPresent()) {
-            String message = scheduled.get().getMessage();
-            if (message != null && VOLUME_TROUBLE.matcher(message).find()) {
-                String type = claim.get().getSpec().getStorageClassName();
-                return Optional.of(new Trouble(
-                        "VolumeNotBound",
-                        "its claim " + claim.get().getMetadata().getName() + " of "
-                                + (type == null ? "no storage class" : "storage class " + type) + " has no volume: "
-                                + message));
-            }
-        }
-        if (scheduled.isPresent()) {
-            return Optional.of(new Trouble(
-                    "Unschedulable",
-                    "it cannot be scheduled: " + scheduled.get().getMessage()));
-        }
-        return engine(pod).flatMap(Observer::trouble);
-    }
-
-    private static boolean isUnbound(PersistentVolumeClaim claim) {
-        return claim.getStatus() == null || !"Bound".equals(claim.getStatus().getPhase());
-    }
-
-    private static Optional<Trouble> trouble(ContainerStatus status) {
-        ContainerStateWaiting waiting = status.getState().getWaiting();
-        if (waiting == null || waiting.getReason() == null) {
-            return Optional.empty();
-        }
-        if (PULL_FAILURES.contains(waiting.getReason())) {
-            return Optional.of(new Trouble(
-                    "ImageNotPulled", "the image " + status.getImage() + " cannot be pulled: " + waiting.getMessage()));
-        }
-        if (waiting.getReason().equals("CrashLoopBackOff")) {
-            ContainerStateTerminated last = status.getLastState().getTerminated();
-            String how = last == null
-                    ? ""
-                    : "OOMKilled".equals(last.getReason())
-                            ? ": it was killed for memory; raise scaling.resources.min.memory"
-                            : ": exit status " + last.getExitCode()
-                                    + (last.getMessage() == null ? "" : ", " + last.getMessage());
-            boolean memory = last != null && "OOMKilled".equals(last.getReason());
-            return Optional.of(new Trouble(
-                    memory ? "OutOfMemory" : "CrashLoop",
-                    "its engine ended " + status.getRestartCount() + " times" + how));
-        }
-        return waiting.getReason().startsWith("Create") || waiting.getReason().startsWith("Run")
-                ? Optional.of(new Trouble("ContainerNotStarted", waiting.getReason() + ": " + waiting.getMessage()))
-                : Optional.empty();
-    }
-
-    /** A pod that takes something away. */
-    static CleanUp cleanUp(Pod pod) {
-        return new CleanUp(pod.getStatus().getPhase(), cleanUpMessage(pod));
-    }
-
-    private static String cleanUpMessage(Pod pod) {
-        List<String> parts = new ArrayList<>();
-        pod.getStatus().getContainerStatuses().forEach(status -> {
-            ContainerStateTerminated terminated = status.getState().getTerminated();
-            ContainerStateWaiting waiting = status.getState().getWaiting();
-            if (terminated != null && terminated.getMessage() != null) {
-                parts.add(terminated.getMessage());
-            } else if (waiting != null) {
-                parts.add(waiting.getReason() + ": " + waiting.getMessage());
-            }
-        });
-        return parts.isEmpty()
-                ? Optional.ofNullable(pod.getStatus().getReason()).orElse("its pod did not end in time")
-                : String.join("; ", parts);
     }
 }

@@ -20,9 +20,9 @@ final class Rescaling {
      * What is still to be done; empty for nothing.
      *
      * @param slots what was decided of each, by number
-     * @param before the phase that is shown
+     * @param before whether it had not by the last look
      */
-    static Optional<Unready> of(List<SlotDecision> slots, Division division, Optional<String> before) {
+    static Optional<Unready> of(List<SlotDecision> slots, Division division, boolean before) {
         if (division == null) {
             return Optional.empty();
         }
@@ -49,7 +49,7 @@ final class Rescaling {
                 .anyMatch(slot -> slot.progress()
                         .filter(progress -> !isSettled(progress, division))
                         .isPresent());
-        return moving || unknown && before.filter(PHASE::equals).isPresent()
+        return moving || unknown && before
                 ? Optional.of(new Unready(PHASE, PHASE, "key groups move between slots"))
                 : Optional.empty();
     }

@@ -58,7 +58,7 @@ final class SavepointObserver {
                                 .withName(Names.savepointCleanUp(name))
                                 .get())
                         .filter(pod -> Names.isMadeFor(pod, savepoint.getSpec().query()))
-                        .map(Observer::cleanUp),
+                        .map(Pods::cleanUp),
                 clock.instant());
     }
 

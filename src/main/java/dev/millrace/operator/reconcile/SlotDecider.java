@@ -46,6 +46,9 @@ final class SlotDecider {
     /** What a pod waits for when its disk has no room. */
     private static final String VOLUME_FULL = "VolumeFull";
 
+    /** How often a pod of a lost node asks whether it is its turn. */
+    private static final Duration TURN = Duration.ofSeconds(5);
+
     private static final Duration SILENCE = Duration.ofSeconds(10);
 
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
@@ -57,7 +60,7 @@ final class SlotDecider {
     private final List<PodView> pods;
     private final List<Action> actions = new ArrayList<>();
     private final List<Notice> notices = new ArrayList<>();
-    private Duration recheck;
+    private final Recheck recheck;
     private Slot slot;
     private boolean proven;
     private boolean takesOver;
@@ -84,6 +87,7 @@ final class SlotDecider {
 
     private SlotDecider(Observed seen, Wish wish) {
         this.seen = seen;
+        this.recheck = new Recheck(seen);
         this.wish = wish;
         this.slot = wish.slot();
         this.pods = seen.pods(slot.slot());
@@ -95,8 +99,7 @@ final class SlotDecider {
     }
 
     private SlotDecision decision(State state) {
-        return new SlotDecision(
-                slot, state, proven, actions, notices, Optional.ofNullable(recheck), takesOver, answering);
+        return new SlotDecision(slot, state, proven, actions, notices, recheck.time(), takesOver, answering);
     }
 
     /** The pod of a slot's last incarnation. */
@@ -125,7 +128,7 @@ final class SlotDecider {
         if (pod.ended()) {
             return ended(pod);
         }
-        if (lost(pod)) {
+        if (recheck.isLost(pod)) {
             return nodeLost(pod);
         }
         if (pod.deleting()) {
@@ -137,7 +140,7 @@ final class SlotDecider {
 
     private State replace(PodView pod) {
         slot = slot.withFailures(0);
-        if (pod.ended() || lost(pod)) {
+        if (pod.ended() || recheck.isLost(pod)) {
             return nextIncarnation();
         }
         if (!pod.deleting()) {
@@ -183,11 +186,11 @@ final class SlotDecider {
         boolean asked = !pod.phase().equals("Running")
                 || engine != null && silence(pod, engine).compareTo(SILENCE) > 0;
         if (seen.now().isBefore(deadline)) {
-            recheckAt(deadline);
+            recheck.at(deadline);
             return Optional.empty();
         }
         if (pod.trouble().isEmpty() && !asked) {
-            recheckIn(SILENCE);
+            recheck.in(SILENCE);
             return Optional.empty();
         }
         String why = pod.trouble().map(Trouble::message).orElse("its engine does not answer");
@@ -245,11 +248,11 @@ final class SlotDecider {
         }
         boolean answered = engine != null && engine.progress() != null;
         if (answered && silence(pod, engine).compareTo(SILENCE) > 0) {
-            recheckIn(Duration.ofSeconds(5));
+            recheck.in(Duration.ofSeconds(5));
             return new Unready("Running", "EngineSilent", "pod " + pod.name() + " does not answer");
         }
         if (answered && engine.progress().running() && slot.restore() != null) {
-            recheckIn(Duration.ofSeconds(5));
+            recheck.in(Duration.ofSeconds(5));
             return new Silent();
         }
         if (pod.phase().equals("Pending")
@@ -287,7 +290,7 @@ final class SlotDecider {
     private boolean waitedForVolume(PodView pod) {
         Instant deadline = pod.created().plus(UNSCHEDULED);
         if (seen.now().isBefore(deadline)) {
-            recheckAt(deadline);
+            recheck.at(deadline);
             return false;
         }
         return true;
@@ -306,15 +309,6 @@ final class SlotDecider {
 
     // ---------------------------------------------------------------- nodes
 
-    private boolean lost(PodView pod) {
-        Optional<Instant> at = seen.lostAt(pod);
-        boolean lost = at.filter(deadline -> !seen.now().isBefore(deadline)).isPresent();
-        if (at.isPresent() && !lost) {
-            recheckAt(at.get());
-        }
-        return lost;
-    }
-
     private State nodeLost(PodView pod) {
         if (!seen.hasStore()) {
             notices.add(notice(true, "NodeLost", "node " + pod.node() + " does not answer; the query waits for it"));
@@ -325,7 +319,7 @@ final class SlotDecider {
                             + ": the query waits for the node. A query that writes to Kafka keeps its checkpoints there");
         }
         if (wish.takeOvers() >= TakeOvers.AT_ONCE) {
-            recheckIn(Decider.TURN);
+            recheck.in(TURN);
             return new Unready(
                     "Pending",
                     Decision.NODE_LOST,
@@ -351,7 +345,7 @@ final class SlotDecider {
         Optional<PodView> holder = pods.stream()
                 .filter(pod -> pod.claim().equals(slot.claim()) && !pod.ended())
                 .findFirst();
-        if (holder.isPresent() && lost(holder.get()) && seen.hasStore()) {
+        if (holder.isPresent() && recheck.isLost(holder.get()) && seen.hasStore()) {
             slot = slot.withClaim(null);
         } else if (holder.isPresent()) {
             return new Unready("Starting", "VolumeInUse", "pod " + holder.get().name() + " still holds the volume");
@@ -369,7 +363,7 @@ final class SlotDecider {
             long seconds = Math.min(MAX_BACK_OFF.toSeconds(), 1L << Math.min(failures, 20));
             Instant due = Instant.parse(slot.startedAt()).plusSeconds(seconds);
             if (seen.now().isBefore(due)) {
-                recheckAt(due);
+                recheck.at(due);
                 return backOff(failures, due);
             }
         }
@@ -385,7 +379,7 @@ final class SlotDecider {
 
     /** What the API server said about the last pod says more than that there was one. */
     private State backOff(int failures, Instant due) {
-        return Decider.refusal(seen.status())
+        return Conditions.refusal(seen.status().conditions())
                 .map(refusal -> new Unready("Starting", refusal.reason(), refusal.message()))
                 .orElseGet(() -> new Unready(
                         "Starting",
@@ -423,14 +417,6 @@ final class SlotDecider {
 
     private Notice notice(boolean warning, String reason, String message) {
         return new Notice(warning, reason, message, "slot " + slot.slot());
-    }
-
-    private void recheckAt(Instant time) {
-        recheckIn(Duration.between(seen.now(), time).plusMillis(50));
-    }
-
-    private void recheckIn(Duration time) {
-        recheck = recheck == null || time.compareTo(recheck) < 0 ? time : recheck;
     }
 
     private static Double rounded(Double seconds) {

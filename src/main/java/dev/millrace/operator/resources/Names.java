@@ -44,11 +44,6 @@ public final class Names {
         return query + "-" + slot + "-" + incarnation;
     }
 
-    /** A claim carries the incarnation that it was made for, and outlives it. */
-    public static String claim(String query, int slot, long incarnation) {
-        return pod(query, slot, incarnation);
-    }
-
     public static String cleanUp(String query) {
         return query + "-clean-up";
     }

@@ -15,7 +15,10 @@ import dev.millrace.operator.reconcile.Decision.DeleteClaim;
 import dev.millrace.operator.reconcile.Decision.DeleteCleanUp;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
+import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
+import dev.millrace.operator.reconcile.Decision.TellDivision;
 import dev.millrace.operator.resources.Names;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -76,9 +79,9 @@ class ApplierTest {
                 .get();
     }
 
-    private void apply(QueryResource query, Action action) {
+    private List<Notice> apply(QueryResource query, Action action) {
         Observed seen = new DeciderTest.World(DeciderTest.KAFKA).observe();
-        new Applier(client, Optional.empty())
+        return new Applier(client, Optional.empty())
                 .apply(query, seen, new Decision(seen.status(), List.of(action), List.of(), Optional.empty()));
     }
 
@@ -114,6 +117,36 @@ class ApplierTest {
         conflicts(() -> writer.status(query, query.getSpec()));
         conflicts(() -> writer.finalizer(query, true));
         assertEquals(true, there("StreamingQuery").at("/status").isMissingNode());
+    }
+
+    @Test
+    void aPodIsToldItsDivisionAsItWasSeen() throws Exception {
+        QueryResource query = query();
+        make(CORE + "pods", "Pod", "q");
+        conflicts(() -> apply(query, new TellDivision("q", "0", "3/2")));
+        apply(query, new TellDivision("q", version("Pod"), "3/2"));
+        assertEquals(
+                "3/2",
+                there("Pod").at("/metadata/annotations").path(Names.DIVISION).asText());
+    }
+
+    /** Pods run without it. */
+    @Test
+    void aBudgetThatIsAnothersIsToldAndStopsNothing() throws Exception {
+        QueryResource query = query();
+        assertEquals(List.of(), apply(query, new SetBudget(1)));
+        apply(query, new SetBudget(2));
+        assertEquals(2, there("PodDisruptionBudget").at("/spec/minAvailable").asInt());
+        client.policy()
+                .v1()
+                .podDisruptionBudget()
+                .inNamespace("shop")
+                .withName("q")
+                .delete();
+        make("/apis/policy/v1/namespaces/shop/poddisruptionbudgets", "PodDisruptionBudget", "q");
+        assertEquals(
+                List.of("BudgetNotSet"),
+                apply(query, new SetBudget(1)).stream().map(Notice::reason).toList());
     }
 
     @Test

@@ -39,6 +39,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -176,9 +177,12 @@ class DeciderTest {
             } else if (action instanceof SetBudget set) {
                 budget = Optional.of(set.minAvailable());
             } else if (action instanceof TellDivision told) {
-                change(told.pod(), p -> told(p, told.division()));
+                change(told.pod(), p -> p.division = told.division());
             } else if (action instanceof DeletePod pod) {
-                change(pod.name(), p -> copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
+                change(pod.name(), p -> {
+                    p.deleting = true;
+                    p.ended = false;
+                });
             }
         }
 
@@ -201,56 +205,8 @@ class DeciderTest {
                     Optional.empty());
         }
 
-        private static PodView told(PodView p, String division) {
-            return new PodView(
-                    p.name(),
-                    p.resourceVersion(),
-                    p.slot(),
-                    p.incarnation(),
-                    p.version(),
-                    division,
-                    p.claim(),
-                    p.node(),
-                    p.phase(),
-                    p.deleting(),
-                    p.ready(),
-                    p.ended(),
-                    p.created(),
-                    p.trouble(),
-                    p.outcome());
-        }
-
-        interface Change {
-            PodView of(PodView pod);
-        }
-
-        void change(String name, Change change) {
-            pods.replaceAll(pod -> pod.name().equals(name) ? change.of(pod) : pod);
-        }
-
-        static PodView copy(
-                PodView p,
-                boolean deleting,
-                boolean ended,
-                String phase,
-                Optional<Trouble> trouble,
-                Optional<EngineOutcome> outcome) {
-            return new PodView(
-                    p.name(),
-                    p.resourceVersion(),
-                    p.slot(),
-                    p.incarnation(),
-                    p.version(),
-                    p.division(),
-                    p.claim(),
-                    p.node(),
-                    phase,
-                    deleting,
-                    p.ready(),
-                    ended,
-                    p.created(),
-                    trouble,
-                    outcome);
+        void change(String name, Consumer<PodChange> what) {
+            pods.replaceAll(pod -> pod.name().equals(name) ? PodChange.of(pod, what) : pod);
         }
 
         World after(int seconds) {
@@ -343,38 +299,20 @@ class DeciderTest {
         }
 
         World ended(String end, String code, long incarnation, Long epoch) {
-            change(
-                    live().name(),
-                    p -> copy(
-                            p,
-                            p.deleting(),
-                            true,
-                            "Succeeded",
-                            p.trouble(),
-                            Optional.of(new EngineOutcome(end, code, "because", incarnation, epoch))));
+            change(live().name(), p -> {
+                p.ended = true;
+                p.phase = "Succeeded";
+                p.outcome = Optional.of(new EngineOutcome(end, code, "because", incarnation, epoch));
+            });
             return this;
         }
 
         /** As far as Kubernetes shows it. */
         World shown(String phase, boolean ready) {
-            change(
-                    live().name(),
-                    p -> new PodView(
-                            p.name(),
-                            p.resourceVersion(),
-                            p.slot(),
-                            p.incarnation(),
-                            p.version(),
-                            p.division(),
-                            p.claim(),
-                            p.node(),
-                            phase,
-                            p.deleting(),
-                            ready,
-                            p.ended(),
-                            p.created(),
-                            p.trouble(),
-                            p.outcome()));
+            change(live().name(), p -> {
+                p.phase = phase;
+                p.ready = ready;
+            });
             return this;
         }
 
@@ -387,15 +325,7 @@ class DeciderTest {
         }
 
         World trouble(String reason) {
-            change(
-                    live().name(),
-                    p -> copy(
-                            p,
-                            p.deleting(),
-                            p.ended(),
-                            p.phase(),
-                            Optional.of(new Trouble(reason, "for a reason")),
-                            p.outcome()));
+            change(live().name(), p -> p.trouble = Optional.of(new Trouble(reason, "for a reason")));
             return this;
         }
 
@@ -729,7 +659,7 @@ class DeciderTest {
         world.gone().look();
         assertEquals(2, world.incarnation());
         world.gone();
-        world.pods.add(World.copy(old, true, false, "Running", Optional.empty(), Optional.empty()));
+        world.pods.add(PodChange.of(old, p -> p.deleting = true));
         world.look();
         assertEquals(List.of(), world.actions(CreatePod.class));
         assertEquals("False VolumeInUse", world.condition("Ready"));
@@ -738,7 +668,7 @@ class DeciderTest {
     @Test
     void aPodThatIsBeingDeletedIsWaitedFor() {
         World world = World.running(KAFKA);
-        world.change("q-0-1", p -> World.copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
+        world.change("q-0-1", p -> p.deleting = true);
         world.silent().after(60).look();
         assertEquals(List.of(), world.last);
         assertEquals("False PodDeleted", world.condition("Ready"));
@@ -760,7 +690,7 @@ class DeciderTest {
         world.claims.add(new ClaimView("q-0-0", "1", 0, 10L << 30));
         assertEquals(List.of(), world.look().actions(DeleteClaim.class));
         PodView old = world.pod(new CreatePod(0, 0, "q-0-0", world.wanted().name()));
-        world.pods.add(0, World.copy(old, true, false, "Running", Optional.empty(), Optional.empty()));
+        world.pods.add(0, PodChange.of(old, p -> p.deleting = true));
         world.says(1L, null, null);
         assertEquals(List.of(), world.look().actions(DeleteClaim.class), "a pod may write to it still");
         world.pods.remove(0);
@@ -1272,7 +1202,7 @@ class DeciderTest {
     @Test
     void aPodOfALostNodeIsDeletedOnce() {
         World world = World.running(KAFKA).silent();
-        world.change("q-0-1", p -> World.copy(p, true, false, p.phase(), p.trouble(), p.outcome()));
+        world.change("q-0-1", p -> p.deleting = true);
         world.unreachable.put("node-1", world.now);
         world.after(30).look();
         assertEquals(1, world.actions(CreatePod.class).size());

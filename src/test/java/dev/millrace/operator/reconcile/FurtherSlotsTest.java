@@ -81,17 +81,13 @@ class FurtherSlotsTest {
 
     private static World change(World world, int slot, boolean ended, Optional<Trouble> trouble, String end) {
         PodView pod = pod(world, slot);
-        world.change(
-                pod.name(),
-                p -> World.copy(
-                        p,
-                        p.deleting(),
-                        ended,
-                        ended ? "Succeeded" : p.phase(),
-                        trouble,
-                        end == null
-                                ? Optional.empty()
-                                : Optional.of(new EngineOutcome(end, "SomeCode", "because", p.incarnation()))));
+        world.change(pod.name(), p -> {
+            p.ended = ended;
+            p.phase = ended ? "Succeeded" : p.phase;
+            p.trouble = trouble;
+            p.outcome = Optional.ofNullable(end)
+                    .map(how -> new EngineOutcome(how, "SomeCode", "because", pod.incarnation()));
+        });
         return world;
     }
 
@@ -292,31 +288,12 @@ class FurtherSlotsTest {
             PodView pod = pod(world, slot);
             EngineView engine = world.engines.get(pod.name());
             world.engines.put(pod.name(), new EngineView(false, engine.lastAnswer(), engine.progress(), null));
-            world.change(pod.name(), p -> on(p, "node-2"));
+            world.change(pod.name(), p -> p.node = "node-2");
         }
         world.unreachable.put("node-2", world.now);
         run(world.after(31), 0).look();
         assertEquals(List.of(1, 2), created(world));
         assertEquals(2, world.decision.takeOvers());
-    }
-
-    private static PodView on(PodView p, String node) {
-        return new PodView(
-                p.name(),
-                p.resourceVersion(),
-                p.slot(),
-                p.incarnation(),
-                p.version(),
-                p.division(),
-                p.claim(),
-                node,
-                p.phase(),
-                p.deleting(),
-                p.ready(),
-                p.ended(),
-                p.created(),
-                p.trouble(),
-                p.outcome());
     }
 
     @Test
@@ -371,7 +348,7 @@ class FurtherSlotsTest {
         PodView pod = pod(world, 1);
         EngineView engine = world.engines.get(pod.name());
         world.engines.put(pod.name(), new EngineView(false, engine.lastAnswer(), engine.progress(), null));
-        world.change(pod.name(), p -> on(p, "node-2"));
+        world.change(pod.name(), p -> p.node = "node-2");
         world.unreachable.put("node-2", world.now);
         run(world.after(29), 0).look();
         assertEquals(List.of(), created(world));
@@ -520,15 +497,11 @@ class FurtherSlotsTest {
     void aSupersededSlotTakesALargerNumber() {
         World world = running(2);
         PodView pod = pod(world, 1);
-        world.change(
-                pod.name(),
-                p -> World.copy(
-                        p,
-                        false,
-                        true,
-                        "Succeeded",
-                        Optional.empty(),
-                        Optional.of(new EngineOutcome("Superseded", "", "", 8))));
+        world.change(pod.name(), p -> {
+            p.ended = true;
+            p.phase = "Succeeded";
+            p.outcome = Optional.of(new EngineOutcome("Superseded", "", "", 8));
+        });
         run(world.after(5), 0).look();
         assertEquals(List.of(new CreatePod(1, 9, "q-1-1", world.wanted().name())), world.actions(CreatePod.class));
     }

@@ -29,13 +29,19 @@ class NoticesTest {
             notices.tell(query, new Notice(true, "NodeLost", "node a"));
             clock.tick();
             notices.tell(query, new Notice(true, "NodeLost", "b".repeat(2_000)));
+            clock.tick();
+            notices.tell(query, new Notice(true, "NodeLost", "in", "slot 1"));
+            clock.tick();
+            notices.tell(query, new Notice(true, "NodeLost", "out", "slot 2"));
+            clock.tick();
+            notices.tell(query, new Notice(true, "NodeLost", "in", "slot 1"));
             List<Integer> lengths = server
                     .objects(object -> object.path("kind").asText().equals("Event"))
                     .stream()
                     .map(event -> event.path("message").asText().length())
                     .sorted()
                     .toList();
-            assertEquals(List.of(6, 1_001), lengths);
+            assertEquals(List.of(2, 3, 6, 1_001), lengths, "of each slot once");
         }
     }
 }

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class VersionTest {
@@ -51,5 +53,10 @@ class VersionTest {
         Version without = version(SPEC, "i:1");
         assertEquals(without, Version.read(without.name(), without.data()));
         assertEquals(without.name(), version.name(), "the plan is no part of the name");
+        Version alone = without.compiled("{}", "spec.sinks[0]: a file");
+        assertEquals(alone, Version.read(alone.name(), alone.data()));
+        Map<String, String> earlier = new HashMap<>(without.data());
+        earlier.remove("undivided");
+        assertTrue(Version.read("q-1", earlier).undivided().contains("earlier operator"), "it does not know how");
     }
 }

@@ -1,0 +1,42 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.operator.reconcile.Observed.PodView;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+
+/** When to look again though nothing happens: at the first of the times for which there is a reason. */
+final class Recheck {
+
+    /** A look that comes a moment too early would be in vain. */
+    private static final Duration LATER = Duration.ofMillis(50);
+
+    private final Observed seen;
+    private Duration time;
+
+    Recheck(Observed seen) {
+        this.seen = seen;
+    }
+
+    void in(Duration other) {
+        time = time == null || other.compareTo(time) < 0 ? other : time;
+    }
+
+    void at(Instant other) {
+        in(Duration.between(seen.now(), other).plus(LATER));
+    }
+
+    /** Whether a pod counts as lost; where it may soon, there is a look at that time. */
+    boolean isLost(PodView pod) {
+        Optional<Instant> lost = seen.lostAt(pod);
+        if (lost.isPresent() && seen.now().isBefore(lost.get())) {
+            at(lost.get());
+            return false;
+        }
+        return lost.isPresent();
+    }
+
+    Optional<Duration> time() {
+        return Optional.ofNullable(time);
+    }
+}
