@@ -103,6 +103,24 @@ class SavepointDeciderTest {
             return this;
         }
 
+        World isDivided() {
+            query = Optional.of(new QueryView(
+                    true,
+                    true,
+                    false,
+                    "uid",
+                    "plan-a",
+                    Optional.of(VERSION),
+                    Optional.of(new QueryPod(
+                            "q-0-1",
+                            "9",
+                            "",
+                            "",
+                            Optional.of(
+                                    parsed("{\"query\": \"q\", \"phase\": \"running\", \"division\": \"3/2\"}"))))));
+            return this;
+        }
+
         World standsStill(boolean wanted) {
             query = Optional.of(
                     new QueryView(wanted, true, false, "uid", "plan-a", Optional.of(VERSION), Optional.empty()));
@@ -131,6 +149,10 @@ class SavepointDeciderTest {
                             + "}]";
             String json = "{\"query\": \"q\", \"phase\": \"running\", \"savepoints\": " + savepoints
                     + (failure == null ? "" : ", \"checkpointFailure\": \"" + failure + "\"") + "}";
+            return parsed(json);
+        }
+
+        private static EngineProgress parsed(String json) {
             try {
                 return new ObjectMapper().readValue(json, EngineProgress.class);
             } catch (JsonProcessingException e) {
@@ -353,5 +375,12 @@ class SavepointDeciderTest {
         assertEquals(List.of(Wish.class), world.look().actions());
         assertEquals(
                 List.of(Wish.class, CreateCleanUp.class), world.after(61).look().actions());
+    }
+
+    @Test
+    void whatSeveralPodsKnowIsOfSeveralMoments() {
+        World world = new World(Dispose.KEEP).isDivided().look();
+        assertEquals("True NotSupportedInSlots", world.condition("Stalled"));
+        assertEquals(List.of(), world.actions());
     }
 }
