@@ -162,12 +162,9 @@ class OperatorScalingIT extends OperatorCluster {
     /** Rows whose slot has not got the static table from the savepoint would find no partner, and be missing. */
     @Test
     void aDividedQueryGoesBackToASavepointOfWhenItWasOne() throws Exception {
-        UnaryOperator<String> joined = document -> document.replace("sources:", """
-                sources:
-                    - name: ones
-                      schema: k BIGINT NOT NULL
-                      static: {}
-                      datagen: {rows: 1, columns: {k: {sequence: {start: 1}}}}""")
+        String table = "sources:\n    - {name: ones, schema: k BIGINT NOT NULL, static: {},"
+                + " datagen: {rows: 1, columns: {k: {sequence: {start: 1}}}}}\n";
+        UnaryOperator<String> joined = document -> document.replace("sources:\n", table)
                 .replace("FROM events", "FROM events JOIN ones ON ones.k = events.id - events.id + 1");
         try (Running query = divided("parted", 1, joined)) {
             query.awaitCommit();
