@@ -25,6 +25,8 @@ import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.InvalidReplicationFactorException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
@@ -185,14 +187,7 @@ final class KafkaTopics implements AutoCloseable {
             awaitTopic(topic);
         } catch (ExecutionException e) {
             if (!(e.getCause() instanceof TopicExistsException)) {
-                throw new ConnectorException(
-                        "InternalTopicMissing",
-                        "the topic " + topic + " cannot be created ("
-                                + e.getCause().getMessage()
-                                + "); create it with " + partitions + (partitions == 1 ? " partition" : " partitions")
-                                + " and " + new TreeMap<>(settings),
-                        e,
-                        false);
+                throw notMade(topic, partitions, settings, (Exception) e.getCause());
             }
         } catch (TimeoutException e) {
             throw KafkaTransaction.outage("the topic " + topic + " cannot be created", e);
@@ -200,6 +195,22 @@ final class KafkaTopics implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw KafkaTransaction.outage("interrupted", e);
         }
+    }
+
+    /** A broker that is away is waited for, as everywhere; one that refuses is not. */
+    static ConnectorException notMade(String topic, int partitions, Map<String, String> settings, Exception cause) {
+        boolean starting =
+                cause instanceof InvalidReplicationFactorException // as a controller alone refuses every topic
+                        && String.valueOf(cause.getMessage()).contains("fenced");
+        if (cause instanceof RetriableException || starting) {
+            return KafkaTransaction.outage("the topic " + topic + " cannot be created", cause);
+        }
+        return new ConnectorException(
+                "InternalTopicMissing",
+                "the topic " + topic + " cannot be created (" + cause.getMessage() + "); create it with " + partitions
+                        + (partitions == 1 ? " partition" : " partitions") + " and " + new TreeMap<>(settings),
+                cause,
+                false);
     }
 
     /** Brokers learn of a new topic one after the other; what asks too early is told that there is none. */
