@@ -75,6 +75,13 @@ final class EngineCommand implements Callable<Integer> {
                             + " again and again")
     private Path division;
 
+    @CommandLine.Option(
+            names = "--standby",
+            description =
+                    "a file that names the incarnation that is to go on with the query: until that is this one, it follows"
+                            + " the one before")
+    private Path active;
+
     @CommandLine.Option(names = "--former", description = "a state id that the query had before; its writers are ended")
     private List<String> formerIds = List.of();
 
@@ -94,6 +101,8 @@ final class EngineCommand implements Callable<Integer> {
     @CommandLine.Option(names = "--termination-message", description = "the file that says how it ended")
     private Path message = Path.of("/dev/termination-log");
 
+    private volatile boolean turn;
+
     @Override
     public Integer call() throws IOException, InterruptedException {
         Resources resources;
@@ -111,6 +120,9 @@ final class EngineCommand implements Callable<Integer> {
         if ((!slot.alone() || division != null) && refusesSlots(query)) {
             return 0;
         }
+        if (active != null && refuses(StandbyRestrictions.of(query), StandbyRestrictions.CODE, "")) {
+            return 0;
+        }
         int threads = Runtime.getRuntime().availableProcessors();
         Assembly.History history =
                 new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
@@ -125,7 +137,7 @@ final class EngineCommand implements Callable<Integer> {
                         Optional.ofNullable(wishes),
                         Optional.ofNullable(division),
                         history));
-        QueryRun run = new QueryRun(assembly.definition(), this::notice, FaultPoints.NONE, incarnation);
+        QueryRun run = new QueryRun(assembly.definition(), this::notice, FaultPoints.NONE, incarnation, this::isTurn);
         HttpService.start(
                 http, List.of(new QueryStatus(query.name(), query.plan().id(), run.metrics())));
         CountDownLatch ended = new CountDownLatch(1);
@@ -145,15 +157,31 @@ final class EngineCommand implements Callable<Integer> {
     }
 
     private boolean refusesSlots(Compilation query) throws IOException {
-        List<Problem> problems = SlotRestrictions.of(query);
-        String why = problems.isEmpty() ? "" : problems.get(0).message();
-        if (savepoint != null && slot.index() > 0) {
-            why = "slot 0 alone begins from a savepoint, and hands over of that to the others: leave --savepoint away";
-        }
+        String savepoints = savepoint != null && slot.index() > 0
+                ? "slot 0 alone begins from a savepoint, and hands over of that to the others: leave --savepoint away"
+                : "";
+        return refuses(SlotRestrictions.of(query), SlotRestrictions.CODE, savepoints);
+    }
+
+    private boolean refuses(List<Problem> problems, String code, String otherwise) throws IOException {
+        String why = problems.isEmpty() ? otherwise : problems.get(0).message();
         if (!why.isEmpty()) {
-            report(new EngineOutcome("Failed", "NotSupportedInSlots", why, 0));
+            report(new EngineOutcome("Failed", code, why, 0));
         }
         return !why.isEmpty();
+    }
+
+    /** Whether the operator has said that this incarnation goes on with the query; said once, it holds. */
+    private boolean isTurn() {
+        if (active == null || turn) {
+            return true;
+        }
+        try {
+            turn = Files.exists(active) && Files.readString(active).trim().equals(String.valueOf(incarnation));
+        } catch (IOException e) {
+            notice(active + " cannot be read (" + e.getMessage() + "); trying again");
+        }
+        return turn;
     }
 
     private Resources resources() throws IOException, StoredPlan.UnreadableException {

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 /** What a query that runs in several slots cannot have. */
 final class SlotRestrictions {
 
-    private static final String CODE = "NotSupportedInSlots";
+    static final String CODE = "NotSupportedInSlots";
 
     private SlotRestrictions() {}
 

@@ -6,6 +6,9 @@ package dev.millrace.connectors;
  */
 public final class ConnectorException extends RuntimeException {
 
+    /** Somebody else writes in the same name, or a transaction has timed out. */
+    public static final String FENCED = "Fenced";
+
     private final String code;
     private final boolean retriable;
 

@@ -23,6 +23,16 @@ public interface ProgressLog extends AutoCloseable {
      */
     void open(long from, Consumer<Entry> entries);
 
+    /**
+     * Reads the log beside the one that writes it, and fences nobody.
+     *
+     * @param from where to begin, or −1 for the beginning
+     * @throws dev.millrace.connectors.ConnectorException while there is no such log
+     */
+    default Tail tail(long from) {
+        throw new UnsupportedOperationException("nobody reads such a log but the one that writes it");
+    }
+
     /** Starts what {@link #commit} will make visible. */
     void begin();
 
@@ -49,6 +59,19 @@ public interface ProgressLog extends AutoCloseable {
 
     @Override
     void close();
+
+    /** The end of a log that grows. */
+    interface Tail extends AutoCloseable {
+
+        /** Records that have come, in order; waits for some up to the time given. */
+        List<Entry> poll(long timeoutMillis);
+
+        /** Whether all was read that was there at the last poll. */
+        boolean atEnd();
+
+        @Override
+        void close();
+    }
 
     /** A record and where it is. */
     record Entry(ProgressRecord record, long position) {}

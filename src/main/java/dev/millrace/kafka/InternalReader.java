@@ -24,13 +24,23 @@ final class InternalReader {
      * @param isolation {@code read_committed} or {@code read_uncommitted}
      */
     static KafkaConsumer<byte[], byte[]> consumer(Map<String, Object> properties, String isolation) {
+        return consumer(properties, isolation, 20);
+    }
+
+    /** Of committed records, for a reader that waits for the next one. */
+    static KafkaConsumer<byte[], byte[]> follower(Map<String, Object> properties) {
+        return consumer(properties, "read_committed", 500);
+    }
+
+    private static KafkaConsumer<byte[], byte[]> consumer(
+            Map<String, Object> properties, String isolation, int waitMillis) {
         Map<String, Object> config = new HashMap<>(properties);
         config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, isolation);
         config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         config.put(
                 ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false); // it would have the broker's settings, not ours
-        config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 20);
+        config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, waitMillis);
         config.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES);
         config.remove(ConsumerConfig.GROUP_ID_CONFIG);
         return KafkaTransaction.connect(

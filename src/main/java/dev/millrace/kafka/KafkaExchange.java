@@ -70,7 +70,7 @@ public final class KafkaExchange implements Exchange {
             consumer.beginningOffsets(read).forEach((partition, begin) -> {
                 if (offsets[partition.partition()] < begin) {
                     throw new QueryException(
-                            "StateLost",
+                            "StateBehind",
                             "the topic " + topic + " begins at offset " + begin + " of partition "
                                     + partition.partition() + ", but the state continues at "
                                     + offsets[partition.partition()]);

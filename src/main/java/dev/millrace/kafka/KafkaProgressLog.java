@@ -5,6 +5,7 @@ import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.RecordJson;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -195,29 +197,81 @@ public final class KafkaProgressLog implements ProgressLog {
         TopicPartition partition = new TopicPartition(progressTopic, 0);
         try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
             long end = uncommittedEnd(partition);
-            long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
-            long start = from < 0 ? begin : from;
-            if (start < begin || start > end) {
-                throw new QueryException(
-                        "StateLost",
-                        "the topic " + progressTopic + " holds the offsets " + begin + " to " + end
-                                + ", but the state continues at " + start);
-            }
-            if (from < 0 && begin > 0) {
-                throw new QueryException(
-                        "StateLost",
-                        "the state is gone and the topic " + progressTopic + " begins at offset " + begin
-                                + ": earlier epochs cannot be replayed");
-            }
-            consumer.assign(List.of(partition));
-            consumer.seek(partition, start);
-            readTo(consumer, partition, end, record -> {
-                if (record.value() != null) {
-                    entries.accept(new Entry(RecordJson.read(record.value()), record.offset() + 1));
-                }
-            });
+            seek(consumer, partition, from, end);
+            readTo(consumer, partition, end, record -> entry(record).ifPresent(entries));
         } catch (KafkaException e) {
             throw KafkaTransaction.outage("the progress log cannot be read", e);
+        }
+    }
+
+    /** Where the state goes on; that must be there still. */
+    private void seek(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition, long from, long end) {
+        long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
+        long start = from < 0 ? begin : from;
+        if (start < begin || start > end) {
+            throw new QueryException(
+                    "StateLost",
+                    "the topic " + progressTopic + " holds the offsets " + begin + " to " + end
+                            + ", but the state continues at " + start);
+        }
+        if (from < 0 && begin > 0) {
+            throw new QueryException(
+                    "StateLost",
+                    "the state is gone and the topic " + progressTopic + " begins at offset " + begin
+                            + ": earlier epochs cannot be replayed");
+        }
+        consumer.assign(List.of(partition));
+        consumer.seek(partition, start);
+    }
+
+    private static Optional<Entry> entry(ConsumerRecord<byte[], byte[]> record) {
+        return record.value() == null
+                ? Optional.empty()
+                : Optional.of(new Entry(RecordJson.read(record.value()), record.offset() + 1));
+    }
+
+    @Override
+    public Tail tail(long from) {
+        if (identity == null) {
+            throw new ConnectorException("Waiting", "the query has not begun yet", null, true);
+        }
+        TopicPartition partition = new TopicPartition(progressTopic, 0);
+        KafkaConsumer<byte[], byte[]> consumer = InternalReader.follower(properties);
+        try {
+            seek(consumer, partition, from, uncommittedEnd(partition));
+            return new KafkaTail(consumer, partition);
+        } catch (KafkaException e) {
+            consumer.close();
+            throw KafkaTransaction.outage("the progress log cannot be read", e);
+        } catch (RuntimeException e) {
+            consumer.close();
+            throw e;
+        }
+    }
+
+    /** Reads committed records only, as the log has no others for who did not write it. */
+    private record KafkaTail(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition) implements Tail {
+
+        @Override
+        public List<Entry> poll(long timeoutMillis) {
+            List<Entry> found = new ArrayList<>();
+            try {
+                consumer.poll(Duration.ofMillis(timeoutMillis))
+                        .forEach(record -> entry(record).ifPresent(found::add));
+            } catch (KafkaException e) {
+                throw KafkaTransaction.outage("the progress log cannot be read", e);
+            }
+            return found;
+        }
+
+        @Override
+        public boolean atEnd() {
+            return consumer.currentLag(partition).orElse(1) == 0;
+        }
+
+        @Override
+        public void close() {
+            consumer.close(CloseOptions.timeout(Duration.ofSeconds(1)));
         }
     }
 

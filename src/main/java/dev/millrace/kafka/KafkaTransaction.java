@@ -13,6 +13,8 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -180,7 +182,10 @@ public final class KafkaTransaction implements AutoCloseable {
                     e,
                     false);
         }
-        return new ConnectorException("KafkaUnavailable", "Kafka: " + what + " (" + reason(e) + ")", e, true);
+        String code = e instanceof ProducerFencedException || e instanceof InvalidProducerEpochException
+                ? ConnectorException.FENCED
+                : "KafkaUnavailable";
+        return new ConnectorException(code, "Kafka: " + what + " (" + reason(e) + ")", e, true);
     }
 
     private static String reason(Throwable e) {

@@ -41,7 +41,7 @@ class SlotsIT {
     @TempDir
     private Path directory;
 
-    private final long seed = System.nanoTime();
+    private final long seed = Long.getLong("seed", System.nanoTime());
     private final Random random = new Random(seed);
     private int divisions;
     private int slots;

@@ -3,6 +3,7 @@ package dev.millrace.engine.task;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
 import dev.millrace.engine.Exchange;
+import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
@@ -26,6 +27,7 @@ final class EpochLoop implements AutoCloseable {
 
     private static final long DISCOVER_MILLIS = 2_000;
     private static final long ROTATION_MILLIS = 5_000;
+    private static final long FOLLOW_MILLIS = 50;
 
     private final QueryDefinition definition;
     private final QueryMetrics metrics;
@@ -36,6 +38,8 @@ final class EpochLoop implements AutoCloseable {
     private QueryDefinition.World world;
     private KeptState state;
     private Checkpoints checkpoints;
+    private Recovery recovery;
+    private ProgressLog.Tail tail;
     private Flow flow;
     private ProgressRecord last;
     private final Clock clock;
@@ -65,6 +69,55 @@ final class EpochLoop implements AutoCloseable {
      */
     long open(long incarnation) {
         long start = System.nanoTime();
+        openState();
+        boolean hadNone = state.record().isEmpty();
+        recovered(recovery.run(incarnation));
+        metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
+        return last.incarnation();
+    }
+
+    /**
+     * Becomes the standby of the incarnation that runs: {@link #follow} goes on, until {@link #takeOver}.
+     */
+    void standBy() {
+        openState();
+        metrics.phase("following", "");
+        tail = recovery.follow();
+        followed();
+    }
+
+    /** Replays what has been committed meanwhile; returns whether it is to go on, else all is to be opened anew. */
+    boolean follow() {
+        if (outdated(clock.millis())) {
+            return false;
+        }
+        recovery.advance(tail.poll(FOLLOW_MILLIS));
+        followed();
+        return true;
+    }
+
+    private void followed() {
+        last = recovery.last();
+        metrics.phase(tail.atEnd() ? "standby" : "following", "");
+        updateFigures(recovery.flow());
+    }
+
+    /**
+     * Goes on where the incarnation that was followed has stopped, or is stopped by this.
+     *
+     * @return our incarnation
+     */
+    long takeOver(long incarnation) {
+        long start = System.nanoTime();
+        metrics.phase("replaying", "");
+        tail.close();
+        tail = null;
+        recovered(recovery.takeOver(incarnation));
+        metrics.restored(new QueryMetrics.Restored("Standby", (System.nanoTime() - start) / 1e9));
+        return last.incarnation();
+    }
+
+    private void openState() {
         if (!metrics.figures().phase().equals("waiting")) { // an outage lasts until it is over
             metrics.phase("starting", "");
         }
@@ -81,7 +134,6 @@ final class EpochLoop implements AutoCloseable {
         connected(connecting);
         metrics.phase("starting", "");
         definition.state().loss().ifPresent(notices);
-        boolean hadNone = state.record().isEmpty();
         checkpoints = new Checkpoints(
                 definition.state(),
                 state.store(),
@@ -90,8 +142,10 @@ final class EpochLoop implements AutoCloseable {
                 definition.settings().checkpointIntervalMillis(),
                 clock,
                 metrics);
-        Recovery.Recovered recovered =
-                new Recovery(definition, world, state, workers, metrics, notices).run(incarnation);
+        recovery = new Recovery(definition, world, state, workers, metrics, notices);
+    }
+
+    private void recovered(Recovery.Recovered recovered) {
         flow = recovered.flow();
         metrics.weakness(world.log()
                 .weakness()
@@ -99,11 +153,9 @@ final class EpochLoop implements AutoCloseable {
                 .orElse(""));
         last = recovered.last();
         remember(last);
-        metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
         metrics.incarnation(last.incarnation());
         checkpoints.begin(last.incarnation());
-        updateFigures();
-        return last.incarnation();
+        updateFigures(flow);
     }
 
     /** A state of several slots is not of one moment, but a savepoint of before can be dropped. */
@@ -149,7 +201,6 @@ final class EpochLoop implements AutoCloseable {
         }
         while (!stopping.getAsBoolean()) {
             if (outdated(clock.millis())) {
-                notices.accept("the credentials have changed; clients are made anew");
                 return Optional.empty();
             }
             if (isToBeDivided()) {
@@ -219,8 +270,14 @@ final class EpochLoop implements AutoCloseable {
             return false;
         }
         lastRotation = now;
-        tellWhoHolds();
-        return world.outdated().getAsBoolean();
+        if (flow != null) {
+            tellWhoHolds();
+        }
+        boolean outdated = world.outdated().getAsBoolean();
+        if (outdated) {
+            notices.accept("the credentials have changed; clients are made anew");
+        }
+        return outdated;
     }
 
     private void tellWhoHolds() {
@@ -323,6 +380,10 @@ final class EpochLoop implements AutoCloseable {
     }
 
     private void updateFigures() {
+        updateFigures(flow);
+    }
+
+    private void updateFigures(Flow flow) {
         metrics.part(flow.peers().map(Peers::part));
         long watermark = last.watermark();
         boolean timed = watermark != Watermark.NONE && watermark != Watermark.END;
@@ -343,8 +404,11 @@ final class EpochLoop implements AutoCloseable {
     @Override
     public void close() {
         workers.close();
-        if (flow != null) {
-            flow.inputs().forEach(input -> closing(input::close));
+        if (tail != null) {
+            closing(tail::close);
+        }
+        if (recovery != null && recovery.flow() != null) {
+            recovery.flow().inputs().forEach(input -> closing(input::close));
         }
         if (world != null) {
             world.sources().values().forEach(source -> closing(source::close));

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * What a query's rows go through, on all workers: sources, the dataflow, sinks, and where the query runs in several slots the
@@ -220,8 +221,12 @@ final class Flow {
         return rows;
     }
 
-    /** Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written. */
-    void replay(ProgressRecord record) {
+    /**
+     * Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written.
+     *
+     * @param rowsIn counts its rows
+     */
+    void replay(ProgressRecord record, LongAdder rowsIn) {
         Map<String, SourceProgress> ends = record.sources();
         if (record.exchange() != null) {
             peers.replay(record.exchange());
@@ -248,7 +253,7 @@ final class Flow {
         for (Inputs input : inputs) {
             input.endEpoch(0, false);
             input.checkReplay(ends.get(input.name()));
-            input.startEpoch(metrics.rowsIn);
+            input.startEpoch(rowsIn);
             input.unlimit();
         }
     }

@@ -7,6 +7,7 @@ import dev.millrace.engine.QueryMetrics;
 import dev.millrace.state.StateHome;
 import dev.millrace.state.StateStore;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -18,12 +19,19 @@ public final class QueryRun {
     private static final long FIRST_BACKOFF_MILLIS = 200;
     private static final long MAX_BACKOFF_MILLIS = 2_000;
 
+    /** Who was fenced gives the one who has fenced it time to say who it is. */
+    private static final long POLITE_MILLIS = 1_000;
+
+    private static final String STATE_BEHIND = "StateBehind";
+
     private final QueryDefinition definition;
     private final QueryMetrics metrics = new QueryMetrics();
     private final Consumer<String> notices;
     private final FaultPoints faults;
+    private final BooleanSupplier turn;
     private volatile boolean stopping;
     private long incarnation;
+    private long discardedAt = Long.MIN_VALUE;
 
     /** How a run ended. */
     public enum End {
@@ -40,21 +48,29 @@ public final class QueryRun {
      * @param notices receives sentences for the user: recoveries, waits
      */
     public QueryRun(QueryDefinition definition, Consumer<String> notices) {
-        this(definition, notices, FaultPoints.NONE, 0);
+        this(definition, notices, FaultPoints.NONE, 0, () -> true);
     }
 
     public QueryRun(QueryDefinition definition, Consumer<String> notices, FaultPoints faults) {
-        this(definition, notices, faults, 0);
+        this(definition, notices, faults, 0, () -> true);
     }
 
     /**
      * @param incarnation our fencing number, or 0 to take the one after the greatest that the log has
+     * @param turn whether this run is the one that goes on with the query: while it is not, it is a standby, which follows the
+     *     one that does; once it is, it remains so
      */
-    public QueryRun(QueryDefinition definition, Consumer<String> notices, FaultPoints faults, long incarnation) {
+    public QueryRun(
+            QueryDefinition definition,
+            Consumer<String> notices,
+            FaultPoints faults,
+            long incarnation,
+            BooleanSupplier turn) {
         this.definition = definition;
         this.notices = notices;
         this.faults = faults;
         this.incarnation = incarnation;
+        this.turn = turn;
         metrics.volume(() -> {
             StateHome.Space space = definition.state().space();
             return new QueryMetrics.Volume(space.bytes(), space.free());
@@ -83,12 +99,14 @@ public final class QueryRun {
         String lastNotice = "";
         while (true) {
             long epochBefore = metrics.figures().epoch();
+            long least = 0;
             try (EpochLoop loop = new EpochLoop(definition, metrics, notices, faults)) {
-                incarnation = loop.open(incarnation);
-                lastNotice = "";
-                Optional<End> end = loop.run(() -> stopping);
-                if (end.isPresent()) {
-                    return end.get();
+                if (open(loop)) {
+                    lastNotice = "";
+                    Optional<End> end = loop.run(() -> stopping);
+                    if (end.isPresent()) {
+                        return end.get();
+                    }
                 }
             } catch (SupersededException e) {
                 notices.accept(e.getMessage());
@@ -98,12 +116,18 @@ public final class QueryRun {
             } catch (StateStore.CorruptStateException e) {
                 notices.accept(e.getMessage());
                 discard();
+            } catch (QueryException e) {
+                if (!e.code().equals(STATE_BEHIND)) {
+                    throw e;
+                }
+                fallenBehind(e);
             } catch (ConnectorException e) {
                 if (!e.retriable()) {
                     metrics.phase("ended", e.getMessage());
                     throw new QueryException(e.code(), e.getMessage(), e);
                 }
                 lastNotice = waiting(e.code(), e.getMessage(), lastNotice);
+                least = e.code().equals(ConnectorException.FENCED) ? POLITE_MILLIS : 0;
             } catch (StateStore.NoSpaceException e) {
                 lastNotice = waiting(StateStore.NoSpaceException.CODE, e.getMessage(), lastNotice);
             }
@@ -112,8 +136,37 @@ public final class QueryRun {
             }
             boolean progressed = metrics.figures().epoch() > epochBefore;
             backoff = progressed ? FIRST_BACKOFF_MILLIS : Math.min(MAX_BACKOFF_MILLIS, backoff * 2);
-            pause(backoff);
+            pause(Math.max(least, backoff));
         }
+    }
+
+    /** Returns whether the query is this run's, and opened; else it is to be tried again, or to end. */
+    private boolean open(EpochLoop loop) {
+        if (turn.getAsBoolean()) {
+            incarnation = loop.open(incarnation);
+            return true;
+        }
+        loop.standBy();
+        while (!turn.getAsBoolean()) {
+            if (stopping || !loop.follow()) {
+                return false;
+            }
+        }
+        incarnation = loop.takeOver(incarnation);
+        return true;
+    }
+
+    /**
+     * Other slots, or the incarnation that is followed, have gone on with a newer checkpoint than the one that this state is
+     * of, and what lies between is gone: so the newest one is taken instead, once.
+     */
+    private void fallenBehind(QueryException e) {
+        if (discardedAt == metrics.figures().epoch() && turn.getAsBoolean()) {
+            throw new QueryException("StateLost", e.getMessage(), e);
+        }
+        notices.accept(e.getMessage() + "; going on from the newest checkpoint");
+        discard();
+        discardedAt = metrics.figures().epoch();
     }
 
     private void discard() {

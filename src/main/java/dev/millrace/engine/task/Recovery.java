@@ -1,5 +1,6 @@
 package dev.millrace.engine.task;
 
+import dev.millrace.connectors.ConnectorException;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressLog.SupersededException;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
 /**
@@ -24,6 +26,8 @@ import java.util.function.Consumer;
  */
 final class Recovery {
 
+    private static final long TAIL_MILLIS = 500;
+
     private final QueryDefinition definition;
     private final QueryDefinition.World world;
     private final KeptState state;
@@ -32,6 +36,8 @@ final class Recovery {
     private final Consumer<String> notices;
     private final List<ProgressLog.Entry> entries = new ArrayList<>();
     private Flow flow;
+    private ProgressRecord last;
+    private LongAdder rowsIn;
 
     Recovery(
             QueryDefinition definition,
@@ -45,6 +51,7 @@ final class Recovery {
         this.state = state;
         this.workers = workers;
         this.metrics = metrics;
+        this.rowsIn = metrics.rowsIn;
         this.notices = notices;
     }
 
@@ -57,11 +64,7 @@ final class Recovery {
      * @param incarnation ours, or 0 to take the next one
      */
     Recovered run(long incarnation) {
-        state.record().ifPresent(record -> {
-            requirePlan(record.plan());
-            requireSlot(record);
-            requireMoving(record);
-        });
+        requireOwnState();
         boolean ofSavepoint = state.isOfSavepoint();
         world.log().open(ofSavepoint ? -1 : state.logPosition(), entries::add);
         long own = incarnation(incarnation, ofSavepoint ? 0 : incarnationOfState());
@@ -70,6 +73,91 @@ final class Recovery {
         }
         state.logIdentity().ifPresent(this::requireLog);
         return state.store().epoch() == StateStore.NO_EPOCH && entries.isEmpty() ? begin(own) : recover(own);
+    }
+
+    private void requireOwnState() {
+        state.record().ifPresent(record -> {
+            requirePlan(record.plan());
+            requireSlot(record);
+            requireMoving(record);
+        });
+    }
+
+    /**
+     * Begins to follow the log that another incarnation writes; {@link #advance} goes on with what comes, and {@link
+     * #takeOver} ends it.
+     *
+     * @throws ConnectorException while there is nothing to follow
+     */
+    ProgressLog.Tail follow() {
+        rowsIn = new LongAdder(); // the one that is followed counts them
+        requireOwnState();
+        boolean ofSavepoint = state.isOfSavepoint();
+        ProgressLog.Tail tail = world.log().tail(ofSavepoint ? -1 : state.logPosition());
+        try {
+            while (!tail.atEnd()) {
+                entries.addAll(tail.poll(TAIL_MILLIS));
+            }
+            if (entries.isEmpty() && (ofSavepoint || state.store().epoch() == StateStore.NO_EPOCH)) {
+                throw waiting("the query has not begun yet");
+            }
+            if (ofSavepoint) {
+                continueSavepoint(0);
+            }
+            state.logIdentity().ifPresent(this::requireLog);
+            last = base();
+            advance(List.copyOf(entries));
+            return tail;
+        } catch (RuntimeException e) {
+            tail.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Replays what has been committed, on a state of its own. Where the log goes on in a way that needs another beginning, the
+     * state and the log are to be opened again.
+     */
+    void advance(List<ProgressLog.Entry> more) {
+        for (ProgressLog.Entry entry : more) {
+            ProgressRecord record = entry.record();
+            if (record.exchange() != null && flow.peers().isEmpty()) {
+                throw waiting("the query is divided now");
+            }
+            if (record.exchange() != null && record.exchange().left() && record.epoch() > last.epoch()) {
+                throw waiting("the slot has left the query");
+            }
+            replayNext(entry);
+        }
+    }
+
+    private static ConnectorException waiting(String what) {
+        return new ConnectorException("Waiting", what, null, true);
+    }
+
+    ProgressRecord last() {
+        return last;
+    }
+
+    Flow flow() {
+        return flow;
+    }
+
+    /**
+     * Fences the incarnation that was followed, and goes on behind its last epoch.
+     *
+     * @param incarnation ours, which the operator has given
+     */
+    Recovered takeOver(long incarnation) {
+        entries.clear();
+        world.log().open(state.logPosition(), entries::add);
+        long own = incarnation(incarnation, incarnationOfState());
+        state.logIdentity().ifPresent(this::requireLog);
+        requireContinuation(last);
+        Claim claim = claim(end(), own);
+        advance(List.copyOf(entries));
+        rowsIn = metrics.rowsIn;
+        return claimed(claim);
     }
 
     private long incarnationOfState() {
@@ -187,6 +275,28 @@ final class Recovery {
     }
 
     private Recovered recover(long incarnation) {
+        requireContinuation(state.record().orElse(null));
+        Claim claim = claim(end(), incarnation);
+        last = base();
+        replay();
+        return claimed(claim);
+    }
+
+    /** The log's last record. */
+    private ProgressRecord end() {
+        return entries.isEmpty()
+                ? state.record().orElseThrow()
+                : entries.get(entries.size() - 1).record();
+    }
+
+    private Recovered claimed(Claim claim) {
+        state.claim(claim.record(), claim.position());
+        flow.publish(claim.record().epoch(), claim.record().prepared());
+        return new Recovered(flow, claim.record());
+    }
+
+    /** What the replay begins behind. */
+    private ProgressRecord base() {
         ProgressRecord base = state.record().orElse(null);
         Optional<ProgressLog.Entry> left = entries.stream()
                 .filter(entry -> entry.record().exchange() != null
@@ -202,10 +312,7 @@ final class Recovery {
         } else {
             base = fromNothing();
         }
-        ProgressRecord last = replay(base);
-        ProgressRecord claim = claim(last, incarnation);
-        flow.publish(claim.epoch(), claim.prepared());
-        return new Recovered(flow, claim);
+        return base;
     }
 
     /** The state is gone: the log must still have the beginning. */
@@ -250,33 +357,46 @@ final class Recovery {
         }
     }
 
-    private ProgressRecord replay(ProgressRecord base) {
-        long end = entries.isEmpty()
-                ? base.epoch()
-                : entries.get(entries.size() - 1).record().epoch();
-        if (end < base.epoch()) {
-            throw new QueryException(
-                    "StateLost",
-                    "the state is at epoch " + base.epoch() + " but the progress log ends at epoch " + end);
-        }
-        if (end > base.epoch()) {
+    private void replay() {
+        long end = end().epoch();
+        if (end > last.epoch()) {
             notices.accept(
-                    "replaying epochs " + (base.epoch() + 1) + " to " + end + " of query '" + definition.name() + "'");
+                    "replaying epochs " + (last.epoch() + 1) + " to " + end + " of query '" + definition.name() + "'");
             metrics.phase("replaying", "");
         }
-        ProgressRecord last = base;
-        for (ProgressLog.Entry entry : entries) {
-            checkContinues(last, entry.record());
-            if (entry.record().epoch() > last.epoch()) {
-                replayEpoch(entry.record(), entry.position());
-                last = entry.record();
-            }
+        entries.forEach(this::replayNext);
+    }
+
+    private void replayNext(ProgressLog.Entry entry) {
+        requireNext(last, entry.record());
+        if (entry.record().epoch() > last.epoch()) {
+            replayEpoch(entry.record(), entry.position());
+            last = entry.record();
         }
-        return last;
+    }
+
+    /**
+     * What would be replayed in vain is not claimed.
+     *
+     * @param before the record that the log goes on behind; null for none
+     */
+    private void requireContinuation(ProgressRecord before) {
+        ProgressRecord last = before;
+        for (ProgressLog.Entry entry : entries) {
+            if (last != null) {
+                requireNext(last, entry.record());
+            }
+            last = entry.record();
+        }
+        if (before != null && last.epoch() < before.epoch()) {
+            throw new QueryException(
+                    "StateLost",
+                    "the state is at epoch " + before.epoch() + " but the progress log ends at epoch " + last.epoch());
+        }
     }
 
     /** A record repeats its epoch as a claim, or is the next one of the same history. */
-    private void checkContinues(ProgressRecord last, ProgressRecord next) {
+    private void requireNext(ProgressRecord last, ProgressRecord next) {
         boolean sameLineage = next.lineage().equals(last.lineage());
         if (next.epoch() > last.epoch() + 1 || !sameLineage) {
             throw new QueryException(
@@ -317,7 +437,7 @@ final class Recovery {
                             + " otherwise: run the query once more with Millrace of engine " + record.build()
                             + " and stop it in order, then change");
         }
-        flow.replay(record);
+        flow.replay(record, rowsIn);
         flow.finishEpoch(record.epoch(), Flow.watermarksOf(record));
         flow.takeHashes().forEach((sink, hash) -> {
             if (!hash.equals(record.outputs().getOrDefault(sink, 0L))) {
@@ -332,11 +452,20 @@ final class Recovery {
         metrics.replayedEpochs.increment();
     }
 
-    /** The first record of this incarnation: repeats the epoch that it found. */
-    private ProgressRecord claim(ProgressRecord last, long incarnation) {
+    /**
+     * The first record of this incarnation, and where it is.
+     *
+     * @param record repeats the epoch that it found
+     */
+    private record Claim(ProgressRecord record, long position) {}
+
+    /**
+     * Claims the log as soon as its end is known. An earlier incarnation that still lives has been fenced by now, takes up the
+     * log again, and would fence this one before it has claimed anything, were there a long replay to do first.
+     */
+    private Claim claim(ProgressRecord last, long incarnation) {
         world.log().begin();
         ProgressRecord claim = last.claimedBy(incarnation);
-        state.claim(claim, world.log().commit(claim, List.of()));
-        return claim;
+        return new Claim(claim, world.log().commit(claim, List.of()));
     }
 }

@@ -6,6 +6,7 @@ import dev.millrace.data.Batch;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.RecordJson;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -104,13 +105,25 @@ final class SimulatedKafka {
         private final List<Runnable> sending = new ArrayList<>();
         private long[] offsets = {};
         private int producer;
+        private boolean follows;
 
         Client(int slot) {
             this.slot = slot;
         }
 
+        /** Reads behind who writes, and may be so far behind that what it needs is gone. */
+        @Override
+        public Tail tail(long from) {
+            follows = true;
+            if (logs.getOrDefault(slot, List.of()).isEmpty()) {
+                throw outage("not begun");
+            }
+            return new LogTail(logs.get(slot), Math.max(0, (int) from));
+        }
+
         @Override
         public void open(long from, Consumer<Entry> entries) {
+            follows = false;
             producer = producers.merge(slot, 1, Integer::sum);
             List<byte[]> log = logs.computeIfAbsent(slot, key -> new ArrayList<>());
             for (int i = (int) Math.max(0, from); i < log.size(); i++) {
@@ -236,6 +249,9 @@ final class SimulatedKafka {
                 if (from[partition] >= 0
                         && from[partition] < records.size()
                         && records.get((int) from[partition]) == null) {
+                    if (follows) {
+                        throw new QueryException("StateBehind", "trimmed");
+                    }
                     throw new AssertionError("what is still needed was trimmed");
                 }
             }
@@ -287,6 +303,35 @@ final class SimulatedKafka {
         Sink sink(String name) {
             return new Rows(held(name), pending);
         }
+    }
+
+    /** Gets some of what there is, or all where it waits for long. */
+    private final class LogTail implements ProgressLog.Tail {
+        private final List<byte[]> log;
+        private int next;
+
+        LogTail(List<byte[]> log, int from) {
+            this.log = log;
+            this.next = from;
+        }
+
+        @Override
+        public List<ProgressLog.Entry> poll(long timeoutMillis) {
+            int there = log.size() - next;
+            List<ProgressLog.Entry> found = new ArrayList<>();
+            for (int count = timeoutMillis > 100 ? there : random.nextInt(there + 1); count > 0; count--) {
+                found.add(new ProgressLog.Entry(RecordJson.read(log.get(next++)), next));
+            }
+            return found;
+        }
+
+        @Override
+        public boolean atEnd() {
+            return next == log.size();
+        }
+
+        @Override
+        public void close() {}
     }
 
     /** What becomes of a sink's rows when the transaction is committed. */

@@ -11,6 +11,7 @@ import dev.millrace.engine.Clock;
 import dev.millrace.engine.Division;
 import dev.millrace.engine.ProgressLog.SupersededException;
 import dev.millrace.engine.ProgressRecord;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.Slot;
 import dev.millrace.plan.PlanNode;
@@ -58,6 +59,7 @@ final class Simulation {
     private long nanos = 1_000_000_000L;
     private int crashes;
     private int moves;
+    private int takeOvers;
     private int visible;
 
     /** Ends a process at a step. */
@@ -149,6 +151,11 @@ final class Simulation {
         return moves;
     }
 
+    /** How often a standby has taken over. */
+    int takeOvers() {
+        return takeOvers;
+    }
+
     /** A process that was thought dead goes on, finds out, and is gone. */
     private void wakeZombie() {
         if (!zombies.isEmpty() && random.nextInt(20) == 0) {
@@ -164,12 +171,14 @@ final class Simulation {
         }
     }
 
-    /** A slot's volume, and the process that runs on it now and then. */
-    private final class Process implements StateHome {
+    /** A slot's volume, and the process that runs on it now and then; beside it, now and then, a standby on another volume. */
+    private final class Process {
         private final int index;
         private Division wish = division;
         private boolean left;
-        private MemoryStore volume = new MemoryStore();
+        private Volume volume = new Volume();
+        private Volume spare;
+        private EpochLoop standby;
         private final Deque<MemoryStore> checkpoints = new ArrayDeque<>();
         private EpochLoop loop;
         private long incarnation;
@@ -189,11 +198,19 @@ final class Simulation {
             if (left || never) {
                 return false;
             }
+            if (faults) {
+                standBy();
+            }
             try {
                 if (loop != null && loop.hasLeft()) {
                     left = true;
                     loop.close();
                     loop = null;
+                    endStandby();
+                    return true;
+                }
+                if (faults && standby != null && random.nextInt(30) == 0) {
+                    takeOver();
                     return true;
                 }
                 if (loop != null && loop.isToBeDivided()) {
@@ -220,8 +237,62 @@ final class Simulation {
             }
         }
 
+        /** A standby follows, fails and starts again, or there comes to be one. */
+        private void standBy() {
+            try {
+                if (standby != null && random.nextInt(60) == 0) {
+                    endStandby();
+                } else if (standby != null && random.nextInt(2) == 0) {
+                    standby.follow();
+                } else if (standby == null && loop != null && random.nextInt(15) == 0) {
+                    if (spare == null || random.nextInt(4) == 0) {
+                        spare = new Volume();
+                        spare.store = stored();
+                    }
+                    standby = new EpochLoop(definition(spare), new QueryMetrics(), notice -> {}, this::reached);
+                    standby.standBy();
+                }
+            } catch (ConnectorException e) {
+                endStandby();
+            } catch (QueryException e) {
+                if (!e.code().equals("StateBehind")) {
+                    throw e;
+                }
+                endStandby();
+                spare = null;
+            }
+        }
+
+        private void endStandby() {
+            if (standby != null) {
+                standby.close();
+                standby = null;
+                spare.store = copy(spare.store);
+            }
+        }
+
+        /** Whether the one that it has followed is dead, or thought dead, or well. */
+        private void takeOver() {
+            if (loop != null && random.nextBoolean()) {
+                zombies.add(loop);
+            } else if (loop != null) {
+                loop.close();
+            }
+            takeOvers++;
+            loop = standby;
+            standby = null;
+            volume = spare;
+            spare = null;
+            loop.takeOver(++incarnation);
+            loop.begin();
+        }
+
+        private MemoryStore stored() {
+            return checkpoints.isEmpty() ? new MemoryStore() : copy(checkpoints.getLast());
+        }
+
         private void start() {
-            EpochLoop starting = new EpochLoop(definition(), new QueryMetrics(), notice -> {}, this::reached);
+            EpochLoop starting = new EpochLoop(definition(volume), new QueryMetrics(), notice -> {}, this::reached);
             loop = starting;
             try {
                 starting.open(++incarnation);
@@ -248,21 +319,21 @@ final class Simulation {
             int luck = faults ? random.nextInt(8) : 7;
             if (luck < 3) {
                 boolean fromLog = checkpoints.size() < KEPT && luck == 0;
-                volume = checkpoints.isEmpty() || fromLog
+                volume.store = checkpoints.isEmpty() || fromLog
                         ? new MemoryStore()
                         : copy(luck == 1 ? checkpoints.getFirst() : checkpoints.getLast());
             } else {
-                volume = copy(volume);
+                volume.store = copy(volume.store);
             }
         }
 
         /** As many are kept as the engine is told; what is needed only for older ones is trimmed. */
         private void checkpoint() {
-            checkpoints.add(copy(volume));
+            checkpoints.add(copy(volume.store));
             if (checkpoints.size() > KEPT) {
                 checkpoints.remove();
             }
-            loop.stored(volume.epoch());
+            loop.stored(volume.store.epoch());
         }
 
         @Override
@@ -276,7 +347,7 @@ final class Simulation {
             }
         }
 
-        private QueryDefinition definition() {
+        private QueryDefinition definition(StateHome home) {
             Map<String, QueryDefinition.SourceBinding> bindings = new HashMap<>();
             tables.keySet()
                     .forEach(name -> bindings.put(name, new QueryDefinition.SourceBinding(MalformedPolicy.FAIL, 0)));
@@ -285,7 +356,7 @@ final class Simulation {
                     plan,
                     bindings,
                     this::world,
-                    this,
+                    home,
                     List::of,
                     new Slot(index, 1),
                     () -> wish,
@@ -332,10 +403,15 @@ final class Simulation {
                     () -> false,
                     known -> {});
         }
+    }
+
+    /** Keeps a state over crashes. */
+    private static final class Volume implements StateHome {
+        private MemoryStore store = new MemoryStore();
 
         @Override
         public StateStore open() {
-            return volume;
+            return store;
         }
 
         @Override

@@ -51,16 +51,20 @@ class SimulationTest {
                     int exchanged = 0;
                     int trimmed = 0;
                     int moved = 0;
+                    int takeOvers = 0;
                     for (int i = 0; i < (only == null ? count : 1); i++) {
                         World world = new World(sql, first + i, workers);
                         SimulatedKafka kafka = world.check(SimulatedKafka.Fault.NONE);
                         moved += world.moved;
+                        takeOvers += world.takeOvers;
                         exchanged += kafka.exchanged();
                         trimmed += kafka.trimmed();
                     }
                     boolean groups = sql.contains("GROUP BY") || sql.contains("DISTINCT") || sql.contains("COUNT(");
                     assertTrue(!groups || only != null || exchanged > 0, "nothing went from slot to slot");
                     assertTrue(only != null || count < 6 || moved > 0, "nothing was handed over");
+
+                    assertTrue(only != null || count < 60 || takeOvers > 0, "no standby has taken over");
                     assertTrue(!groups || only != null || count < 60 || trimmed > 0, "all that went is kept for ever");
                 }));
     }
@@ -97,6 +101,7 @@ class SimulationTest {
         private final List<List<Object>> names = new ArrayList<>();
         private final Map<List<Object>, Long> nameRows = new HashMap<>();
         private int moved;
+        private int takeOvers;
 
         World(String sql, long seed, int workers) {
             this.sql = sql;
@@ -149,6 +154,7 @@ class SimulationTest {
                 throw new AssertionError(which, e);
             }
             moved = simulation.moves();
+            takeOvers = simulation.takeOvers();
             Map<List<Object>, Long> whole = new SlowZSets(Map.of("events", input, "names", nameRows)).of(plan.root());
             for (SinkPlan sink : plan.sinks()) {
                 assertEquals(
