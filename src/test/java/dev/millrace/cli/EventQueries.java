@@ -23,6 +23,7 @@ final class EventQueries {
 
     private static final int PARTITIONS = 4;
     private static final int WORDS = 500;
+    private static final int LAST = 2_000;
     private static final long FIRST_TIME = 1_704_067_200_000L;
     private static final long WINDOW = 10_000;
 
@@ -94,11 +95,16 @@ final class EventQueries {
         broker.createTopic("window-counts", 1);
     }
 
-    /** Begins to send the events. */
+    /** Begins to send the events, but for the last ones. */
     Thread feed() {
-        Thread feeder = new Thread(this::send);
+        Thread feeder = new Thread(() -> send(0, rows - LAST));
         feeder.start();
         return feeder;
+    }
+
+    /** Sends the last events, which all that still runs gets to see. */
+    void feedLast() {
+        send(rows - LAST, rows);
     }
 
     /** What is committed is what one uninterrupted run would have written. */
@@ -116,9 +122,9 @@ final class EventQueries {
         return FIRST_TIME + id / 10;
     }
 
-    private void send() {
+    private void send(int from, int to) {
         try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
-            for (int id = 0; id < rows; id++) {
+            for (int id = from; id < to; id++) {
                 String row = "{\"id\":" + id + ",\"word\":\"" + word(id) + "\",\"ts\":" + time(id) + "}";
                 producer.send(
                         new ProducerRecord<>("events", id % PARTITIONS, null, row.getBytes(StandardCharsets.UTF_8)));

@@ -49,6 +49,7 @@ class KillRestartIT {
             }
             System.out.println(broker.written("passed") + " records written in the lives that were killed");
             feeder.join();
+            queries.feedLast();
             Process last = engine(queries.write(directory.resolve("rest.yaml"), ", availableNow: true", ""));
             assertTrue(last.waitFor(3, TimeUnit.MINUTES), "the rest was not processed");
             assertEquals(0, last.exitValue(), this::log);

@@ -64,8 +64,12 @@ class SlotsIT {
             Collections.shuffle(counts, random);
             System.out.println("slots: 1, then " + counts);
             List<Process> frozen = new ArrayList<>();
+            List<Process> woken = new ArrayList<>();
             for (int i = 0; i < FAULTS; i++) {
                 TimeUnit.MILLISECONDS.sleep(500 + random.nextInt(3_000));
+                if (!frozen.isEmpty() && random.nextBoolean()) { // its successor may have claimed nothing yet
+                    woken.add(wake(frozen.remove(0)));
+                }
                 if (i % 4 == 3) {
                     divide(file, counts.remove(0));
                 } else if (i == BROKER_FAULT) {
@@ -76,11 +80,14 @@ class SlotsIT {
                 }
             }
             for (Process process : frozen) {
-                signal(process, "CONT");
+                woken.add(wake(process));
+            }
+            feeder.join();
+            queries.feedLast();
+            for (Process process : woken) {
                 assertTrue(process.waitFor(60, TimeUnit.SECONDS), () -> "what was superseded goes on: " + log());
                 assertEquals(0, process.exitValue(), this::log);
             }
-            feeder.join();
             Awaitility.await()
                     .atMost(Duration.ofMinutes(3))
                     .pollInterval(Duration.ofSeconds(2))
@@ -184,6 +191,11 @@ class SlotsIT {
                 .allMatch(query -> said.lines()
                         .anyMatch(line -> line.contains("\"query\":\"" + query + "\"")
                                 && line.contains("\"phase\":\"running\"")));
+    }
+
+    private static Process wake(Process process) throws Exception {
+        signal(process, "CONT");
+        return process;
     }
 
     private static void signal(Process process, String name) throws Exception {
