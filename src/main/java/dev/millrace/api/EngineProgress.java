@@ -6,8 +6,9 @@ import java.util.List;
 /**
  * What a pod answers at {@code /progress}, as far as the operator needs it; unknown figures are null.
  *
- * @param phase starting, replaying, running, waiting or ended
- * @param restoredFrom New, Volume, Checkpoint, Savepoint or Log; null until it is known
+ * @param phase starting, replaying, running, waiting or ended; of a standby also following, or standby while it has all that is
+ *     committed
+ * @param restoredFrom New, Volume, Checkpoint, Savepoint, Log or Standby; null until it is known
  * @param checkpointEpoch of the newest stored checkpoint of this process
  * @param savepoints wishes about savepoints that are fulfilled; null for none
  * @param notDurable why the query's history could be lost; null if it could not
@@ -83,6 +84,11 @@ public record EngineProgress(
     /** Whether it runs, and nothing is about to change. */
     public boolean calm() {
         return running() && !Boolean.FALSE.equals(settled);
+    }
+
+    /** Whether it follows another pod, and has all that this one has committed. */
+    public boolean standsBy() {
+        return "standby".equals(phase);
     }
 
     public boolean running() {

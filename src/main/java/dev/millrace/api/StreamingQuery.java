@@ -326,6 +326,14 @@ public record StreamingQuery(
 
     public record Topics(String prefix, Integer replicationFactor) {}
 
+    /**
+     * How the query is scaled.
+     *
+     * @param standby how many slots, from slot 0 on, have a second pod that follows and takes over
+     */
+    @ValidationRule(
+            value = "!has(self.standby) || self.standby >= 0 && self.standby <= 100",
+            message = "standby is not between 0 and 100")
     public record Scaling(
             ScalingMode mode, Integer standby, Replicas replicas, Objective objective, ResourceRange resources) {}
 

@@ -175,6 +175,7 @@ public record StreamingQueryStatus(
      * @param failures incarnations in a row that committed no epoch
      * @param startedAt when this incarnation's pod was made
      * @param behind whether it is, or was, far behind the others; null while there is nothing to tell
+     * @param standby the pod that takes over when this one ends; null for none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Slot(
@@ -187,11 +188,12 @@ public record StreamingQueryStatus(
             Integer failures,
             String startedAt,
             Restored restore,
-            Behind behind) {
+            Behind behind,
+            Standby standby) {
 
         /** Before the first pod, or after the last. */
         public static Slot unused(int slot, long incarnation) {
-            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null);
+            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null, null);
         }
 
         /** Whether there is nothing of it. */
@@ -202,25 +204,63 @@ public record StreamingQueryStatus(
 
         /** Said to own these key groups. */
         public Slot withKeyGroups(String ranges) {
-            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behind);
+            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behind, standby);
         }
 
         public Slot withBehind(Behind how) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, how);
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, how, standby);
+        }
+
+        public Slot withStandby(Standby other) {
+            return new Slot(
+                    slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, behind, other);
         }
 
         public Slot withIncarnation(long number) {
-            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behind);
+            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behind, standby);
         }
 
         /** On another volume, or with null on one that is still to be made. */
         public Slot withClaim(String name) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore, behind);
+            return new Slot(
+                    slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore, behind, standby);
         }
 
         public Slot withFailures(int count) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behind);
+            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behind, standby);
         }
+    }
+
+    /**
+     * A pod that follows the one of its slot.
+     *
+     * @param incarnation with which it takes over
+     * @param state Starting, Following, Ready (it has all that is committed), Waiting or Failed
+     * @param message why it waits or has failed; null for nothing
+     * @param failures how many in a row came to nothing
+     * @param startedAt when its pod was made
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Standby(
+            Long incarnation,
+            String pod,
+            String node,
+            String state,
+            String message,
+            Integer failures,
+            String startedAt) {
+
+        /** Whether it can take over at once. */
+        @JsonIgnore
+        public boolean isReady() {
+            return READY.equals(state);
+        }
+
+        public static final String STARTING = "Starting";
+        public static final String FOLLOWING = "Following";
+        public static final String READY = "Ready";
+        public static final String WAITING = "Waiting";
+        public static final String FAILED = "Failed";
     }
 
     /**
@@ -236,7 +276,7 @@ public record StreamingQueryStatus(
     /**
      * Where the state came from.
      *
-     * @param source New, Volume, Checkpoint, Savepoint or Log (computed again from the first offset)
+     * @param source New, Volume, Checkpoint, Savepoint, Log (computed again from the first offset) or Standby
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Restored(String source, Double seconds) {}

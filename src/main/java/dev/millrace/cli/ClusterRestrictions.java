@@ -54,11 +54,6 @@ final class ClusterRestrictions {
                                         "a pod does not have this file; put the properties into a Secret and use secretRef: {name: …}"));
             }
         });
-        if (spec.scaling() != null
-                && spec.scaling().standby() != null
-                && spec.scaling().standby() > 0) {
-            found.addAll(StandbyRestrictions.of(query));
-        }
         return found;
     }
 

@@ -42,7 +42,8 @@ public final class QueryMetrics {
     /**
      * What holds now.
      *
-     * @param phase starting, replaying, running, waiting or ended
+     * @param phase starting, replaying, running, waiting or ended; of a standby also following, or standby while it has all that
+     *     is committed
      * @param watermark in milliseconds
      * @param lagRecords −1 if unknown
      * @param lagMillis how far the watermarked time lags behind the clock; −1 if unknown
@@ -79,9 +80,9 @@ public final class QueryMetrics {
     /**
      * How the state came back at the last start.
      *
-     * @param source New, Volume, Checkpoint, Savepoint, or Log (computed again from the first offset); empty while it is not
-     *     known
-     * @param seconds from the start of the process, or of another try, to the claim
+     * @param source New, Volume, Checkpoint, Savepoint, Log (computed again from the first offset), or Standby; empty while it is
+     *     not known
+     * @param seconds from the start of the process, or of another try, or from when a standby was told, to the claim
      */
     public record Restored(String source, double seconds) {}
 

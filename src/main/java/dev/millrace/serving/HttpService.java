@@ -17,6 +17,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
@@ -25,6 +26,8 @@ import java.util.stream.Collectors;
 
 /** Serves what a running process knows, read-only: metrics for Prometheus, progress as JSON, health. */
 public final class HttpService {
+
+    private static final Set<String> READY = Set.of("running", "standby");
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -48,9 +51,9 @@ public final class HttpService {
         server.createContext("/health/live", exchange -> answer(exchange, 200, "text/plain", "live\n"));
         server.createContext(
                 "/health",
-                exchange -> { // also /health/ready: rows are being processed
+                exchange -> { // also /health/ready: rows are being processed, or could be at once
                     boolean up = subjects.stream()
-                            .allMatch(s -> s.metrics().figures().phase().equals("running"));
+                            .allMatch(s -> READY.contains(s.metrics().figures().phase()));
                     answer(exchange, up ? 200 : 503, "application/json", health(subjects, up));
                 });
         server.start();

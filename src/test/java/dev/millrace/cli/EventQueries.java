@@ -189,7 +189,7 @@ final class EventQueries {
     }
 
     /** Each closed window once; open are only those that end after the least time of the partitions less the delay. */
-    private void checkWindows() {
+    void checkWindows() {
         Map<Long, long[]> expected = new HashMap<>();
         for (int id = 0; id < rows; id++) {
             long end = time(id) - Math.floorMod(time(id), WINDOW) + WINDOW;

@@ -14,6 +14,7 @@ import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
@@ -96,10 +97,18 @@ final class Applier {
             EnginePod shape = new EnginePod(children, name, namespace, version(seen, pod.version()), fsGroup);
             long seconds = Math.max(1, seen.nodeLossTimeout().toSeconds());
             EnginePod.Place place = new EnginePod.Place(
-                    pod.slot(), pod.incarnation(), pod.claim(), decision.division(), seconds, pod.avoided());
+                    pod.slot(),
+                    pod.incarnation(),
+                    pod.claim(),
+                    decision.division(),
+                    seconds,
+                    pod.avoided(),
+                    pod.standby());
             create(query, shaped(() -> shape.pod(place)));
         } else if (action instanceof TellDivision told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());
+        } else if (action instanceof Promote standby) {
+            writer.promote(namespace, standby.pod(), standby.resourceVersion(), standby.incarnation());
         } else if (action instanceof DeletePod pod) {
             client.pods()
                     .inNamespace(namespace)

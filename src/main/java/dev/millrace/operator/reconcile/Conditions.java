@@ -17,6 +17,7 @@ final class Conditions {
     static final String UP_TO_DATE = "UpToDate";
     static final String DURABLE = "Durable";
     static final String SCALABLE = "Scalable";
+    static final String STANDBY_READY = "StandbyReady";
 
     private static final Set<String> REFUSALS = Set.of(Applier.NOT_ACCEPTED, Applier.NAME_TAKEN);
 

@@ -51,7 +51,7 @@ final class Decider {
 
     /** What does not change while nothing is done. */
     private static final List<String> STANDING =
-            List.of(Conditions.UP_TO_DATE, Conditions.DURABLE, Conditions.SCALABLE);
+            List.of(Conditions.UP_TO_DATE, Conditions.DURABLE, Conditions.SCALABLE, Conditions.STANDBY_READY);
 
     private final Observed seen;
     private final StreamingQueryStatus status;
@@ -174,6 +174,7 @@ final class Decider {
                 actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
             }
         }
+        slots = slots.stream().map(slot -> slot.withStandby(null)).toList();
         boolean gone = seen.pods().stream().allMatch(pod -> pod.ended() || recheck.isLost(pod));
         phase = "Suspended";
         conditions.set(
@@ -191,6 +192,8 @@ final class Decider {
         SlotDecision first = first();
         String version = choice.isProven() ? choice.target().config() : choice.lastGood();
         decided = Stragglers.of(seen, FurtherSlots.decide(seen, slots, division, version, first), version);
+        decided = Standbys.of(seen, decided, division, version);
+        Standing.standby(seen, decided, conditions);
         slots = decided.stream().map(SlotDecision::slot).toList();
         for (SlotDecision slot : decided) {
             actions.addAll(slot.actions());
@@ -440,7 +443,7 @@ final class Decider {
                 seen.verdict().filter(Verdict::accepted).map(Statuses::warnings).orElse(status.warnings()),
                 none ? 0 : (int) Math.max(1, pods),
                 processing == null ? Integer.valueOf(0) : processing,
-                Names.selector(seen.identity().name()) + "," + Names.COMPONENT + "=engine",
+                Names.selector(seen.identity().name()) + "," + Names.COMPONENT + "=" + Names.ENGINE,
                 slots.get(0).incarnation() == 0 ? List.of() : slots,
                 division,
                 status.lag(),

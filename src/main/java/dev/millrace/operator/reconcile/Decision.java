@@ -50,13 +50,18 @@ record Decision(
 
     /**
      * @param avoided the node that it should not run on if there is another; null for none
+     * @param standby whether it follows another pod
      */
-    record CreatePod(int slot, long incarnation, String claim, String version, String avoided) implements Action {
+    record CreatePod(int slot, long incarnation, String claim, String version, String avoided, boolean standby)
+            implements Action {
 
         CreatePod(int slot, long incarnation, String claim, String version) {
-            this(slot, incarnation, claim, version, null);
+            this(slot, incarnation, claim, version, null, false);
         }
     }
+
+    /** Tells a standby that its incarnation goes on with the query. */
+    record Promote(String pod, String resourceVersion, long incarnation) implements Action {}
 
     /** Tells a pod into how many slots the query is to be divided. */
     record TellDivision(String pod, String resourceVersion, String division) implements Action {}

@@ -68,6 +68,8 @@ record Observed(
      *
      * @param division that it was told
      * @param claim the volume that it mounts
+     * @param standby whether it follows another pod
+     * @param crashed when its engine ended last and was, or is to be, started again
      * @param trouble why it does not run, as far as Kubernetes tells
      * @param outcome how the engine said it ended
      * @param ended whether its containers are known to have ended
@@ -80,12 +82,14 @@ record Observed(
             String version,
             String division,
             String claim,
+            boolean standby,
             String node,
             String phase,
             boolean deleting,
             boolean ready,
             boolean ended,
             Instant created,
+            Optional<Instant> crashed,
             Optional<Trouble> trouble,
             Optional<EngineOutcome> outcome) {}
 
@@ -177,6 +181,11 @@ record Observed(
         return "Manual".equals(spec.at("/scaling/mode").asText())
                 ? spec.path("replicas").asInt(least)
                 : least;
+    }
+
+    /** How many slots, from slot 0 on, are to have a standby. */
+    int wantedStandbys() {
+        return spec.at("/scaling/standby").asInt(0);
     }
 
     /** Why a version runs in one slot only. */

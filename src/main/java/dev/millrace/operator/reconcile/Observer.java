@@ -97,7 +97,7 @@ final class Observer {
                 .list()
                 .getItems();
         List<Pod> mine = pods.stream()
-                .filter(pod -> "engine".equals(pod.getMetadata().getLabels().get(Names.COMPONENT)))
+                .filter(pod -> Pods.isEngine(pod))
                 .filter(pod -> Names.isOwned(pod, query))
                 .sorted(Comparator.comparingLong(Pods::incarnation))
                 .toList();

@@ -19,9 +19,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** What a pod is to a decision, read from what Kubernetes tells of it. */
 final class Pods {
@@ -39,6 +41,21 @@ final class Pods {
 
     static long incarnation(Pod pod) {
         return Long.parseLong(pod.getMetadata().getLabels().getOrDefault(Names.INCARNATION, "0"));
+    }
+
+    /** Whether it runs the query, or is to. */
+    static boolean isEngine(Pod pod) {
+        String component = pod.getMetadata().getLabels().get(Names.COMPONENT);
+        return Names.ENGINE.equals(component) || Names.STANDBY.equals(component);
+    }
+
+    private static Optional<Instant> crashed(ContainerStatus status) {
+        return Stream.of(status.getState(), status.getLastState())
+                .filter(state -> state != null && state.getTerminated() != null)
+                .map(state -> state.getTerminated().getFinishedAt())
+                .filter(Objects::nonNull)
+                .map(Instant::parse)
+                .findFirst();
     }
 
     /** Of a pod or a claim. */
@@ -79,12 +96,14 @@ final class Pods {
                 pod.getMetadata().getLabels().get(Names.VERSION),
                 division(pod),
                 claim,
+                Names.STANDBY.equals(pod.getMetadata().getLabels().get(Names.COMPONENT)),
                 pod.getSpec().getNodeName(),
                 phase,
                 pod.getMetadata().getDeletionTimestamp() != null,
                 isReady(pod),
                 ended,
                 Instant.parse(pod.getMetadata().getCreationTimestamp()),
+                ended ? Optional.empty() : engine(pod).flatMap(Pods::crashed),
                 trouble(
                         pod,
                         claims.stream()

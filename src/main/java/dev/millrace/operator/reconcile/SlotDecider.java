@@ -12,6 +12,7 @@ import dev.millrace.operator.reconcile.Decision.CreatePod;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
@@ -53,6 +54,16 @@ final class SlotDecider {
 
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
+    /** Later its start is over, or what holds it up holds up others. */
+    private static final Duration CRASHED = Duration.ofMinutes(2);
+
+    private static final Duration SECOND = Duration.ofSeconds(1);
+
+    /** How an engine ends after which there is nothing to go on with. */
+    private static final Set<String> ENDS = Set.of("Completed", "Failed", "Left");
+
+    private static final Set<String> RESTARTING = Set.of("starting", "replaying");
+
     private static final Set<String> CRASHES = Set.of("CrashLoop", "OutOfMemory");
 
     private final Observed seen;
@@ -80,6 +91,10 @@ final class SlotDecider {
     /** Another pod in the place of one that lives, on another node if there is one. */
     static SlotDecision replace(Observed seen, Wish wish, PodView pod) {
         SlotDecider decider = new SlotDecider(seen, wish);
+        Optional<State> taken = decider.takeOver(pod);
+        if (taken.isPresent()) {
+            return decider.decision(taken.get());
+        }
         decider.actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
         decider.slot = decider.slot.withClaim(null);
         return decider.decision(decider.startIncarnation(pod.node()));
@@ -112,18 +127,22 @@ final class SlotDecider {
     private State run() {
         Optional<PodView> live = last(seen, slot);
         if (live.isEmpty()) {
-            return nextIncarnation();
+            return takeOver(null).orElseGet(this::nextIncarnation);
         }
         PodView pod = live.get();
         Optional<EngineOutcome> outcome = pod.outcome();
         if (outcome.filter(o -> o.end().equals("Superseded")).isPresent()) {
             slot = slot.withIncarnation(
                     Math.max(slot.incarnation(), outcome.get().incarnation()));
-            return nextIncarnation();
+            return takeOver(pod).orElseGet(this::nextIncarnation);
         }
         boolean other = !pod.version().equals(wish.version());
         if (other && (wish.replaces() || pod.ended())) {
             return replace(pod);
+        }
+        Optional<State> taken = goesDown(pod) ? takeOver(pod) : Optional.empty();
+        if (taken.isPresent()) {
+            return taken.get();
         }
         if (pod.ended()) {
             return ended(pod);
@@ -136,6 +155,63 @@ final class SlotDecider {
                     "Starting", "PodDeleted", "the pod " + pod.name() + " was deleted; the next one follows it");
         }
         return watch(pod);
+    }
+
+    // ---------------------------------------------------------------- a standby
+
+    /** Whether another pod would go on sooner. */
+    private boolean goesDown(PodView pod) {
+        if (pod.ended()) {
+            return pod.outcome().filter(outcome -> ENDS.contains(outcome.end())).isEmpty();
+        }
+        return pod.deleting() || recheck.isLost(pod) || hasCrashed(pod);
+    }
+
+    /** Its engine has ended, and has not been seen to go on since. */
+    private boolean hasCrashed(PodView pod) {
+        EngineView engine = seen.engines().get(pod.name());
+        return pod.crashed()
+                .filter(at -> Duration.between(at, seen.now()).compareTo(CRASHED) < 0)
+                .filter(at -> engine == null
+                        || engine.progress() == null
+                        || !engine.lastAnswer().isAfter(at.plus(SECOND)) // which it is told in
+                        || RESTARTING.contains(engine.progress().phase()))
+                .isPresent();
+    }
+
+    /**
+     * The standby goes on, if there is one that can at once.
+     *
+     * @param before the pod that it follows; null where that is gone
+     */
+    private Optional<State> takeOver(PodView before) {
+        Optional<PodView> standby = Standbys.ready(seen, slot, wish.version());
+        if (standby.isEmpty()) {
+            return Optional.empty();
+        }
+        PodView next = standby.get();
+        if (before != null && !before.deleting() && !before.ended()) {
+            actions.add(new DeletePod(before.name(), before.resourceVersion()));
+        }
+        actions.add(new Promote(next.name(), next.resourceVersion(), next.incarnation()));
+        notices.add(notice(
+                true,
+                "StandbyTakesOver",
+                "pod " + next.name() + " takes over from " + (before == null ? "the one before" : before.name())));
+        int failures = slot.failures() == null ? 0 : slot.failures();
+        slot = new Slot(
+                slot.slot(),
+                next.name(),
+                next.node(),
+                next.incarnation(),
+                slot.keyGroups(),
+                next.claim(),
+                failures + 1,
+                Decider.time(seen.now()),
+                null,
+                slot.behind(),
+                null);
+        return Optional.of(new Unready("Restoring", "TakingOver", "the standby " + next.name() + " takes over"));
     }
 
     private State replace(PodView pod) {
@@ -166,6 +242,9 @@ final class SlotDecider {
 
     /** From what it and Kubernetes say to what the user sees. */
     private State watch(PodView pod) {
+        if (pod.standby()) { // the status says so already
+            actions.add(new Promote(pod.name(), pod.resourceVersion(), pod.incarnation()));
+        }
         EngineView engine = seen.engines().get(pod.name());
         boolean answers = engine != null && engine.answers() && engine.progress() != null;
         if (answers) {
@@ -215,7 +294,8 @@ final class SlotDecider {
                     0,
                     slot.startedAt(),
                     restored,
-                    slot.behind());
+                    slot.behind(),
+                    slot.standby());
             if (first && !source.equals("New")) {
                 notices.add(notice(
                         false,
@@ -389,7 +469,7 @@ final class SlotDecider {
     }
 
     private State startIncarnation(String avoided) {
-        long incarnation = slot.incarnation() + 1;
+        long incarnation = Standbys.nextIncarnation(slot);
         String name = Names.pod(seen.identity().name(), slot.slot(), incarnation);
         boolean reuse = slot.claim() != null
                 && seen.claims().stream().anyMatch(claim -> claim.name().equals(slot.claim()));
@@ -398,7 +478,7 @@ final class SlotDecider {
         if (!reuse) {
             actions.add(new CreateClaim(claim, slot.slot()));
         }
-        actions.add(new CreatePod(slot.slot(), incarnation, claim, wish.version(), avoided));
+        actions.add(new CreatePod(slot.slot(), incarnation, claim, wish.version(), avoided, false));
         int failures = slot.failures() == null ? 0 : slot.failures();
         slot = new Slot(
                 slot.slot(),
@@ -410,7 +490,8 @@ final class SlotDecider {
                 failures + 1,
                 Decider.time(seen.now()),
                 null,
-                slot.behind());
+                slot.behind(),
+                slot.standby());
         boolean upgrading = "Upgrading".equals(seen.status().phase());
         return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");
     }

@@ -63,6 +63,11 @@ record SlotDecision(
     /** The query has given it up. */
     record Gone() implements State {}
 
+    /** With more to do. */
+    SlotDecision with(Slot other, List<Action> itsActions, List<Notice> itsNotices) {
+        return new SlotDecision(other, state, proven, itsActions, itsNotices, recheck, takesOver, engine);
+    }
+
     SlotDecision behind(Behind how) {
         return new SlotDecision(slot.withBehind(how), state, proven, actions, notices, recheck, takesOver, engine);
     }

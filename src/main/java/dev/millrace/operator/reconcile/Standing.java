@@ -1,7 +1,9 @@
 package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Standby;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.SlotDecision.Gone;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -26,6 +28,27 @@ final class Standing {
         } else {
             conditions.set(Conditions.SCALABLE, true, "AsWanted", "");
         }
+    }
+
+    /** Where some are wanted: whether each is ready. */
+    static void standby(Observed seen, List<SlotDecision> slots, Conditions conditions) {
+        if (seen.wantedStandbys() == 0) {
+            return;
+        }
+        for (SlotDecision slot : slots.subList(0, Math.min(slots.size(), seen.wantedStandbys()))) {
+            Standby standby = slot.slot().standby();
+            boolean ready = standby != null && standby.isReady();
+            if (!ready && !(slot.state() instanceof Gone)) {
+                String state = standby == null ? Standby.STARTING : standby.state();
+                String what = standby == null
+                        ? "slot " + slot.slot().slot() + " has none yet"
+                        : "the standby " + standby.pod() + " is not ready"
+                                + (standby.message() == null ? "" : ": " + standby.message());
+                conditions.set(Conditions.STANDBY_READY, false, state, what);
+                return;
+            }
+        }
+        conditions.set(Conditions.STANDBY_READY, true, Standby.READY, "");
     }
 
     /**

@@ -61,9 +61,22 @@ final class Writer {
 
     /** Says something to a pod. */
     void annotate(String namespace, String pod, String resourceVersion, String annotation, String text) {
-        ObjectNode patch = mapper.createObjectNode();
-        ObjectNode metadata = patch.putObject("metadata").put("resourceVersion", resourceVersion);
+        ObjectNode metadata = mapper.createObjectNode().put("resourceVersion", resourceVersion);
         metadata.putObject("annotations").put(annotation, text);
+        patch(namespace, pod, metadata);
+    }
+
+    /** Makes a standby the pod that goes on with the query. */
+    void promote(String namespace, String pod, String resourceVersion, long incarnation) {
+        ObjectNode metadata = mapper.createObjectNode().put("resourceVersion", resourceVersion);
+        metadata.putObject("labels").put(Names.COMPONENT, Names.ENGINE);
+        metadata.putObject("annotations").put(Names.ACTIVE, String.valueOf(incarnation));
+        patch(namespace, pod, metadata);
+    }
+
+    private void patch(String namespace, String pod, ObjectNode metadata) {
+        ObjectNode patch = mapper.createObjectNode();
+        patch.set("metadata", metadata);
         client.pods()
                 .inNamespace(namespace)
                 .withName(pod)

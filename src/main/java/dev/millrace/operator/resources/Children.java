@@ -131,7 +131,7 @@ public final class Children {
     /** How many pods evictions must leave. */
     public PodDisruptionBudget disruptionBudget(int minAvailable) {
         Map<String, String> pods = new HashMap<>(labels());
-        pods.put(Names.COMPONENT, "engine");
+        pods.put(Names.COMPONENT, Names.ENGINE);
         return new PodDisruptionBudgetBuilder()
                 .withMetadata(metadata(query))
                 .withNewSpec()

@@ -84,16 +84,23 @@ public final class EnginePod {
      * @param division into how many slots the query is to be divided
      * @param nodeLossSeconds how long it stays on a node that does not answer
      * @param avoided the node that it should not run on if there is another; null for none
+     * @param standby whether it follows another pod until it is told to take over
      */
     public record Place(
-            int slot, long incarnation, String claim, String division, long nodeLossSeconds, String avoided) {}
+            int slot,
+            long incarnation,
+            String claim,
+            String division,
+            long nodeLossSeconds,
+            String avoided,
+            boolean standby) {}
 
     /** The pod of an incarnation of a slot on a claim. */
     public Pod pod(Place place) {
         String name = Names.pod(query, place.slot(), place.incarnation());
         Map<String, String> labels = new HashMap<>(strings("labels"));
         labels.putAll(children.labels());
-        labels.put(Names.COMPONENT, "engine");
+        labels.put(Names.COMPONENT, place.standby() ? Names.STANDBY : Names.ENGINE);
         labels.put(Names.SLOT, String.valueOf(place.slot()));
         labels.put(Names.INCARNATION, String.valueOf(place.incarnation()));
         labels.put(Names.VERSION, version.name());
@@ -185,6 +192,9 @@ public final class EnginePod {
         if (version.undivided() == null) {
             arguments.addAll(List.of("--division", WISHES + "/division"));
         }
+        if (place.standby()) {
+            arguments.addAll(List.of("--standby", WISHES + "/active"));
+        }
         if (place.slot() > 0) {
             arguments.addAll(List.of("--slot", place.slot() + "/" + (place.slot() + 1)));
         } else {
@@ -198,7 +208,10 @@ public final class EnginePod {
         return new VolumeBuilder()
                 .withName("wishes")
                 .withNewDownwardAPI()
-                .withItems(wish("savepoints", Names.SAVEPOINTS), wish("division", Names.DIVISION))
+                .withItems(
+                        wish("savepoints", Names.SAVEPOINTS),
+                        wish("division", Names.DIVISION),
+                        wish("active", Names.ACTIVE))
                 .endDownwardAPI()
                 .build();
     }

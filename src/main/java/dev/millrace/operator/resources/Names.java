@@ -26,6 +26,14 @@ public final class Names {
     /** Annotation of a pod: into how many slots the query is to be divided, {@code version/slots}. */
     public static final String DIVISION = "millrace.dev/division";
 
+    /** Annotation of a pod that was a standby: the incarnation that is to go on with the query, its own. */
+    public static final String ACTIVE = "millrace.dev/active";
+
+    /** Components: a pod that goes on with the query, and one that follows such a pod. */
+    public static final String ENGINE = "engine";
+
+    public static final String STANDBY = "standby";
+
     public static final String FINALIZER = "millrace.dev/clean-up";
 
     private Names() {}

@@ -176,6 +176,8 @@ class DeciderTest {
                 cleanUp = Optional.of(new CleanUp("Pending", ""));
             } else if (action instanceof SetBudget set) {
                 budget = Optional.of(set.minAvailable());
+            } else if (action instanceof Decision.Promote standby) {
+                change(standby.pod(), p -> p.standby = false);
             } else if (action instanceof TellDivision told) {
                 change(told.pod(), p -> p.division = told.division());
             } else if (action instanceof DeletePod pod) {
@@ -195,12 +197,14 @@ class DeciderTest {
                     pod.version(),
                     decision.division(),
                     pod.claim(),
+                    pod.standby(),
                     "node-1",
                     "Running",
                     false,
                     false,
                     false,
                     now,
+                    Optional.empty(),
                     Optional.empty(),
                     Optional.empty());
         }

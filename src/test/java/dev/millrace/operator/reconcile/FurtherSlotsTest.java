@@ -558,7 +558,8 @@ class FurtherSlotsTest {
         assertEquals(List.of("StragglerReplaced"), world.notices());
         assertEquals(List.of("q-1-1"), deleted(world));
         assertEquals(
-                List.of(new CreatePod(1, 2, "q-1-2", world.wanted().name(), "node-1")), world.actions(CreatePod.class));
+                List.of(new CreatePod(1, 2, "q-1-2", world.wanted().name(), "node-1", false)),
+                world.actions(CreatePod.class));
         lagging(world.after(5), behind, rates).look();
         assertEquals(List.of(), deleted(world), "it has its time to catch up");
         lagging(world.after(91), behind, rates).look();

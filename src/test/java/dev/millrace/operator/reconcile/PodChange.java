@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -10,6 +11,8 @@ import java.util.function.Consumer;
 final class PodChange {
 
     String division;
+    boolean standby;
+    Optional<Instant> crashed;
     String node;
     String phase;
     boolean deleting;
@@ -20,6 +23,8 @@ final class PodChange {
 
     private PodChange(PodView pod) {
         division = pod.division();
+        standby = pod.standby();
+        crashed = pod.crashed();
         node = pod.node();
         phase = pod.phase();
         deleting = pod.deleting();
@@ -40,12 +45,14 @@ final class PodChange {
                 pod.version(),
                 change.division,
                 pod.claim(),
+                change.standby,
                 change.node,
                 change.phase,
                 change.deleting,
                 change.ready,
                 change.ended,
                 pod.created(),
+                change.crashed,
                 change.trouble,
                 change.outcome);
     }
