@@ -3,12 +3,14 @@ package dev.millrace.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -21,24 +23,29 @@ import org.junit.jupiter.api.TestMethodOrder;
 class OperatorUnderFaultsIT extends OperatorCluster {
 
     @Test
-    void aFrozenNodeIsReplacedAndDoesNoHarmWhenItComesBack() throws Exception {
+    void aFrozenNodeTakesOnlyItsOwnSlotsWithItAndDoesNoHarmWhenItComesBack() throws Exception {
         assumeNodes();
-        try (Running query = new Running("frozen")) {
+        UnaryOperator<String> two =
+                document -> document.replace("scaling: {", "replicas: 2\n  scaling: {mode: Manual, ")
+                        .replace("cpu: \"1\"", "cpu: 600m"); // two have room on one node
+        try (Running query = new Running("frozen", two)) {
             query.awaitCheckpoint();
             for (int i = 0; i < RecoveryTimes.repeats(); i++) {
+                awaitBoth();
                 query.awaitCommit();
                 String node = node("frozen");
+                JsonNode other = cluster.status("frozen").at("/slots/1");
+                boolean alone = !node.equals(other.path("node").asText());
+                assertTrue(i > 0 || alone, "slots are spread over nodes");
                 Instant frozen = Instant.now();
                 nodes("freeze", node);
                 try {
                     times.add("node frozen", query.awaitNextClaim());
                     cluster.awaitReady("frozen", START);
-                    assertTrue(!node("frozen").equals(node), "the query runs elsewhere");
-                    assertEquals(
-                            "Checkpoint",
-                            cluster.status("frozen")
-                                    .at("/slots/0/restore/source")
-                                    .asText());
+                    assertTrue(!node("frozen").equals(node), "the slot runs elsewhere");
+                    JsonNode slots = cluster.status("frozen").path("slots");
+                    assertEquals("Checkpoint", slots.at("/0/restore/source").asText());
+                    assertTrue(!alone || other.path("pod").equals(slots.at("/1/pod")), "the other one was not touched");
                     if (i == 0) { // a while, in which the frozen pod could do harm when it comes back
                         Thread.sleep(Duration.between(Instant.now(), frozen.plusSeconds(75))
                                 .toMillis());
@@ -49,13 +56,22 @@ class OperatorUnderFaultsIT extends OperatorCluster {
                 query.awaitCommit();
                 Cluster.await(
                         () -> cluster.kubectl("get", "pods", "-l", "millrace.dev/query=frozen", "-o", "name"),
-                        pods -> pods.strip().equals("pod/" + cluster.pod("frozen")),
+                        pods -> pods.lines().count() == 2 && pods.contains("pod/" + cluster.pod("frozen")),
                         Duration.ofSeconds(90),
                         "the pod of the frozen node goes");
             }
             query.awaitCommit();
             query.finish();
         }
+    }
+
+    private void awaitBoth() {
+        Cluster.await(
+                () -> cluster.status("frozen"),
+                status -> status.path("phase").asText().equals("Running")
+                        && status.path("readyReplicas").asInt() == 2,
+                Duration.ofSeconds(150),
+                "both slots run");
     }
 
     @Test

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 class StandbyIT {
 
     private static final int ROWS = 600_000;
-    private static final int TAKE_OVERS = 5;
+    private static final int TAKE_OVERS = 4;
     private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
 
     @TempDir
@@ -52,6 +52,7 @@ class StandbyIT {
             Thread feeder = queries.feed();
             start(1);
             List<Process> ended = new ArrayList<>();
+            int asStandby = 0;
             List<Long> times = new ArrayList<>();
             for (int incarnation = 2; incarnation <= 1 + TAKE_OVERS; incarnation++) {
                 start(incarnation);
@@ -63,6 +64,7 @@ class StandbyIT {
                 signal(before, fate);
                 tell(incarnation);
                 times.add(firstEpoch(broker, incarnation) - start);
+                asStandby += progress(incarnation).contains("\"restoredFrom\":\"Standby\"") ? 1 : 0;
                 System.out.println(fate + ": next epoch after " + times.get(times.size() - 1) + " ms");
                 if (fate.equals("KILL")) {
                     before.waitFor();
