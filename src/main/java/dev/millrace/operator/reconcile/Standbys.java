@@ -34,6 +34,12 @@ final class Standbys {
 
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
+    /** After a failure that another pod would meet too, as long as there is no newer checkpoint. */
+    private static final Duration AGAIN = Duration.ofMinutes(10);
+
+    /** The engine's code for a query that can have none. */
+    private static final String NOT_SUPPORTED = "NotSupportedByStandby";
+
     private static final Set<Class<? extends State>> ENDED = Set.of(Completed.class, Failed.class, Gone.class);
 
     private final Observed seen;
@@ -150,11 +156,17 @@ final class Standbys {
         }
     }
 
-    /** One that another try would not help stays as it ended, until something changes. */
+    /** One that has failed stays as it ended for a while: another one may begin from a newer checkpoint. */
     private void ended(PodView pod) {
         Optional<EngineOutcome> failed =
                 pod.outcome().filter(outcome -> outcome.end().equals("Failed"));
-        if (failed.isPresent()) {
+        Instant again = pod.created().plus(AGAIN);
+        boolean never =
+                failed.filter(outcome -> outcome.code().equals(NOT_SUPPORTED)).isPresent();
+        if (failed.isPresent() && !never) {
+            recheck.at(again);
+        }
+        if (failed.isPresent() && (never || seen.now().isBefore(again))) {
             String message = failed.get().code() + ": " + failed.get().message();
             become(pod, Standby.FAILED, message);
             notices.add(new Notice(

@@ -312,6 +312,25 @@ class StandbysTest {
     }
 
     @Test
+    void oneThatHasFailedIsMadeAgainAfterTenMinutes() {
+        World world = starting().after(5);
+        world.change("q-0-2", pod -> {
+            pod.ended = true;
+            pod.outcome = Optional.of(new EngineOutcome("Failed", "SourceDataLost", "too late", 2));
+        });
+        says(world, "q-0-1", "running").look();
+        assertEquals("False Failed", world.condition("StandbyReady"));
+        assertEquals(List.of(), world.actions(DeletePod.class));
+        says(world.after(600), "q-0-1", "running").look();
+        assertEquals(List.of("q-0-2"), deleted(world));
+        world.pods.removeIf(PodView::standby);
+        for (int i = 0; i < 3; i++) {
+            says(world.after(2), "q-0-1", "running").look();
+        }
+        assertEquals(3, slot(world).standby().incarnation());
+    }
+
+    @Test
     void theFirstSlotsHaveOneEach() {
         World world = new World(spec(3, 2, "image:1")).look().after(5);
         for (int i = 0; i < 6; i++) {
