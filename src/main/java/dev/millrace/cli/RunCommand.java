@@ -131,6 +131,7 @@ final class RunCommand implements Callable<Integer> {
                 Thread thread = new Thread(
                         () -> {
                             worst.accumulateAndGet(run.execute(), Math::max);
+                            away.incrementAndGet(); // those that have left do not wait for it
                             ended.countDown();
                         },
                         "query-" + run.query.name());
@@ -212,6 +213,7 @@ final class RunCommand implements Callable<Integer> {
                 while (run.run() == QueryRun.End.LEFT) {
                     notice("slot " + slot.index() + " has handed over what it had");
                     if (!awaitReturn()) {
+                        away.decrementAndGet(); // it has ended
                         break;
                     }
                 }
