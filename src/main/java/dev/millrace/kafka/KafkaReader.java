@@ -65,6 +65,9 @@ final class KafkaReader implements Source.Reader {
     private int malformedCalls;
     private boolean limitedToNow;
 
+    /** What the last poll has read beyond the limits, with the rows that it became; null for nothing. */
+    private ConsumerRecords<byte[], Call> held;
+
     /** What a record's value was decoded to; one per record of a poll, used again in the next. */
     private static final class Call {
         private final int number;
@@ -249,6 +252,11 @@ final class KafkaReader implements Source.Reader {
 
     @Override
     public SourceBatch poll(long timeoutMillis) {
+        if (held != null) {
+            ConsumerRecords<byte[], Call> again = held;
+            held = null;
+            return takeEach(again, decoded.size());
+        }
         rows.clear();
         decoded.clear();
         raws.clear();
@@ -323,6 +331,7 @@ final class KafkaReader implements Source.Reader {
             if (first == null
                     || last.value() == null
                     || last.value().number - first.number != list.size() - 1
+                    || list.get(0).offset() < parts.get(partition).position.offset()
                     || last.offset() >= parts.get(partition).limit) {
                 return false;
             }
@@ -336,13 +345,12 @@ final class KafkaReader implements Source.Reader {
             ConsumerRecord<byte[], Call> any = run.records.get(0);
             Part part = parts.get(new TopicPartition(any.topic(), any.partition()));
             Arrays.fill(partitions, run.firstRow, run.firstRow + run.records.size(), part.index);
-            advance(part, run.records, false);
         }
-        parts.values().forEach(this::passOver);
+        advance(records);
         return true;
     }
 
-    /** Matches decoded rows with their records one by one; takes only those below the partitions' limits. */
+    /** Matches decoded rows with their records one by one; takes only those between the partitions' positions and limits. */
     private SourceBatch takeEach(ConsumerRecords<byte[], Call> records, int count) {
         Arrays.fill(offsets, 0, count, -1);
         if (config.keepRaw()) {
@@ -354,38 +362,19 @@ final class KafkaReader implements Source.Reader {
         int taken = 0;
         for (TopicPartition partition : records.partitions()) {
             Part part = parts.get(partition);
-            List<ConsumerRecord<byte[], Call>> list = records.records(partition);
-            boolean beyond = false;
-            for (ConsumerRecord<byte[], Call> record : list) {
-                if (record.offset() >= part.limit) {
-                    beyond = true;
-                    break;
-                }
-                taken += take(record, part) ? 1 : 0;
+            for (ConsumerRecord<byte[], Call> record : records.records(partition)) {
+                boolean within = part != null // it was released meanwhile
+                        && record.offset() >= part.position.offset()
+                        && record.offset() < part.limit;
+                taken += within && take(record, part) ? 1 : 0;
             }
-            advance(part, list, beyond);
         }
-        parts.values().forEach(this::passOver);
+        advance(records);
         rows.fill(count, origin);
         if (taken == count) {
             return new SourceBatch(rows, partitions);
         }
         return compact(count, taken);
-    }
-
-    /** Moves over offsets without records, such as transaction markers; not beyond the limit. */
-    private void passOver(Part part) {
-        if (part.position.offset() >= part.limit) {
-            return;
-        }
-        long offset = consumer.position(part.partition);
-        if (offset >= part.limit) {
-            part.position = new Position(part.limit, part.position.leaderEpoch());
-            seek(part);
-            consumer.pause(List.of(part.partition));
-        } else if (offset > part.position.offset()) {
-            part.position = new Position(offset, part.position.leaderEpoch());
-        }
     }
 
     private boolean take(ConsumerRecord<byte[], Call> record, Part part) {
@@ -408,26 +397,44 @@ final class KafkaReader implements Source.Reader {
         return true;
     }
 
-    private void advance(Part part, List<ConsumerRecord<byte[], Call>> list, boolean beyond) {
-        if (list.isEmpty()) {
-            return;
+    /**
+     * Moves the positions behind what was taken, and over offsets without records, such as transaction markers. What was read
+     * beyond the limits is kept for when they are moved, unless some partition has to be read further before.
+     */
+    private void advance(ConsumerRecords<byte[], Call> records) {
+        parts.values().forEach(part -> advance(part, records.records(part.partition)));
+        boolean done = parts.values().stream().allMatch(part -> part.position.offset() >= part.limit);
+        for (Part part : parts.values()) {
+            boolean surplus = part.position.offset() >= part.limit && isBehind(part, records);
+            if (surplus && done) {
+                held = records;
+            } else if (surplus) {
+                seek(part);
+            }
+            if (!done && part.position.offset() >= part.limit) {
+                consumer.pause(List.of(part.partition));
+            }
         }
+    }
+
+    private static boolean isBehind(Part part, ConsumerRecords<byte[], Call> records) {
+        List<ConsumerRecord<byte[], Call>> list = records.records(part.partition);
+        return !list.isEmpty() && list.get(list.size() - 1).offset() >= part.position.offset();
+    }
+
+    private void advance(Part part, List<ConsumerRecord<byte[], Call>> list) {
         int last = list.size() - 1;
         while (last >= 0 && list.get(last).offset() >= part.limit) {
             last--;
         }
-        long next = last < 0 ? part.position.offset() : list.get(last).offset() + 1;
-        int epoch = last < 0
-                ? part.position.leaderEpoch()
-                : list.get(last).leaderEpoch().orElse(part.position.leaderEpoch());
-        if (part.limit == Long.MAX_VALUE) {
-            part.position = new Position(Math.max(next, consumer.position(part.partition)), epoch);
-        } else if (beyond || consumer.position(part.partition) >= part.limit) {
-            part.position = new Position(part.limit, epoch);
-            seek(part);
-            consumer.pause(List.of(part.partition));
-        } else {
-            part.position = new Position(consumer.position(part.partition), epoch);
+        boolean surplus = last < list.size() - 1;
+        long end = consumer.position(part.partition);
+        long reached = surplus || end >= part.limit ? part.limit : end;
+        if (reached > part.position.offset()) {
+            int epoch = last < 0
+                    ? part.position.leaderEpoch()
+                    : list.get(last).leaderEpoch().orElse(part.position.leaderEpoch());
+            part.position = new Position(reached, epoch);
         }
     }
 
@@ -528,8 +535,14 @@ final class KafkaReader implements Source.Reader {
 
     @Override
     public long lag(int index) {
-        OptionalLong lag = consumer.currentLag(byIndex.get(index).partition);
-        return lag.isPresent() ? lag.getAsLong() : -1;
+        Part part = byIndex.get(index);
+        OptionalLong lag = consumer.currentLag(part.partition);
+        long unread = held == null
+                ? 0
+                : held.records(part.partition).stream()
+                        .filter(record -> record.offset() >= part.position.offset())
+                        .count();
+        return lag.isPresent() ? lag.getAsLong() + unread : -1;
     }
 
     @Override
