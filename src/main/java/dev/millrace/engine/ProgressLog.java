@@ -12,8 +12,14 @@ import java.util.function.Consumer;
  */
 public interface ProgressLog extends AutoCloseable {
 
-    /** Reaches for the log and looks at it, changing nothing: what {@link #open} then need not wait for. */
-    default void connect() {}
+    /**
+     * Reaches for the log and looks at it, changing nothing: what {@link #open} then need not wait for.
+     *
+     * @return the last incarnation that has written it, as far as can be seen; 0 for none
+     */
+    default long connect() {
+        return 0;
+    }
 
     /**
      * Fences older writers and reads the log from a position to its very end.

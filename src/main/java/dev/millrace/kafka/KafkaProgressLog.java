@@ -118,39 +118,52 @@ public final class KafkaProgressLog implements ProgressLog {
         }
     }
 
-    /** The last record, looked for from the end. */
     private Optional<ProgressRecord> last() {
         TopicPartition partition = new TopicPartition(progressTopic, 0);
         try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
-            long end = uncommittedEnd(partition);
-            long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
-            consumer.assign(List.of(partition));
-            AtomicReference<ProgressRecord> found = new AtomicReference<>();
-            for (long back = 100; found.get() == null; back *= 100) {
-                long start = Math.max(begin, end - back);
-                consumer.seek(partition, start);
-                readTo(consumer, partition, end, record -> {
-                    if (record.value() != null) {
-                        found.set(RecordJson.read(record.value()));
-                    }
-                });
-                if (start == begin) {
-                    break;
-                }
-            }
-            return Optional.ofNullable(found.get());
+            return last(consumer, partition, uncommittedEnd(partition));
         } catch (KafkaException e) {
             throw KafkaTransaction.outage("the progress log of before cannot be read", e);
         }
     }
 
-    @Override
-    public void connect() {
-        try (KafkaTopics topics = new KafkaTopics(properties)) {
-            if (topics.describe(progressTopic).isPresent()
-                    && topics.describe(journalTopic).isPresent()) {
-                examine(topics);
+    /** The last record before an offset, looked for from there. */
+    private Optional<ProgressRecord> last(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition, long end) {
+        long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
+        consumer.assign(List.of(partition));
+        AtomicReference<ProgressRecord> found = new AtomicReference<>();
+        for (long back = 100; found.get() == null; back *= 100) {
+            long start = Math.max(begin, end - back);
+            consumer.seek(partition, start);
+            readTo(consumer, partition, end, record -> {
+                if (record.value() != null) {
+                    found.set(RecordJson.read(record.value()));
+                }
+            });
+            if (start == begin) {
+                break;
             }
+        }
+        return Optional.ofNullable(found.get());
+    }
+
+    @Override
+    public long connect() {
+        try (KafkaTopics topics = new KafkaTopics(properties)) {
+            if (topics.describe(progressTopic).isEmpty()
+                    || topics.describe(journalTopic).isEmpty()) {
+                return 0;
+            }
+            examine(topics);
+        }
+        TopicPartition partition = new TopicPartition(progressTopic, 0);
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            long committed = consumer.endOffsets(List.of(partition)).get(partition);
+            return last(consumer, partition, committed)
+                    .map(ProgressRecord::incarnation)
+                    .orElse(0L);
+        } catch (KafkaException e) {
+            throw KafkaTransaction.outage("the progress log cannot be read", e);
         }
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BooleanSupplier;
@@ -38,6 +39,7 @@ final class EpochLoop implements AutoCloseable {
     private QueryDefinition.World world;
     private KeptState state;
     private Checkpoints checkpoints;
+    private volatile long writer; // of the log, as far as could be seen before it was opened
     private Recovery recovery;
     private ProgressLog.Tail tail;
     private Flow flow;
@@ -65,15 +67,23 @@ final class EpochLoop implements AutoCloseable {
      * Recovers.
      *
      * @param incarnation ours, or 0 to take the next one
-     * @return our incarnation
+     * @param stopping whether it is to end: then it does not fence others any more
+     * @return our incarnation; empty where it was to end
+     * @throws ProgressLog.SupersededException where a larger one has written the log, which is then left alone
      */
-    long open(long incarnation) {
+    OptionalLong open(long incarnation, BooleanSupplier stopping) {
         long start = System.nanoTime();
         openState();
+        if (incarnation > 0 && writer > incarnation) {
+            throw Recovery.superseded(definition, incarnation, writer);
+        }
+        if (stopping.getAsBoolean()) {
+            return OptionalLong.empty();
+        }
         boolean hadNone = state.record().isEmpty();
         recovered(recovery.run(incarnation));
         metrics.restored(new QueryMetrics.Restored(source(hadNone), (System.nanoTime() - start) / 1e9));
-        return last.incarnation();
+        return OptionalLong.of(last.incarnation());
     }
 
     /**
@@ -180,7 +190,7 @@ final class EpochLoop implements AutoCloseable {
     /** Clients take about as long to start as the state takes to open. */
     private void connect() {
         world = definition.world().get();
-        world.log().connect();
+        writer = world.log().connect();
     }
 
     private static void connected(CompletableFuture<Void> connecting) {

@@ -7,6 +7,7 @@ import dev.millrace.engine.QueryMetrics;
 import dev.millrace.state.StateHome;
 import dev.millrace.state.StateStore;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -143,8 +144,9 @@ public final class QueryRun {
     /** Returns whether the query is this run's, and opened; else it is to be tried again, or to end. */
     private boolean open(EpochLoop loop) {
         if (turn.getAsBoolean()) {
-            incarnation = loop.open(incarnation);
-            return true;
+            OptionalLong opened = loop.open(incarnation, () -> stopping);
+            incarnation = opened.orElse(incarnation);
+            return opened.isPresent();
         }
         loop.standBy();
         while (!turn.getAsBoolean()) {

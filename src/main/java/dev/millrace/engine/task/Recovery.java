@@ -170,12 +170,16 @@ final class Recovery {
             greatest = Math.max(greatest, entry.record().incarnation());
         }
         if (wanted > 0 && greatest > wanted) {
-            throw new SupersededException(
-                    greatest,
-                    "incarnation " + greatest + " of query '" + definition.name() + "' has taken over; this one, "
-                            + wanted + ", stops");
+            throw superseded(definition, wanted, greatest);
         }
         return wanted > 0 ? wanted : greatest + 1;
+    }
+
+    static SupersededException superseded(QueryDefinition definition, long incarnation, long by) {
+        return new SupersededException(
+                by,
+                "incarnation " + by + " of query '" + definition.name() + "' has taken over; this one, " + incarnation
+                        + ", stops");
     }
 
     /** The log that continues it has begun already, or begins now. */

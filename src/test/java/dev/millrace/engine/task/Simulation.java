@@ -295,7 +295,7 @@ final class Simulation {
             EpochLoop starting = new EpochLoop(definition(volume), new QueryMetrics(), notice -> {}, this::reached);
             loop = starting;
             try {
-                starting.open(++incarnation);
+                starting.open(++incarnation, () -> false);
                 starting.begin();
             } catch (SupersededException e) {
                 throw new AssertionError(e);
