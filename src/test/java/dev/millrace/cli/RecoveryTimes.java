@@ -43,8 +43,8 @@ final class RecoveryTimes {
                 ```
 
                 measures them on the cluster of `KUBECONFIG` and writes the table below: from the event to the first new committed epoch, a
-                query of 50 keys over a stream of 1,000 rows a second, `nodeLossTimeout` 30 s, a pod of one CPU, checkpoints in Kafka every
-                3 s. Measured on @date, two nodes, broker and control plane on two cores together.
+                query of 50 keys over a stream of 1,000 rows a second, `nodeLossTimeout` 30 s, a pod of one CPU (0.6 where there are two), checkpoints in
+                Kafka every 3 s. Measured on @date, two nodes, broker and control plane on two cores together.
 
                 | event | median | range | times |
                 |---|---|---|---|
