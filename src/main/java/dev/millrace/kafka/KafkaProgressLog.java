@@ -29,6 +29,9 @@ import org.apache.kafka.common.acl.AclOperation;
  */
 public final class KafkaProgressLog implements ProgressLog {
 
+    private static final long ASKS_NANOS = 2_000_000_000L;
+    private static final Duration ANSWERS = Duration.ofSeconds(1);
+
     private final KafkaTransaction transaction;
     private final Map<String, Object> properties;
     private final Names names;
@@ -262,8 +265,16 @@ public final class KafkaProgressLog implements ProgressLog {
         }
     }
 
-    /** Reads committed records only, as the log has no others for who did not write it. */
-    private record KafkaTail(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition) implements Tail {
+    /** Reads committed records only: the log has no others for who did not write it. */
+    private static final class KafkaTail implements Tail {
+        private final KafkaConsumer<byte[], byte[]> consumer;
+        private final TopicPartition partition;
+        private long askedAt = System.nanoTime() - ASKS_NANOS;
+
+        KafkaTail(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition) {
+            this.consumer = consumer;
+            this.partition = partition;
+        }
 
         @Override
         public List<Entry> poll(long timeoutMillis) {
@@ -277,9 +288,23 @@ public final class KafkaProgressLog implements ProgressLog {
             return found;
         }
 
+        /** Now and then the broker is asked: what is known of the last fetch says nothing where none is answered. */
         @Override
         public boolean atEnd() {
-            return consumer.currentLag(partition).orElse(1) == 0;
+            if (consumer.currentLag(partition).orElse(1) > 0) {
+                return false;
+            }
+            if (System.nanoTime() - askedAt < ASKS_NANOS) {
+                return true;
+            }
+            try {
+                Long end = consumer.endOffsets(List.of(partition), ANSWERS).get(partition);
+                boolean atEnd = end != null && consumer.position(partition, ANSWERS) >= end;
+                askedAt = atEnd ? System.nanoTime() : askedAt;
+                return atEnd;
+            } catch (KafkaException e) {
+                return false;
+            }
         }
 
         @Override

@@ -194,6 +194,7 @@ final class KafkaReader implements Source.Reader {
         TopicPartition partition =
                 new TopicPartition(name.substring(0, dash), Integer.parseInt(name.substring(dash + 1)));
         Part part = new Part(partition, index, position);
+        dropHeld();
         parts.put(partition, part);
         byIndex.put(index, part);
         consumer.assign(parts.keySet());
@@ -205,8 +206,17 @@ final class KafkaReader implements Source.Reader {
 
     @Override
     public void release(int index) {
+        dropHeld();
         parts.remove(byIndex.remove(index).partition);
         consumer.assign(parts.keySet());
+    }
+
+    /** It is read again: who has a partition next may be given it where that stands. */
+    private void dropHeld() {
+        if (held != null) {
+            held = null;
+            parts.values().forEach(this::seek);
+        }
     }
 
     private void seek(Part part) {
@@ -252,22 +262,21 @@ final class KafkaReader implements Source.Reader {
 
     @Override
     public SourceBatch poll(long timeoutMillis) {
-        if (held != null) {
-            ConsumerRecords<byte[], Call> again = held;
-            held = null;
-            return takeEach(again, decoded.size());
-        }
-        rows.clear();
-        decoded.clear();
-        raws.clear();
-        runs.clear();
-        called = 0;
-        malformedCalls = 0;
-        if (parts.isEmpty()) {
-            return new SourceBatch(rows, partitions);
-        }
         try {
-            return take(consumer.poll(Duration.ofMillis(timeoutMillis)));
+            if (held != null) {
+                ConsumerRecords<byte[], Call> again = held;
+                held = null;
+                return takeEach(again, decoded.size());
+            }
+            rows.clear();
+            decoded.clear();
+            raws.clear();
+            runs.clear();
+            called = 0;
+            malformedCalls = 0;
+            return parts.isEmpty()
+                    ? new SourceBatch(rows, partitions)
+                    : take(consumer.poll(Duration.ofMillis(timeoutMillis)));
         } catch (OffsetOutOfRangeException e) {
             throw lost(e);
         } catch (KafkaException e) {

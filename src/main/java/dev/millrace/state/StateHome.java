@@ -33,6 +33,9 @@ public interface StateHome {
     /** Puts the store that was found damaged while open aside; it is closed already. */
     void discard();
 
+    /** Takes the store away, which is closed and whole and of no use: the next {@link #open} restores the newest checkpoint. */
+    void forget();
+
     /**
      * Writes a checkpoint of the open store, which may go on meanwhile, and drops surplus older ones.
      *

@@ -30,6 +30,9 @@ final class EpochLoop implements AutoCloseable {
     private static final long ROTATION_MILLIS = 5_000;
     private static final long FOLLOW_MILLIS = 50;
 
+    /** A standby that has so many records to replay could take over at once. */
+    private static final int FEW = 3;
+
     private final QueryDefinition definition;
     private final QueryMetrics metrics;
     private final Consumer<String> notices;
@@ -101,13 +104,19 @@ final class EpochLoop implements AutoCloseable {
         if (outdated(clock.millis())) {
             return false;
         }
-        recovery.advance(tail.poll(FOLLOW_MILLIS));
+        List<ProgressLog.Entry> more = tail.poll(FOLLOW_MILLIS);
+        if (more.size() > FEW) {
+            metrics.phase("following", "");
+        }
+        recovery.advance(more);
         followed();
         return true;
     }
 
     private void followed() {
         last = recovery.last();
+        metrics.rowsLate.reset(); // the one that is followed counts them
+        metrics.rowsMalformed.reset();
         metrics.phase(tail.atEnd() ? "standby" : "following", "");
         updateFigures(recovery.flow());
     }

@@ -32,7 +32,7 @@ public final class QueryRun {
     private final BooleanSupplier turn;
     private volatile boolean stopping;
     private long incarnation;
-    private long discardedAt = Long.MIN_VALUE;
+    private long forgottenAt = Long.MIN_VALUE;
 
     /** How a run ended. */
     public enum End {
@@ -163,12 +163,12 @@ public final class QueryRun {
      * of, and what lies between is gone: so the newest one is taken instead, once.
      */
     private void fallenBehind(QueryException e) {
-        if (discardedAt == metrics.figures().epoch() && turn.getAsBoolean()) {
+        if (forgottenAt == metrics.figures().epoch()) {
             throw new QueryException("StateLost", e.getMessage(), e);
         }
         notices.accept(e.getMessage() + "; going on from the newest checkpoint");
-        discard();
-        discardedAt = metrics.figures().epoch();
+        definition.state().forget();
+        forgottenAt = metrics.figures().epoch();
     }
 
     private void discard() {

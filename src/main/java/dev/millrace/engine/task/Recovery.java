@@ -27,6 +27,7 @@ import java.util.function.Consumer;
 final class Recovery {
 
     private static final long TAIL_MILLIS = 500;
+    private static final int PATIENCE = 10;
 
     private final QueryDefinition definition;
     private final QueryDefinition.World world;
@@ -95,8 +96,13 @@ final class Recovery {
         boolean ofSavepoint = state.isOfSavepoint();
         ProgressLog.Tail tail = world.log().tail(ofSavepoint ? -1 : state.logPosition());
         try {
-            while (!tail.atEnd()) {
-                entries.addAll(tail.poll(TAIL_MILLIS));
+            for (int silent = 0; !tail.atEnd(); ) {
+                List<ProgressLog.Entry> more = tail.poll(TAIL_MILLIS);
+                entries.addAll(more);
+                silent = more.isEmpty() ? silent + 1 : 0;
+                if (silent > PATIENCE) {
+                    throw waiting("the end of the query's log is out of reach");
+                }
             }
             if (entries.isEmpty() && (ofSavepoint || state.store().epoch() == StateStore.NO_EPOCH)) {
                 throw waiting("the query has not begun yet");

@@ -92,7 +92,9 @@ final class Applier {
         } else if (action instanceof SetBudget budget) {
             set(query, children.disruptionBudget(budget.minAvailable()), notices);
         } else if (action instanceof CreateClaim claim) {
-            create(query, children.claim(claim.name(), claim.slot(), seen.spec().at("/state/volume")));
+            HasMetadata volume =
+                    children.claim(claim.name(), claim.slot(), seen.spec().at("/state/volume"));
+            create(query, volume, claim.standby(), notices);
         } else if (action instanceof CreatePod pod) {
             EnginePod shape = new EnginePod(children, name, namespace, version(seen, pod.version()), fsGroup);
             long seconds = Math.max(1, seen.nodeLossTimeout().toSeconds());
@@ -104,7 +106,7 @@ final class Applier {
                     seconds,
                     pod.avoided(),
                     pod.standby());
-            create(query, shaped(() -> shape.pod(place)));
+            create(query, shaped(() -> shape.pod(place)), pod.standby(), notices);
         } else if (action instanceof TellDivision told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());
         } else if (action instanceof Promote standby) {
@@ -203,6 +205,19 @@ final class Applier {
                         NAME_TAKEN, "the " + what(child) + " exists and is not of this query; delete or rename it", e);
             }
             return false;
+        }
+    }
+
+    /** A standby that is refused holds up nothing else; the next look at it tries again. */
+    private void create(QueryResource query, HasMetadata child, boolean standby, List<Notice> told) {
+        try {
+            create(query, child);
+        } catch (RefusedException e) {
+            if (!standby) {
+                throw e;
+            }
+            told.add(new Notice(
+                    true, "StandbyRefused", e.getMessage(), child.getMetadata().getName()));
         }
     }
 

@@ -10,6 +10,7 @@ import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
@@ -266,6 +267,9 @@ final class Decider {
                 .filter(DeletePod.class::isInstance)
                 .map(action -> ((DeletePod) action).name())
                 .collect(Collectors.toSet());
+        actions.stream()
+                .filter(Promote.class::isInstance)
+                .forEach(action -> ending.add(((Promote) action).pod())); // it is another object then
         for (PodView pod : seen.pods()) {
             boolean told = division.text().equals(pod.division()) || pod.deleting() || pod.ended();
             if (!told && !ending.contains(pod.name())) {
@@ -395,6 +399,12 @@ final class Decider {
             Optional<EngineProgress> progress =
                     slot.slot() < decided.size() ? decided.get(slot.slot()).progress() : Optional.empty();
             Volumes.growth(seen, slot.claim(), progress, notices).ifPresent(actions::add);
+            if (slot.standby() != null) {
+                Optional<EngineProgress> standby = Optional.ofNullable(
+                                seen.engines().get(slot.standby().pod()))
+                        .map(EngineView::progress);
+                Volumes.growth(seen, slot.standby().pod(), standby, notices).ifPresent(actions::add);
+            }
         }
         boolean runs = phase.equals("Running") || phase.equals("Rescaling");
         if (runs && decided.get(0).progress().isPresent()) {

@@ -46,7 +46,15 @@ record Decision(
     /** How many pods evictions must leave. */
     record SetBudget(int minAvailable) implements Action {}
 
-    record CreateClaim(String name, int slot) implements Action {}
+    /**
+     * @param standby whether it is for a standby, without which the query runs
+     */
+    record CreateClaim(String name, int slot, boolean standby) implements Action {
+
+        CreateClaim(String name, int slot) {
+            this(name, slot, false);
+        }
+    }
 
     /**
      * @param avoided the node that it should not run on if there is another; null for none

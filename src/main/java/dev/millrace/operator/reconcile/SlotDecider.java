@@ -469,7 +469,7 @@ final class SlotDecider {
     }
 
     private State startIncarnation(String avoided) {
-        long incarnation = Standbys.nextIncarnation(slot);
+        long incarnation = Standbys.nextIncarnation(seen, slot);
         String name = Names.pod(seen.identity().name(), slot.slot(), incarnation);
         boolean reuse = slot.claim() != null
                 && seen.claims().stream().anyMatch(claim -> claim.name().equals(slot.claim()));

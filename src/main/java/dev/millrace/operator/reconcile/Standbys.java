@@ -11,6 +11,7 @@ import dev.millrace.operator.reconcile.Decision.CreatePod;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Observed.ClaimView;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.SlotDecision.Completed;
@@ -38,7 +39,7 @@ final class Standbys {
     private static final Duration AGAIN = Duration.ofMinutes(10);
 
     /** The engine's code for a query that can have none. */
-    private static final String NOT_SUPPORTED = "NotSupportedByStandby";
+    static final String NOT_SUPPORTED = "NotSupportedByStandby";
 
     private static final Set<Class<? extends State>> ENDED = Set.of(Completed.class, Failed.class, Gone.class);
 
@@ -60,9 +61,15 @@ final class Standbys {
         this.standby = decided.slot().standby();
     }
 
-    /** The number that the next pod of a slot gets. */
-    static long nextIncarnation(Slot slot) {
+    /** The number that the next pod of a slot gets: also of a standby that is given up there may be a volume left. */
+    static long nextIncarnation(Observed seen, Slot slot) {
         long known = slot.standby() == null ? 0 : slot.standby().incarnation();
+        for (PodView pod : seen.pods(slot.slot())) {
+            known = Math.max(known, pod.incarnation());
+        }
+        for (ClaimView claim : seen.claims()) {
+            known = Math.max(known, claim.slot() == slot.slot() ? Names.incarnation(claim.name()) : 0);
+        }
         return Math.max(slot.incarnation(), known) + 1;
     }
 
@@ -102,7 +109,7 @@ final class Standbys {
     }
 
     private SlotDecision decide(boolean wanted) {
-        Optional<PodView> pod = pod(seen, decided.slot());
+        Optional<PodView> pod = pod(seen, decided.slot()).filter(found -> !recheck.isLost(found));
         for (PodView other : seen.pods(decided.slot().slot())) {
             boolean surplus = !wanted || pod.filter(other::equals).isEmpty();
             if (other.standby() && other.incarnation() != decided.slot().incarnation() && surplus) {
@@ -131,7 +138,7 @@ final class Standbys {
 
     private void watch(PodView pod) {
         boolean replaced = version != null && !pod.version().equals(version);
-        if (replaced || pod.deleting() || recheck.isLost(pod)) {
+        if (replaced || pod.deleting()) {
             delete(pod);
             become(pod, Standby.STARTING, null);
             return;
@@ -197,10 +204,10 @@ final class Standbys {
             return;
         }
         Slot slot = decided.slot();
-        long incarnation = nextIncarnation(slot);
+        long incarnation = nextIncarnation(seen, slot);
         String name = Names.pod(seen.identity().name(), slot.slot(), incarnation);
         actions.add(new EnsureChildren(null));
-        actions.add(new CreateClaim(name, slot.slot()));
+        actions.add(new CreateClaim(name, slot.slot(), true));
         actions.add(new CreatePod(slot.slot(), incarnation, name, version, slot.node(), true));
         int failures = standby == null ? 0 : standby.failures() + 1;
         standby = new Standby(incarnation, name, null, Standby.STARTING, null, failures, Decider.time(seen.now()));

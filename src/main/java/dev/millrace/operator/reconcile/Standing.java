@@ -3,7 +3,10 @@ package dev.millrace.operator.reconcile;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Standby;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.SlotDecision.Completed;
+import dev.millrace.operator.reconcile.SlotDecision.Failed;
 import dev.millrace.operator.reconcile.SlotDecision.Gone;
+import dev.millrace.operator.reconcile.SlotDecision.State;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -32,7 +35,16 @@ final class Standing {
 
     /** Where some are wanted: whether each is ready. */
     static void standby(Observed seen, List<SlotDecision> slots, Conditions conditions) {
-        if (seen.wantedStandbys() == 0) {
+        State first = slots.get(0).state();
+        if (seen.wantedStandbys() == 0 || first instanceof Completed || first instanceof Failed) {
+            return;
+        }
+        if (!seen.hasStore()) {
+            conditions.set(
+                    Conditions.STANDBY_READY,
+                    false,
+                    Standbys.NOT_SUPPORTED,
+                    "a standby begins from a checkpoint in Kafka or another store, and the query writes to no topic");
             return;
         }
         for (SlotDecision slot : slots.subList(0, Math.min(slots.size(), seen.wantedStandbys()))) {

@@ -52,6 +52,12 @@ public final class Names {
         return query + "-" + slot + "-" + incarnation;
     }
 
+    /** Of a pod, or of the pod that a claim was made for; 0 where the name has none. */
+    public static long incarnation(String name) {
+        String number = name.substring(name.lastIndexOf('-') + 1);
+        return number.matches("\\d{1,18}") ? Long.parseLong(number) : 0;
+    }
+
     public static String cleanUp(String query) {
         return query + "-clean-up";
     }

@@ -250,6 +250,15 @@ public final class StateDirectory implements StateHome {
         }
     }
 
+    @Override
+    public void forget() {
+        try {
+            delete(db());
+        } catch (IOException e) {
+            throw failure(e);
+        }
+    }
+
     private void putAside() throws IOException {
         Path aside = directory.resolve("damaged");
         delete(aside);

@@ -430,6 +430,11 @@ final class Simulation {
         }
 
         @Override
+        public void forget() {
+            throw new AssertionError("nobody is behind");
+        }
+
+        @Override
         public LocalCheckpoint checkpoint(StateStore store) {
             throw new AssertionError("not due");
         }

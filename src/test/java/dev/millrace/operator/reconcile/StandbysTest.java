@@ -81,7 +81,7 @@ class StandbysTest {
     @Test
     void aStandbyIsMadeWithTheNextIncarnationOnAVolumeOfItsOwnAndAnotherNode() {
         World world = starting();
-        assertEquals(List.of(new CreateClaim("q-0-2", 0)), world.actions(CreateClaim.class));
+        assertEquals(List.of(new CreateClaim("q-0-2", 0, true)), world.actions(CreateClaim.class));
         assertEquals(
                 List.of(new CreatePod(0, 2, "q-0-2", world.wanted().name(), "node-1", true)),
                 world.actions(CreatePod.class));
@@ -328,6 +328,65 @@ class StandbysTest {
             says(world.after(2), "q-0-1", "running").look();
         }
         assertEquals(3, slot(world).standby().incarnation());
+    }
+
+    /** Its volume may hold the state of before, and is swept away only while the query runs. */
+    @Test
+    void theNumberOfOneThatWasGivenUpIsNotGivenAgain() {
+        String running = spec(1, 1, "image:1");
+        World world = ready().after(5);
+        world.spec(running.replace("{\"query\"", "{\"suspend\": true, \"query\""))
+                .look();
+        world.pods.clear();
+        world.after(5).look();
+        world.spec(running).after(5).look();
+        assertEquals(
+                List.of(3L),
+                world.actions(CreatePod.class).stream()
+                        .map(CreatePod::incarnation)
+                        .toList());
+        assertEquals("q-0-1", slot(world).claim(), "its own volume");
+    }
+
+    @Test
+    void oneOnALostNodeIsMadeElsewhere() {
+        World world = ready().after(5);
+        world.change("q-0-2", pod -> pod.node = "node-2");
+        EngineView before = world.engines.get("q-0-2");
+        world.engines.put(
+                "q-0-2", new EngineView(false, world.now.minusSeconds(60), before.progress(), before.rates()));
+        world.unreachable.put("node-2", world.now.minusSeconds(60));
+        says(world, "q-0-1", "running").look();
+        assertEquals(List.of("q-0-2"), deleted(world)); // where it stays Terminating
+        for (int i = 0; i < 3; i++) {
+            says(world.after(2), "q-0-1", "running").look();
+        }
+        assertEquals(3, slot(world).standby().incarnation());
+        assertEquals(1, slot(world).incarnation());
+    }
+
+    @Test
+    void withoutAStoreThereIsNoneAndItIsSaid() {
+        World world = new World(spec(1, 1, "image:1").replace("\"kafka\": {\"topic\": \"t\"}", "\"console\": {}"));
+        world.look().after(5).answers("running").look();
+        assertEquals("True Processing", world.condition("Ready"));
+        assertEquals("False NotSupportedByStandby", world.condition("StandbyReady"));
+        assertNull(slot(world).standby());
+    }
+
+    @Test
+    void aPodThatIsPromotedHearsOfADivisionLater() {
+        World world = ready().after(3);
+        world.change("q-0-1", pod -> pod.deleting = true);
+        world.spec(spec(2, 1, "image:1")).look();
+        assertEquals(1, world.actions(Promote.class).size());
+        assertEquals(List.of(), world.actions(Decision.TellDivision.class));
+        world.after(1).look();
+        assertEquals(
+                List.of("q-0-2"),
+                world.actions(Decision.TellDivision.class).stream()
+                        .map(Decision.TellDivision::pod)
+                        .toList());
     }
 
     @Test
