@@ -32,6 +32,9 @@ public final class KafkaProgressLog implements ProgressLog {
     private static final long ASKS_NANOS = 2_000_000_000L;
     private static final Duration ANSWERS = Duration.ofSeconds(1);
 
+    /** Offsets of records, and of the markers behind them, that came since the last fetch. */
+    private static final long JUST_WRITTEN = 10;
+
     private final KafkaTransaction transaction;
     private final Map<String, Object> properties;
     private final Names names;
@@ -299,9 +302,8 @@ public final class KafkaProgressLog implements ProgressLog {
             }
             try {
                 Long end = consumer.endOffsets(List.of(partition), ANSWERS).get(partition);
-                boolean atEnd = end != null && consumer.position(partition, ANSWERS) >= end;
-                askedAt = atEnd ? System.nanoTime() : askedAt;
-                return atEnd;
+                askedAt = end == null ? askedAt : System.nanoTime();
+                return end != null && end - consumer.position(partition, ANSWERS) <= JUST_WRITTEN;
             } catch (KafkaException e) {
                 return false;
             }

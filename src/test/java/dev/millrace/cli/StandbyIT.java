@@ -29,8 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class StandbyIT {
 
-    private static final int ROWS = 600_000;
-    private static final int TAKE_OVERS = 4;
+    private static final int ROWS = 800_000;
+    private static final int TAKE_OVERS = 3;
     private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
 
     @TempDir
