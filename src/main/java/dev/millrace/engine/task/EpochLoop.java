@@ -30,8 +30,11 @@ final class EpochLoop implements AutoCloseable {
     private static final long ROTATION_MILLIS = 5_000;
     private static final long FOLLOW_MILLIS = 50;
 
-    /** A standby that has so many records to replay could take over at once. */
-    private static final int FEW = 3;
+    /** A standby that has more records to replay could not take over at once. */
+    private static final int FEW = 20;
+
+    /** For so long it may be a little behind: who is told of it each time would do nothing else. */
+    private static final long BEHIND_MILLIS = 2_000;
 
     private final QueryDefinition definition;
     private final QueryMetrics metrics;
@@ -45,6 +48,7 @@ final class EpochLoop implements AutoCloseable {
     private volatile long writer; // of the log, as far as could be seen before it was opened
     private Recovery recovery;
     private ProgressLog.Tail tail;
+    private long lastEnd = Long.MIN_VALUE / 2; // when the standby had all
     private Flow flow;
     private ProgressRecord last;
     private final Clock clock;
@@ -117,7 +121,9 @@ final class EpochLoop implements AutoCloseable {
         last = recovery.last();
         metrics.rowsLate.reset(); // the one that is followed counts them
         metrics.rowsMalformed.reset();
-        metrics.phase(tail.atEnd() ? "standby" : "following", "");
+        long now = clock.millis();
+        lastEnd = tail.atEnd() ? now : lastEnd;
+        metrics.phase(now - lastEnd < BEHIND_MILLIS ? "standby" : "following", "");
         updateFigures(recovery.flow());
     }
 

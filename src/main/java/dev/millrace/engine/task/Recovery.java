@@ -113,6 +113,7 @@ final class Recovery {
             state.logIdentity().ifPresent(this::requireLog);
             last = base();
             advance(List.copyOf(entries));
+            entries.clear();
             return tail;
         } catch (RuntimeException e) {
             tail.close();
