@@ -105,10 +105,15 @@ final class SimulatedKafka {
         private final List<Runnable> sending = new ArrayList<>();
         private long[] offsets = {};
         private int producer;
+        private final boolean behind;
         private boolean follows;
 
-        Client(int slot) {
+        /**
+         * @param behind whether its state may be older than what is kept for
+         */
+        Client(int slot, boolean behind) {
             this.slot = slot;
+            this.behind = behind;
         }
 
         /** Reads behind who writes, and may be so far behind that what it needs is gone. */
@@ -249,7 +254,7 @@ final class SimulatedKafka {
                 if (from[partition] >= 0
                         && from[partition] < records.size()
                         && records.get((int) from[partition]) == null) {
-                    if (follows) {
+                    if (follows || behind) {
                         throw new QueryException("StateBehind", "trimmed");
                     }
                     throw new AssertionError("what is still needed was trimmed");

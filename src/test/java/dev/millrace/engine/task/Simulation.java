@@ -178,6 +178,7 @@ final class Simulation {
         private boolean left;
         private Volume volume = new Volume();
         private Volume spare;
+        private boolean behind; // where a standby has taken over, until it has a checkpoint of its own
         private EpochLoop standby;
         private final Deque<MemoryStore> checkpoints = new ArrayDeque<>();
         private EpochLoop loop;
@@ -234,6 +235,15 @@ final class Simulation {
                 last = e.toString();
                 end(false);
                 return true;
+            } catch (QueryException e) {
+                if (!e.code().equals("StateBehind")) {
+                    throw e;
+                }
+                last = e.toString();
+                end(false);
+                volume.store = stored();
+                behind = false;
+                return true;
             }
         }
 
@@ -279,6 +289,7 @@ final class Simulation {
                 loop.close();
             }
             takeOvers++;
+            behind = true;
             loop = standby;
             standby = null;
             volume = spare;
@@ -329,6 +340,7 @@ final class Simulation {
 
         /** As many are kept as the engine is told; what is needed only for older ones is trimmed. */
         private void checkpoint() {
+            behind = false;
             checkpoints.add(copy(volume.store));
             if (checkpoints.size() > KEPT) {
                 checkpoints.remove();
@@ -373,7 +385,7 @@ final class Simulation {
         }
 
         private QueryDefinition.World world() {
-            SimulatedKafka.Client client = kafka.new Client(index);
+            SimulatedKafka.Client client = kafka.new Client(index, behind);
             Map<String, Source> sources = new HashMap<>();
             for (boolean fixed : new boolean[] {false, true}) {
                 for (PlanNode.Scan scan : plan.scans(fixed)) {
