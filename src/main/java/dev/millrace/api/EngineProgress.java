@@ -21,6 +21,7 @@ import java.util.List;
  * @param keyGroups that it owns, as ranges
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
+ * @param hotKeyGroups that have many of its rows, hottest first; null for none
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record EngineProgress(
@@ -53,7 +54,8 @@ public record EngineProgress(
         List<Integer> members,
         String keyGroups,
         Boolean settled,
-        Long epochsBehind) {
+        Long epochsBehind,
+        List<HotKeyGroup> hotKeyGroups) {
 
     /** More than any query may have. */
     private static final int MOST_SLOTS = 10_000;
@@ -67,6 +69,14 @@ public record EngineProgress(
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record Savepoint(String wish, Long epoch, String time, Long bytes, String place) {}
+
+    /**
+     * A key group that has many of the rows.
+     *
+     * @param share of those of its slot, 0 to 1
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record HotKeyGroup(int keyGroup, double share) {}
 
     /** Whether less than a fifth of the volume is free. */
     public boolean volumeShort() {

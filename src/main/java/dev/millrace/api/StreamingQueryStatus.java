@@ -7,7 +7,7 @@ import java.util.Map;
 
 /**
  * What the operator tells of a query. Absent fields are null; times are ISO 8601 in UTC. Figures that move all the time
- * (lag, throughput) are as of {@code figuresAt}; live ones are the engine's metrics.
+ * (lag, throughput, hot key groups) are as of {@code figuresAt}; live ones are the engine's metrics.
  *
  * @param observedGeneration the generation of the spec that the rest speaks of
  * @param phase Pending, Starting, Restoring, Running, Rescaling, Upgrading, Suspended, Completed or Failed
@@ -39,6 +39,7 @@ public record StreamingQueryStatus(
         Throughput throughput,
         Long lateRows,
         Long malformedRows,
+        List<HotKeyGroup> hotKeyGroups,
         CheckpointStatus checkpoint,
         String stateId,
         List<String> formerStateIds,
@@ -53,7 +54,7 @@ public record StreamingQueryStatus(
 
     public static final StreamingQueryStatus NONE = new StreamingQueryStatus(
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null);
 
     /** Whether rows were processed when this was written. */
     public boolean processes() {
@@ -77,6 +78,7 @@ public record StreamingQueryStatus(
                 throughput,
                 lateRows,
                 malformedRows,
+                hotKeyGroups,
                 checkpoint,
                 stateId,
                 formerStateIds,
@@ -93,11 +95,23 @@ public record StreamingQueryStatus(
     /** With the figures of another status. */
     public StreamingQueryStatus withFiguresOf(StreamingQueryStatus other) {
         return withFigures(
-                other.lag, other.throughput, other.lateRows, other.malformedRows, other.checkpoint, other.figuresAt);
+                other.lag,
+                other.throughput,
+                other.lateRows,
+                other.malformedRows,
+                other.hotKeyGroups,
+                other.checkpoint,
+                other.figuresAt);
     }
 
     public StreamingQueryStatus withFigures(
-            Lag newLag, Throughput newThroughput, Long late, Long malformed, CheckpointStatus stored, String at) {
+            Lag newLag,
+            Throughput newThroughput,
+            Long late,
+            Long malformed,
+            List<HotKeyGroup> hot,
+            CheckpointStatus stored,
+            String at) {
         return new StreamingQueryStatus(
                 observedGeneration,
                 phase,
@@ -114,6 +128,7 @@ public record StreamingQueryStatus(
                 newThroughput,
                 late,
                 malformed,
+                hot,
                 stored,
                 stateId,
                 formerStateIds,
@@ -305,6 +320,14 @@ public record StreamingQueryStatus(
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Previous(String config, String planId, String stateId, RestoredFrom restoredFrom, Long epoch) {}
+
+    /**
+     * A key group that had many of its slot's rows in the last minute.
+     *
+     * @param share of those, 0 to 1
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record HotKeyGroup(Integer keyGroup, Integer slot, Double share) {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Lag(Long records, Double seconds) {}

@@ -36,6 +36,7 @@ public final class QueryMetrics {
     private volatile String checkpointFailure = "";
     private volatile List<Savepoint> savepoints = List.of();
     private volatile Optional<Part> part = Optional.empty();
+    private volatile List<HotKeyGroup> hotKeyGroups = List.of();
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
 
@@ -114,6 +115,13 @@ public final class QueryMetrics {
     public record Part(
             int slot, Division division, List<Integer> members, String keyGroups, boolean settled, long behind) {}
 
+    /**
+     * A key group that has many of the rows.
+     *
+     * @param share of those of its slot, 0 to 1
+     */
+    public record HotKeyGroup(int keyGroup, double share) {}
+
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}
 
@@ -166,6 +174,15 @@ public final class QueryMetrics {
 
     public void part(Optional<Part> own) {
         part = own;
+    }
+
+    /** Hottest first. */
+    public List<HotKeyGroup> hotKeyGroups() {
+        return hotKeyGroups;
+    }
+
+    public void hotKeyGroups(List<HotKeyGroup> hot) {
+        hotKeyGroups = hot;
     }
 
     public String weakness() {

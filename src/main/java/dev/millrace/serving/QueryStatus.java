@@ -59,6 +59,9 @@ public record QueryStatus(String name, String planId, QueryMetrics metrics) {
             progress.put("settled", part.settled());
             progress.put("epochsBehind", part.behind());
         });
+        if (!metrics.hotKeyGroups().isEmpty()) {
+            progress.put("hotKeyGroups", metrics.hotKeyGroups());
+        }
         if (!metrics.weakness().isEmpty()) {
             progress.put("notDurable", metrics.weakness());
         }

@@ -70,6 +70,20 @@ public final class PartialGroups implements Output {
         return sum;
     }
 
+    /**
+     * Adds how many of the epoch's rows are of each key group; a group that was touched counts for one at least.
+     *
+     * @param own by key group: whether it is counted
+     */
+    public void count(boolean[] own, long[] rows) {
+        for (int slot = 0; slot < groups.size(); slot++) {
+            int keyGroup = groups.keyGroup(slot);
+            if (own[keyGroup]) {
+                rows[keyGroup] += Math.max(1, Math.abs(groups.weight(slot)));
+            }
+        }
+    }
+
     /** Forgets the epoch's groups, once all stages have read them. */
     public void clear() {
         groups.clear();

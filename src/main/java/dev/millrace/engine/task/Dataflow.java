@@ -55,6 +55,7 @@ public final class Dataflow {
     private final List<StageNode> stages = new ArrayList<>();
     private final Map<PlanNode, StaticTable> tables = new HashMap<>();
     private final long tableBytes;
+    private final long[] rows;
 
     /**
      * A stateful node: its halves by worker.
@@ -101,6 +102,7 @@ public final class Dataflow {
     public Dataflow(List<PlanNode> roots, Context context) {
         this.properties = context.properties();
         this.keyGroups = context.keyGroups();
+        this.rows = new long[keyGroups];
         this.store = context.store();
         this.own = context.own();
         this.exchanges = context.exchanges();
@@ -353,9 +355,17 @@ public final class Dataflow {
             Stage.EpochEnd end = new Stage.EpochEnd(epoch, now[Math.min(stage.level, now.length - 1)]);
             pool.run(worker -> stage.stages[worker].endEpoch(end));
             for (PartialGroups part : stage.parts) {
+                if (!stage.toOne) {
+                    part.count(stage.own, rows);
+                }
                 part.clear();
             }
         }
+    }
+
+    /** By key group: the rows of stateful operators that can be elsewhere, as a count that grows. */
+    long[] rows() {
+        return rows;
     }
 
     /** Whether rows are ready that wait for another epoch. */

@@ -410,6 +410,7 @@ final class EpochLoop implements AutoCloseable {
 
     private void updateFigures(Flow flow) {
         metrics.part(flow.peers().map(Peers::part));
+        metrics.hotKeyGroups(flow.hotKeyGroups());
         long watermark = last.watermark();
         boolean timed = watermark != Watermark.NONE && watermark != Watermark.END;
         metrics.set(new QueryMetrics.Figures(

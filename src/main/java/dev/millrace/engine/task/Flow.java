@@ -60,6 +60,7 @@ final class Flow {
     private long[] watermarks;
     private final Peers peers; // null where there are no other slots
     private volatile long patienceMillis = LEAST_PATIENCE_MILLIS; // set by worker 0, read by all
+    private final KeyGroupLoad load = new KeyGroupLoad();
     private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
     /**
@@ -164,6 +165,11 @@ final class Flow {
 
     List<Inputs> inputs() {
         return inputs;
+    }
+
+    /** Key groups that have many of the last minute's rows. */
+    List<QueryMetrics.HotKeyGroup> hotKeyGroups() {
+        return load.look(clock.millis(), dataflow.rows());
     }
 
     /** Takes up new partitions; returns whether there were some. */

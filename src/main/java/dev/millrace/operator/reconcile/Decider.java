@@ -395,6 +395,7 @@ final class Decider {
             conditions.keep(Conditions.SCALABLE);
         }
         Standing.durable(seen, answers, conditions, notices);
+        decided.forEach(slot -> notices.addAll(HotKeyGroups.notices(slot)));
         for (Slot slot : slots) {
             Optional<EngineProgress> progress =
                     slot.slot() < decided.size() ? decided.get(slot.slot()).progress() : Optional.empty();
@@ -460,6 +461,7 @@ final class Decider {
                 status.throughput(),
                 status.lateRows(),
                 status.malformedRows(),
+                status.hotKeyGroups(),
                 Statuses.checkpoint(engines, choice.forgotten() ? null : status.checkpoint()),
                 choice.stateId(),
                 former(),
@@ -471,7 +473,7 @@ final class Decider {
                 choice.lastGood(),
                 choice.rejected(),
                 status.figuresAt());
-        StreamingQueryStatus shown = Statuses.withFigures(status, next, engines, seen.now());
+        StreamingQueryStatus shown = Statuses.withFigures(status, next, engines, HotKeyGroups.of(decided), seen.now());
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
         return new Decision(shown, actions, notices, recheck.time(), takeOvers);
     }

@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.CheckpointStatus;
+import dev.millrace.api.StreamingQueryStatus.HotKeyGroup;
 import dev.millrace.api.StreamingQueryStatus.Lag;
 import dev.millrace.api.StreamingQueryStatus.Throughput;
 import dev.millrace.api.StreamingQueryStatus.Warning;
@@ -72,7 +73,11 @@ final class Statuses {
 
     /** Takes new figures into a status that changes anyway, or when those it has are a minute old and differ. */
     static StreamingQueryStatus withFigures(
-            StreamingQueryStatus before, StreamingQueryStatus next, List<EngineView> engines, Instant now) {
+            StreamingQueryStatus before,
+            StreamingQueryStatus next,
+            List<EngineView> engines,
+            List<HotKeyGroup> hot,
+            Instant now) {
         boolean due = before.figuresAt() == null
                 || !now.isBefore(Instant.parse(before.figuresAt()).plus(FIGURES));
         boolean firstCheckpoint = before.checkpoint() == null && next.checkpoint() != null;
@@ -89,6 +94,7 @@ final class Statuses {
                 throughput(engines).orElse(before.throughput()),
                 sum(figures, EngineProgress::rowsLate),
                 sum(figures, EngineProgress::rowsMalformed),
+                hot.isEmpty() ? null : hot,
                 next.checkpoint(),
                 before.figuresAt());
         return taken.equals(before)
@@ -98,6 +104,7 @@ final class Statuses {
                         taken.throughput(),
                         taken.lateRows(),
                         taken.malformedRows(),
+                        taken.hotKeyGroups(),
                         taken.checkpoint(),
                         Decider.time(now));
     }
@@ -133,7 +140,7 @@ final class Statuses {
     static String figures(EngineView engine) {
         EngineProgress now = engine.progress();
         return rounded(now.lagRecords()) + " " + rounded(now.lagSeconds()) + " " + now.rowsLate() + " "
-                + now.rowsMalformed() + " " + now.checkpointEpoch()
+                + now.rowsMalformed() + " " + now.checkpointEpoch() + " " + HotKeyGroups.text(now)
                 + (engine.rates() == null
                         ? ""
                         : " " + rounded(engine.rates().in()) + " "

@@ -402,6 +402,28 @@ class OperatorsAgainstZSetsTest {
         return IntStream.range(0, letters.size()).mapToObj(column::get).toList();
     }
 
+    /** By however many workers. */
+    @Test
+    void rowsAreCountedByKeyGroup() {
+        QueryPlan plan = Events.compile("SELECT k, COUNT(*) AS n FROM events GROUP BY k", OutputMode.UPDATE);
+        PlanNode.Scan scan = plan.scans(false).get(0);
+        for (int workers = 1; workers <= 2; workers++) {
+            Dataflow dataflow = dataflow(plan, workers, new MemoryStore(), Watermark.NONE);
+            for (int i = 0; i < 12; i++) {
+                Batch batch = new Batch(scan.schema());
+                String key = i < 9 ? "hot" : "k" + i;
+                Events.append(batch, scan, Arrays.asList(key, 0L, 0L, 0.0, BigDecimal.ONE, "", List.of(), 0L), 1);
+                dataflow.input(i % workers, scan).accept(batch);
+            }
+            try (Workers pool = new Workers(workers)) {
+                dataflow.endEpoch(new Stage.EpochEnd(1, Watermark.NONE), pool);
+                dataflow.endEpoch(new Stage.EpochEnd(2, Watermark.NONE), pool);
+            }
+            assertEquals(12, Arrays.stream(dataflow.rows()).sum());
+            assertTrue(Arrays.stream(dataflow.rows()).anyMatch(rows -> rows >= 9 && rows < 12));
+        }
+    }
+
     /** S16: the one group of a query without keys is not in the same key group for every such query. */
     @Test
     void groupsWithoutKeysAreSpread() {

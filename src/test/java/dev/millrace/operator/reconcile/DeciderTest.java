@@ -261,6 +261,7 @@ class DeciderTest {
                     null,
                     null,
                     null,
+                    null,
                     null);
             engines.put("q-0-1", new EngineView(true, now, progress, null));
             return this;
@@ -412,7 +413,8 @@ class DeciderTest {
                 members,
                 keyGroups,
                 settled,
-                0L);
+                0L,
+                null);
     }
 
     /** With a time in which a new version must make progress. */
@@ -589,13 +591,16 @@ class DeciderTest {
                 null,
                 null,
                 null,
-                null);
+                null,
+                List.of(new EngineProgress.HotKeyGroup(7, 0.6123)));
         world.after(20);
         world.engines.put("q-0-1", new EngineView(true, world.now, more, new Rates(1, 2)));
         assertEquals(before, world.look().status);
         world.after(41).look();
         assertEquals(980L, world.status.lag().records());
         assertEquals(3, world.status.lateRows());
+        assertEquals(List.of(new StreamingQueryStatus.HotKeyGroup(7, 0, 0.61)), world.status.hotKeyGroups());
+        assertTrue(world.notices().contains("HotKeyGroup"));
         assertEquals("60", world.status.checkpoint().id());
         assertEquals(0.42, world.status.checkpoint().seconds());
     }
