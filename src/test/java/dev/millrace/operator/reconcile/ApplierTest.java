@@ -16,6 +16,7 @@ import dev.millrace.operator.reconcile.Decision.DeleteCleanUp;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
@@ -128,6 +129,33 @@ class ApplierTest {
         assertEquals(
                 "3/2",
                 there("Pod").at("/metadata/annotations").path(Names.DIVISION).asText());
+    }
+
+    @Test
+    void aStandbyIsPromotedAsItWasSeen() throws Exception {
+        QueryResource query = query();
+        make(CORE + "pods", "Pod", "q");
+        conflicts(() -> apply(query, new Promote("q", "0", 7)));
+        apply(query, new Promote("q", version("Pod"), 7));
+        JsonNode metadata = there("Pod").path("metadata");
+        assertEquals("7", metadata.path("annotations").path(Names.ACTIVE).asText());
+        assertEquals(Names.ENGINE, metadata.path("labels").path(Names.COMPONENT).asText());
+    }
+
+    /** The query runs without it. */
+    @Test
+    void aStandbyThatIsRefusedIsToldAndStopsNothing() throws Exception {
+        QueryResource query = query();
+        make(CORE + "pods", "Pod", "q-0-2"); // another's
+        String wanted =
+                new DeciderTest.World(DeciderTest.KAFKA).observe().wanted().name();
+        assertEquals(
+                List.of("StandbyRefused"),
+                apply(query, new CreatePod(0, 2, "q-0-2", wanted, null, true)).stream()
+                        .map(Notice::reason)
+                        .toList());
+        assertThrows(
+                Applier.RefusedException.class, () -> apply(query, new CreatePod(0, 2, "q-0-2", wanted, null, false)));
     }
 
     /** Pods run without it. */
