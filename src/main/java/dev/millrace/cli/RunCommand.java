@@ -131,7 +131,7 @@ final class RunCommand implements Callable<Integer> {
                 Thread thread = new Thread(
                         () -> {
                             worst.accumulateAndGet(run.execute(), Math::max);
-                            away.incrementAndGet(); // those that have left do not wait for it
+                            away.incrementAndGet(); // for good, however it has ended
                             ended.countDown();
                         },
                         "query-" + run.query.name());
@@ -198,14 +198,17 @@ final class RunCommand implements Callable<Integer> {
         /** Waits while other queries of this process go on; returns whether the slot is wanted again. */
         private boolean awaitReturn() {
             away.incrementAndGet();
-            while (away.get() < queries && !run.isStopping()) {
-                if (definition.division().get().slots() > slot.index()) {
-                    away.decrementAndGet();
-                    return true;
+            try {
+                while (away.get() < queries && !run.isStopping()) {
+                    if (definition.division().get().slots() > slot.index()) {
+                        return true;
+                    }
+                    Clock.SYSTEM.sleep(200);
                 }
-                Clock.SYSTEM.sleep(200);
+                return false;
+            } finally {
+                away.decrementAndGet();
             }
-            return false;
         }
 
         private int execute() {
@@ -213,7 +216,6 @@ final class RunCommand implements Callable<Integer> {
                 while (run.run() == QueryRun.End.LEFT) {
                     notice("slot " + slot.index() + " has handed over what it had");
                     if (!awaitReturn()) {
-                        away.decrementAndGet(); // it has ended
                         break;
                     }
                 }

@@ -18,18 +18,16 @@ final class SlotRestrictions {
 
     static final String CODE = "NotSupportedInSlots";
 
+    private static final TopicsOnly TOPICS = new TopicsOnly(CODE, "several slots write to", "several slots read");
+
     private SlotRestrictions() {}
 
     static List<Problem> of(Compilation query) {
-        List<Problem> found = new ArrayList<>();
+        List<Problem> found = new ArrayList<>(TOPICS.of(query));
         StreamingQuery.Spec spec = query.query().spec();
         for (int i = 0; i < spec.sinks().size(); i++) {
             String path = "spec.sinks[" + i + "]";
             StreamingQuery.Sink sink = spec.sinks().get(i);
-            if (sink.kafka() == null) {
-                found.add(query.places()
-                        .problem(path, CODE, "sink '" + sink.name() + "': several slots write to topics only"));
-            }
             SinkPlan plan = query.plan().sinks().get(i);
             if (plan.mode() == OutputMode.UPDATE && plan.keyed() && !keyDecidesGroup(plan.root(), plan.keys())) {
                 found.add(query.places()
@@ -40,24 +38,6 @@ final class SlotRestrictions {
                                         + "': rows of one key may come from several slots; group by the key"
                                         + " last, or run one slot"));
             }
-        }
-        for (int i = 0; i < spec.sources().size(); i++) {
-            StreamingQuery.Source source = spec.sources().get(i);
-            boolean read = query.plan().scans(false).stream()
-                    .anyMatch(scan -> scan.table().name().equals(source.name()));
-            if (read && source.kafka() == null) {
-                found.add(query.places()
-                        .problem(
-                                "spec.sources[" + i + "]",
-                                CODE,
-                                "source '" + source.name() + "': several slots read topics only"));
-            }
-        }
-        if (spec.deadLetters() != null && spec.deadLetters().kafka() == null) {
-            found.add(query.places().problem("spec.deadLetters", CODE, "several slots write to topics only"));
-        }
-        if (spec.lateRows() != null && spec.lateRows().kafka() == null) {
-            found.add(query.places().problem("spec.lateRows", CODE, "several slots write to topics only"));
         }
         if (spec.trigger() != null && Boolean.TRUE.equals(spec.trigger().availableNow())) {
             found.add(query.places()

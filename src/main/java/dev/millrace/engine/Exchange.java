@@ -33,6 +33,8 @@ public interface Exchange extends AutoCloseable {
     /**
      * Begins to read, or to read elsewhere.
      *
+     * @throws TrimmedException where a record is not there any more
+     *
      * @param offsets by partition: of the first record, or {@link #NOWHERE}
      */
     void seek(long[] offsets);
@@ -64,6 +66,15 @@ public interface Exchange extends AutoCloseable {
 
     @Override
     void close();
+
+    /** What a state needs was forgotten: others went by a newer checkpoint than the one that it is of. */
+    final class TrimmedException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        public TrimmedException(String message) {
+            super(message);
+        }
+    }
 
     /** Takes records. */
     interface Arrival {

@@ -5,7 +5,8 @@ import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
-/** A query's counters and present figures, read from any thread. Counters only grow while the process lives. */
+/** A query's counters and present figures, read from any thread. Counters only grow while the process goes on with
+ * the query. */
 public final class QueryMetrics {
 
     /** Rows that were read, whether their epoch was committed yet or not. */
@@ -124,6 +125,13 @@ public final class QueryMetrics {
 
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}
+
+    /** Counts rows from here on: those until now were another's. */
+    public void forgetRows() {
+        rowsIn.reset();
+        rowsLate.reset();
+        rowsMalformed.reset();
+    }
 
     /** Our fencing number; 0 while it is not known. */
     public long incarnation() {

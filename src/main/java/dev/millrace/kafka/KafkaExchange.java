@@ -2,7 +2,6 @@ package dev.millrace.kafka;
 
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.Exchange;
-import dev.millrace.engine.QueryException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -69,11 +68,9 @@ public final class KafkaExchange implements Exchange {
         try {
             consumer.beginningOffsets(read).forEach((partition, begin) -> {
                 if (offsets[partition.partition()] < begin) {
-                    throw new QueryException(
-                            "StateBehind",
-                            "the topic " + topic + " begins at offset " + begin + " of partition "
-                                    + partition.partition() + ", but the state continues at "
-                                    + offsets[partition.partition()]);
+                    throw new TrimmedException("the topic " + topic + " begins at offset " + begin + " of partition "
+                            + partition.partition() + ", but the state continues at "
+                            + offsets[partition.partition()]);
                 }
             });
         } catch (KafkaException e) {

@@ -372,9 +372,7 @@ final class KafkaReader implements Source.Reader {
         for (TopicPartition partition : records.partitions()) {
             Part part = parts.get(partition);
             for (ConsumerRecord<byte[], Call> record : records.records(partition)) {
-                boolean within = part != null // it was released meanwhile
-                        && record.offset() >= part.position.offset()
-                        && record.offset() < part.limit;
+                boolean within = record.offset() >= part.position.offset() && record.offset() < part.limit;
                 taken += within && take(record, part) ? 1 : 0;
             }
         }

@@ -119,8 +119,7 @@ final class EpochLoop implements AutoCloseable {
 
     private void followed() {
         last = recovery.last();
-        metrics.rowsLate.reset(); // the one that is followed counts them
-        metrics.rowsMalformed.reset();
+        metrics.forgetRows(); // the one that is followed counts them
         long now = clock.millis();
         lastEnd = tail.atEnd() ? now : lastEnd;
         metrics.phase(now - lastEnd < BEHIND_MILLIS ? "standby" : "following", "");

@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.LongAdder;
 
 /**
  * What a query's rows go through, on all workers: sources, the dataflow, sinks, and where the query runs in several slots the
@@ -227,12 +226,8 @@ final class Flow {
         return rows;
     }
 
-    /**
-     * Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written.
-     *
-     * @param rowsIn counts its rows
-     */
-    void replay(ProgressRecord record, LongAdder rowsIn) {
+    /** Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written. */
+    void replay(ProgressRecord record) {
         Map<String, SourceProgress> ends = record.sources();
         if (record.exchange() != null) {
             peers.replay(record.exchange());
@@ -259,7 +254,7 @@ final class Flow {
         for (Inputs input : inputs) {
             input.endEpoch(0, false);
             input.checkReplay(ends.get(input.name()));
-            input.startEpoch(rowsIn);
+            input.startEpoch(metrics.rowsIn);
             input.unlimit();
         }
     }

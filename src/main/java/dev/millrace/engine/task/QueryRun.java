@@ -1,6 +1,7 @@
 package dev.millrace.engine.task;
 
 import dev.millrace.connectors.ConnectorException;
+import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressLog.SupersededException;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
@@ -22,8 +23,6 @@ public final class QueryRun {
 
     /** Who was fenced gives the one who has fenced it time to say who it is. */
     private static final long POLITE_MILLIS = 1_000;
-
-    private static final String STATE_BEHIND = "StateBehind";
 
     private final QueryDefinition definition;
     private final QueryMetrics metrics = new QueryMetrics();
@@ -117,10 +116,7 @@ public final class QueryRun {
             } catch (StateStore.CorruptStateException e) {
                 notices.accept(e.getMessage());
                 discard();
-            } catch (QueryException e) {
-                if (!e.code().equals(STATE_BEHIND)) {
-                    throw e;
-                }
+            } catch (Exchange.TrimmedException e) {
                 fallenBehind(e);
             } catch (ConnectorException e) {
                 if (!e.retriable()) {
@@ -162,7 +158,7 @@ public final class QueryRun {
      * Other slots, or the incarnation that is followed, have gone on with a newer checkpoint than the one that this state is
      * of, and what lies between is gone: so the newest one is taken instead, once.
      */
-    private void fallenBehind(QueryException e) {
+    private void fallenBehind(Exchange.TrimmedException e) {
         if (forgottenAt == metrics.figures().epoch()) {
             throw new QueryException("StateLost", e.getMessage(), e);
         }

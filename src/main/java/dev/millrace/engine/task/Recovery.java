@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
 /**
@@ -38,7 +37,6 @@ final class Recovery {
     private final List<ProgressLog.Entry> entries = new ArrayList<>();
     private Flow flow;
     private ProgressRecord last;
-    private LongAdder rowsIn;
 
     Recovery(
             QueryDefinition definition,
@@ -52,7 +50,6 @@ final class Recovery {
         this.state = state;
         this.workers = workers;
         this.metrics = metrics;
-        this.rowsIn = metrics.rowsIn;
         this.notices = notices;
     }
 
@@ -91,7 +88,6 @@ final class Recovery {
      * @throws ConnectorException while there is nothing to follow
      */
     ProgressLog.Tail follow() {
-        rowsIn = new LongAdder(); // the one that is followed counts them
         requireOwnState();
         boolean ofSavepoint = state.isOfSavepoint();
         ProgressLog.Tail tail = world.log().tail(ofSavepoint ? -1 : state.logPosition());
@@ -163,7 +159,6 @@ final class Recovery {
         requireContinuation(last);
         Claim claim = claim(end(), own);
         advance(List.copyOf(entries));
-        rowsIn = metrics.rowsIn;
         return claimed(claim);
     }
 
@@ -448,7 +443,7 @@ final class Recovery {
                             + " otherwise: run the query once more with Millrace of engine " + record.build()
                             + " and stop it in order, then change");
         }
-        flow.replay(record, rowsIn);
+        flow.replay(record);
         flow.finishEpoch(record.epoch(), Flow.watermarksOf(record));
         flow.takeHashes().forEach((sink, hash) -> {
             if (!hash.equals(record.outputs().getOrDefault(sink, 0L))) {

@@ -2,7 +2,8 @@
  * Running a plan: workers, epochs, recovery.
  *
  * <p>Read {@link dev.millrace.engine.task.QueryRun} first: it lives through faults, each life an {@code EpochLoop}: {@code
- * Recovery} brings the query to the end of its log, then live epochs follow. {@code Flow} computes an epoch, {@code KeptState}
+ * Recovery} brings the query to the end of its log, then live epochs follow. A standby
+ * is a life that {@code Recovery} follows the log in until it is its turn. {@code Flow} computes an epoch, {@code KeptState}
  * writes it, {@code Checkpoints} copies what was written, {@code Savepoints} keep such copies by name. {@link
  * dev.millrace.engine.task.Dataflow} is the plan as operators; {@code Inputs} are sources, late rows and watermarks; {@code
  * Results} turn root deltas into what sinks write. Where a query runs in several slots, {@code Peers} is what one has to do

@@ -29,10 +29,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * What to do about one query. The rules, in the order in which they are asked:
@@ -263,16 +263,17 @@ final class Decider {
 
     /** Those that stay are told. */
     private void tellDivision() {
-        Set<String> ending = actions.stream()
-                .filter(DeletePod.class::isInstance)
-                .map(action -> ((DeletePod) action).name())
-                .collect(Collectors.toSet());
-        actions.stream()
-                .filter(Promote.class::isInstance)
-                .forEach(action -> ending.add(((Promote) action).pod())); // it is another object then
+        Set<String> changed = new HashSet<>(); // those are other objects by then
+        for (Action action : actions) {
+            if (action instanceof DeletePod pod) {
+                changed.add(pod.name());
+            } else if (action instanceof Promote standby) {
+                changed.add(standby.pod());
+            }
+        }
         for (PodView pod : seen.pods()) {
             boolean told = division.text().equals(pod.division()) || pod.deleting() || pod.ended();
-            if (!told && !ending.contains(pod.name())) {
+            if (!told && !changed.contains(pod.name())) {
                 actions.add(new TellDivision(pod.name(), pod.resourceVersion(), division.text()));
             }
         }

@@ -54,16 +54,6 @@ final class SlotDecider {
 
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
-    /** Later its start is over, or what holds it up holds up others. */
-    private static final Duration CRASHED = Duration.ofMinutes(2);
-
-    private static final Duration SECOND = Duration.ofSeconds(1);
-
-    /** How an engine ends after which there is nothing to go on with. */
-    private static final Set<String> ENDS = Set.of("Completed", "Failed", "Left");
-
-    private static final Set<String> RESTARTING = Set.of("starting", "replaying");
-
     private static final Set<String> CRASHES = Set.of("CrashLoop", "OutOfMemory");
 
     private final Observed seen;
@@ -140,7 +130,7 @@ final class SlotDecider {
         if (other && (wish.replaces() || pod.ended())) {
             return replace(pod);
         }
-        Optional<State> taken = goesDown(pod) ? takeOver(pod) : Optional.empty();
+        Optional<State> taken = Standbys.isDue(seen, pod, recheck) ? takeOver(pod) : Optional.empty();
         if (taken.isPresent()) {
             return taken.get();
         }
@@ -158,26 +148,6 @@ final class SlotDecider {
     }
 
     // ---------------------------------------------------------------- a standby
-
-    /** Whether another pod would go on sooner. */
-    private boolean goesDown(PodView pod) {
-        if (pod.ended()) {
-            return pod.outcome().filter(outcome -> ENDS.contains(outcome.end())).isEmpty();
-        }
-        return pod.deleting() || recheck.isLost(pod) || hasCrashed(pod);
-    }
-
-    /** Its engine has ended, and has not been seen to go on since. */
-    private boolean hasCrashed(PodView pod) {
-        EngineView engine = seen.engines().get(pod.name());
-        return pod.crashed()
-                .filter(at -> Duration.between(at, seen.now()).compareTo(CRASHED) < 0)
-                .filter(at -> engine == null
-                        || engine.progress() == null
-                        || !engine.lastAnswer().isAfter(at.plus(SECOND)) // which it is told in
-                        || RESTARTING.contains(engine.progress().phase()))
-                .isPresent();
-    }
 
     /**
      * The standby goes on, if there is one that can at once.

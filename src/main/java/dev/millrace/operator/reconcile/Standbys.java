@@ -35,6 +35,16 @@ final class Standbys {
 
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
+    /** Later the start of an engine is over, or what holds it up holds up others. */
+    private static final Duration CRASHED = Duration.ofMinutes(2);
+
+    private static final Duration SECOND = Duration.ofSeconds(1);
+
+    /** How an engine ends after which there is nothing to go on with. */
+    private static final Set<String> ENDS = Set.of("Completed", "Failed", "Left");
+
+    private static final Set<String> RESTARTING = Set.of("starting", "replaying");
+
     /** After a failure that another pod would meet too, as long as there is no newer checkpoint. */
     private static final Duration AGAIN = Duration.ofMinutes(10);
 
@@ -71,6 +81,26 @@ final class Standbys {
             known = Math.max(known, claim.slot() == slot.slot() ? Names.incarnation(claim.name()) : 0);
         }
         return Math.max(slot.incarnation(), known) + 1;
+    }
+
+    /** Whether another pod would go on with a slot sooner than its own. */
+    static boolean isDue(Observed seen, PodView pod, Recheck recheck) {
+        if (pod.ended()) {
+            return pod.outcome().filter(outcome -> ENDS.contains(outcome.end())).isEmpty();
+        }
+        return pod.deleting() || recheck.isLost(pod) || hasCrashed(seen, pod);
+    }
+
+    /** Its engine has ended, and has not been seen to go on since. */
+    private static boolean hasCrashed(Observed seen, PodView pod) {
+        EngineView engine = seen.engines().get(pod.name());
+        return pod.crashed()
+                .filter(at -> Duration.between(at, seen.now()).compareTo(CRASHED) < 0)
+                .filter(at -> engine == null
+                        || engine.progress() == null
+                        || !engine.lastAnswer().isAfter(at.plus(SECOND)) // which it is told in
+                        || RESTARTING.contains(engine.progress().phase()))
+                .isPresent();
     }
 
     /** The pod that can go on with a slot at once. */

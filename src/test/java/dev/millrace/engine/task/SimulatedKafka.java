@@ -6,7 +6,6 @@ import dev.millrace.data.Batch;
 import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
-import dev.millrace.engine.QueryException;
 import dev.millrace.engine.RecordJson;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -255,7 +254,7 @@ final class SimulatedKafka {
                         && from[partition] < records.size()
                         && records.get((int) from[partition]) == null) {
                     if (follows || behind) {
-                        throw new QueryException("StateBehind", "trimmed");
+                        throw new TrimmedException("trimmed");
                     }
                     throw new AssertionError("what is still needed was trimmed");
                 }

@@ -9,9 +9,9 @@ import dev.millrace.data.RowOrigin;
 import dev.millrace.data.SourcePosition;
 import dev.millrace.engine.Clock;
 import dev.millrace.engine.Division;
+import dev.millrace.engine.Exchange;
 import dev.millrace.engine.ProgressLog.SupersededException;
 import dev.millrace.engine.ProgressRecord;
-import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.Slot;
 import dev.millrace.plan.PlanNode;
@@ -235,10 +235,7 @@ final class Simulation {
                 last = e.toString();
                 end(false);
                 return true;
-            } catch (QueryException e) {
-                if (!e.code().equals("StateBehind")) {
-                    throw e;
-                }
+            } catch (Exchange.TrimmedException e) {
                 last = e.toString();
                 end(false);
                 volume.store = stored();
@@ -264,10 +261,7 @@ final class Simulation {
                 }
             } catch (ConnectorException e) {
                 endStandby();
-            } catch (QueryException e) {
-                if (!e.code().equals("StateBehind")) {
-                    throw e;
-                }
+            } catch (Exchange.TrimmedException e) {
                 endStandby();
                 spare = null;
             }
