@@ -38,6 +38,7 @@ import dev.millrace.state.CheckpointStore;
 import dev.millrace.state.SavepointOrigin;
 import dev.millrace.state.StateHome;
 import dev.millrace.state.rocksdb.StateDirectory;
+import dev.millrace.state.rocksdb.StateMemory;
 import dev.millrace.stores.DirectoryObjects;
 import dev.millrace.stores.ObjectCheckpoints;
 import dev.millrace.stores.Objects;
@@ -92,7 +93,7 @@ final class Assembly {
      * Where a query runs.
      *
      * @param state the directory of its state
-     * @param stateMemory bytes for RocksDB
+     * @param stateMemory for RocksDB, which other places may share
      * @param secrets the directory where a cluster mounts secrets, each in a directory of its name; empty where there is no
      *     cluster
      * @param table draws console sinks on a terminal; null for plain lines
@@ -103,7 +104,7 @@ final class Assembly {
     record Place(
             Path state,
             int threads,
-            long stateMemory,
+            StateMemory stateMemory,
             Optional<Path> secrets,
             PrintStream out,
             ConsoleTable table,
@@ -125,7 +126,7 @@ final class Assembly {
             return new Place(
                     state,
                     threads,
-                    USUAL_MEMORY,
+                    new StateMemory(USUAL_MEMORY),
                     Optional.empty(),
                     out,
                     table,
@@ -139,7 +140,7 @@ final class Assembly {
         static Place pod(
                 Path state,
                 int threads,
-                long stateMemory,
+                StateMemory stateMemory,
                 Path secrets,
                 Slot slot,
                 Optional<Path> wishes,

@@ -2,6 +2,7 @@ package dev.millrace.cli;
 
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.engine.Slot;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,14 @@ final class CleanUpCommand implements Callable<Integer> {
         }
         Assembly.History history = new Assembly.History(formerIds, Optional.empty());
         Assembly.Place place = Assembly.Place.pod(
-                Path.of("/nowhere"), 1, 0, secrets, Slot.ONLY, Optional.empty(), Optional.empty(), history);
+                Path.of("/nowhere"),
+                1,
+                new StateMemory(0),
+                secrets,
+                Slot.ONLY,
+                Optional.empty(),
+                Optional.empty(),
+                history);
         for (Compilation query : resources.queries()) {
             try {
                 Assembly assembly = new Assembly(query, place);

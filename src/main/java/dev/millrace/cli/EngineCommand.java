@@ -3,8 +3,8 @@ package dev.millrace.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Problem;
-import dev.millrace.engine.QueryException;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
@@ -12,7 +12,7 @@ import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.StoredPlan;
 import dev.millrace.serving.HttpService;
 import dev.millrace.serving.QueryStatus;
-import dev.millrace.state.StateHome;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 
 /**
@@ -82,6 +81,13 @@ final class EngineCommand implements Callable<Integer> {
                             + " the one before")
     private Path active;
 
+    @CommandLine.Option(
+            names = "--guests",
+            description =
+                    "a file that names slots that this process is to run beside its own, as slot:incarnation; it is read"
+                            + " again and again")
+    private Path guests;
+
     @CommandLine.Option(names = "--former", description = "a state id that the query had before; its writers are ended")
     private List<String> formerIds = List.of();
 
@@ -117,42 +123,101 @@ final class EngineCommand implements Callable<Integer> {
             return 0;
         }
         Compilation query = resources.queries().get(0);
-        if ((!slot.alone() || division != null) && refusesSlots(query)) {
+        if ((!slot.alone() || division != null || guests != null) && refusesSlots(query)) {
             return 0;
         }
         if (active != null && refuses(StandbyRestrictions.of(query), StandbyRestrictions.CODE, "")) {
             return 0;
         }
-        int threads = Runtime.getRuntime().availableProcessors();
         Assembly.History history =
                 new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
-        Assembly assembly = new Assembly(
-                query,
-                Assembly.Place.pod(
-                        state,
-                        threads,
-                        stateMemory(),
-                        secrets,
-                        slot,
-                        Optional.ofNullable(wishes),
-                        Optional.ofNullable(division),
-                        history));
-        QueryRun run = new QueryRun(assembly.definition(), this::notice, FaultPoints.NONE, incarnation, this::isTurn);
-        HttpService.start(
-                http, List.of(new QueryStatus(query.name(), query.plan().id(), run.metrics())));
+        StateMemory memory = new StateMemory(stateMemory());
+        QueryRun run = new QueryRun(
+                assembly(query, state, memory, slot, history).definition(),
+                this::notice,
+                FaultPoints.NONE,
+                incarnation,
+                this::isTurn);
+        HttpService service = HttpService.start(
+                http, List.of(new QueryStatus(query.name(), query.plan().id(), slot.index(), run.metrics())));
+        Optional<Guests> others = Optional.ofNullable(guests)
+                .map(named -> new Guests(named, state.resolveSibling("guests"), new GuestHost(query, memory, service)));
         CountDownLatch ended = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             run.stop();
             try {
+                if (others.isPresent()) {
+                    others.get().stop();
+                }
                 ended.await();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
         }));
+        others.ifPresent(Guests::start);
         try {
             return execute(run);
         } finally {
             ended.countDown();
+        }
+    }
+
+    private Assembly assembly(
+            Compilation query, Path directory, StateMemory memory, Slot which, Assembly.History history) {
+        return new Assembly(
+                query,
+                Assembly.Place.pod(
+                        directory,
+                        Runtime.getRuntime().availableProcessors(),
+                        memory,
+                        secrets,
+                        which,
+                        which.equals(slot) ? Optional.ofNullable(wishes) : Optional.empty(),
+                        Optional.ofNullable(division),
+                        history));
+    }
+
+    /** Runs slots of the same query in this process, on the same memory. */
+    private final class GuestHost implements Guests.Host {
+        private final Compilation query;
+        private final StateMemory memory;
+        private final HttpService service;
+
+        GuestHost(Compilation query, StateMemory memory, HttpService service) {
+            this.query = query;
+            this.memory = memory;
+            this.service = service;
+        }
+
+        @Override
+        public QueryRun run(GuestSlot guest, Path directory) {
+            Slot which = new Slot(guest.slot(), guest.slot() + 1);
+            Assembly.History history = new Assembly.History(formerIds, Optional.empty());
+            return new QueryRun(
+                    assembly(query, directory, memory, which, history).definition(),
+                    text -> notice("slot " + guest.slot() + ": " + text),
+                    FaultPoints.NONE,
+                    guest.incarnation(),
+                    () -> true);
+        }
+
+        @Override
+        public QueryStatus status(GuestSlot guest, QueryRun run) {
+            return new QueryStatus(query.name(), query.plan().id(), guest.slot(), run.metrics());
+        }
+
+        @Override
+        public void show(QueryStatus status, boolean shown) {
+            if (shown) {
+                service.add(status);
+            } else {
+                service.remove(status);
+            }
+        }
+
+        @Override
+        public void notice(String text) {
+            EngineCommand.this.notice(text);
         }
     }
 
@@ -200,33 +265,9 @@ final class EngineCommand implements Callable<Integer> {
     }
 
     private int execute(QueryRun run) throws IOException, InterruptedException {
-        while (true) {
-            try {
-                QueryRun.End end = run.run();
-                report(
-                        switch (end) {
-                            case COMPLETED -> new EngineOutcome("Completed", "", "", incarnation);
-                            case STOPPED -> new EngineOutcome("Stopped", "", "", incarnation);
-                            case LEFT -> new EngineOutcome("Left", "", "", incarnation);
-                            case SUPERSEDED ->
-                                new EngineOutcome(
-                                        "Superseded", "", "", run.metrics().incarnation());
-                        });
-                return 0;
-            } catch (QueryException e) {
-                long epoch = run.metrics().figures().epoch();
-                report(new EngineOutcome("Failed", e.code(), shortened(e.getMessage()), incarnation, epoch));
-                return 0;
-            } catch (StateHome.StateInUseException e) {
-                notice(e.getMessage() + "; waiting for it");
-                run.metrics().phase("waiting", e.getMessage());
-                TimeUnit.SECONDS.sleep(1);
-            } catch (RuntimeException e) {
-                e.printStackTrace();
-                report(new EngineOutcome("Crashed", "InternalError", shortened(e.toString()), incarnation));
-                return Main.FAILED;
-            }
-        }
+        EngineOutcome outcome = Endings.of(run, incarnation, this::notice);
+        report(outcome);
+        return outcome.end().equals(Endings.CRASHED) ? Main.FAILED : 0;
     }
 
     private void notice(String text) {
@@ -239,10 +280,5 @@ final class EngineCommand implements Callable<Integer> {
         if (Files.isWritable(message)) {
             Files.writeString(message, json);
         }
-    }
-
-    /** Kubernetes keeps 4 KiB of a termination message. */
-    private static String shortened(String text) {
-        return text.length() > 2_000 ? text.substring(0, 2_000) + "…" : text;
     }
 }

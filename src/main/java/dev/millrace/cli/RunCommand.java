@@ -123,7 +123,7 @@ final class RunCommand implements Callable<Integer> {
         Signals.secondInterruptHalts();
         List<ProgressReporter.Subject> subjects = new ArrayList<>();
         runs.forEach(run -> subjects.add(new ProgressReporter.Subject(
-                new QueryStatus(run.query.name(), run.query.plan().id(), run.run.metrics()), run.table)));
+                new QueryStatus(run.query.name(), run.query.plan().id(), slot.index(), run.run.metrics()), run.table)));
         ProgressReporter reporter = new ProgressReporter(subjects, form(terminal), interval);
         Runnable stopServing = serve(subjects);
         try {
@@ -156,7 +156,7 @@ final class RunCommand implements Callable<Integer> {
                 ? () -> {}
                 : HttpService.start(
                         http,
-                        subjects.stream().map(ProgressReporter.Subject::status).toList());
+                        subjects.stream().map(ProgressReporter.Subject::status).toList())::close;
     }
 
     /** One query of this process. */

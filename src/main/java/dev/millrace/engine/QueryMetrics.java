@@ -38,6 +38,7 @@ public final class QueryMetrics {
     private volatile List<Savepoint> savepoints = List.of();
     private volatile Optional<Part> part = Optional.empty();
     private volatile List<HotKeyGroup> hotKeyGroups = List.of();
+    private volatile String end = "";
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
 
@@ -216,6 +217,22 @@ public final class QueryMetrics {
     /** It waits for something to be over. */
     public void waiting(String code, String message) {
         figures = figures.withPhase("waiting", code, message);
+    }
+
+    /**
+     * It runs no more.
+     *
+     * @param how in a word
+     * @param code why, where it failed; else empty
+     */
+    public void ended(String how, String code, String message) {
+        figures = figures.withPhase("ended", code, message);
+        end = how;
+    }
+
+    /** How it has ended; empty while it has not. */
+    public String end() {
+        return end;
     }
 
     /** The volume of the state, looked at now. */

@@ -7,6 +7,8 @@ import com.sun.net.httpserver.HttpServer;
 import dev.millrace.engine.QueryMetrics;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -15,17 +17,19 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /** Serves what a running process knows, read-only: metrics for Prometheus, progress as JSON, health. */
-public final class HttpService {
+public final class HttpService implements AutoCloseable {
 
     private static final Set<String> READY = Set.of("running", "standby");
 
@@ -36,18 +40,23 @@ public final class HttpService {
 
     private static final String REQUEST_SECONDS = "5";
 
-    private HttpService() {}
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final List<QueryStatus> shown = new CopyOnWriteArrayList<>();
+    private final Map<QueryStatus, List<Meter>> meters = new HashMap<>();
+    private final HttpServer server;
 
     /**
      * @param address {@code host:port}, {@code :port} or {@code port}
+     * @param subjects whose health is that of the process
      */
-    public static Runnable start(String address, List<QueryStatus> subjects) throws IOException {
-        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        subjects.forEach(subject -> register(registry, subject));
+    public static HttpService start(String address, List<QueryStatus> subjects) throws IOException {
         HttpServer server = server(address);
+        HttpService service = new HttpService(server);
+        subjects.forEach(service::add);
         server.createContext(
-                "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", registry.scrape()));
-        server.createContext("/progress", exchange -> answer(exchange, 200, "application/json", progress(subjects)));
+                "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", service.registry.scrape()));
+        server.createContext(
+                "/progress", exchange -> answer(exchange, 200, "application/json", progress(service.shown)));
         server.createContext("/health/live", exchange -> answer(exchange, 200, "text/plain", "live\n"));
         server.createContext(
                 "/health",
@@ -57,7 +66,28 @@ public final class HttpService {
                     answer(exchange, up ? 200 : 503, "application/json", health(subjects, up));
                 });
         server.start();
-        return () -> server.stop(0);
+        return service;
+    }
+
+    private HttpService(HttpServer server) {
+        this.server = server;
+    }
+
+    /** Serves the metrics and the progress of one more, behind those that are there. */
+    public synchronized void add(QueryStatus subject) {
+        shown.add(subject);
+        meters.put(subject, register(registry, subject));
+    }
+
+    /** Takes back {@link #add}. */
+    public synchronized void remove(QueryStatus subject) {
+        shown.remove(subject);
+        meters.remove(subject).forEach(registry::remove);
+    }
+
+    @Override
+    public void close() {
+        server.stop(0);
     }
 
     /** Serves the operator's own metrics and health. */
@@ -113,64 +143,81 @@ public final class HttpService {
         return "{\"status\":\"" + (up ? "UP" : "DOWN") + "\",\"queries\":{" + phases + "}}\n";
     }
 
-    private static void register(PrometheusMeterRegistry registry, QueryStatus subject) {
+    private static List<Meter> register(PrometheusMeterRegistry registry, QueryStatus subject) {
         QueryMetrics metrics = subject.metrics();
-        counter(registry, subject, "millrace.rows.in", metrics.rowsIn);
-        counter(registry, subject, "millrace.rows.out", metrics.rowsOut);
-        counter(registry, subject, "millrace.rows.late", metrics.rowsLate);
-        counter(registry, subject, "millrace.rows.malformed", metrics.rowsMalformed);
-        counter(registry, subject, "millrace.epochs", metrics.epochs);
-        counter(registry, subject, "millrace.epochs.replayed", metrics.replayedEpochs);
-        counter(registry, subject, "millrace.commit.nanoseconds", metrics.commitNanos);
-        counter(registry, subject, "millrace.checkpoints", metrics.checkpoints);
-        counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos);
-        gauge(
-                registry,
-                subject,
-                "millrace.checkpoint.stored.epoch",
-                () -> metrics.stored().epoch());
-        gauge(
-                registry,
-                subject,
-                "millrace.checkpoint.stored.bytes",
-                () -> metrics.stored().bytes());
-        gauge(registry, subject, "millrace.incarnation", metrics::incarnation);
-        gauge(registry, subject, "millrace.epoch", () -> metrics.figures().epoch());
-        gauge(registry, subject, "millrace.lag.records", () -> metrics.figures().lagRecords());
-        gauge(
-                registry,
-                subject,
-                "millrace.watermark.milliseconds",
-                () -> metrics.figures().watermark());
-        gauge(
-                registry,
-                subject,
-                "millrace.log.durable",
-                () -> metrics.weakness().isEmpty() ? 1 : 0);
-        gauge(registry, subject, "millrace.state.rows", () -> metrics.figures().stateRows());
-        gauge(registry, subject, "millrace.volume.bytes", () -> metrics.volume().bytes());
-        gauge(
-                registry,
-                subject,
-                "millrace.volume.free.bytes",
-                () -> metrics.volume().free());
-        gauge(registry, subject, "millrace.state.bytes", () -> metrics.figures().stateBytes());
-        gauge(
-                registry,
-                subject,
-                "millrace.commit.time.milliseconds",
-                () -> metrics.figures().committedAtMillis());
+        return List.of(
+                counter(registry, subject, "millrace.rows.in", metrics.rowsIn),
+                counter(registry, subject, "millrace.rows.out", metrics.rowsOut),
+                counter(registry, subject, "millrace.rows.late", metrics.rowsLate),
+                counter(registry, subject, "millrace.rows.malformed", metrics.rowsMalformed),
+                counter(registry, subject, "millrace.epochs", metrics.epochs),
+                counter(registry, subject, "millrace.epochs.replayed", metrics.replayedEpochs),
+                counter(registry, subject, "millrace.commit.nanoseconds", metrics.commitNanos),
+                counter(registry, subject, "millrace.checkpoints", metrics.checkpoints),
+                counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.checkpoint.stored.epoch",
+                        m -> m.stored().epoch()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.checkpoint.stored.bytes",
+                        m -> m.stored().bytes()),
+                gauge(registry, subject, "millrace.incarnation", QueryMetrics::incarnation),
+                gauge(registry, subject, "millrace.epoch", m -> m.figures().epoch()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.lag.records",
+                        m -> m.figures().lagRecords()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.watermark.milliseconds",
+                        m -> m.figures().watermark()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.log.durable",
+                        m -> m.weakness().isEmpty() ? 1 : 0),
+                gauge(registry, subject, "millrace.state.rows", m -> m.figures().stateRows()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.volume.bytes",
+                        m -> m.volume().bytes()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.volume.free.bytes",
+                        m -> m.volume().free()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.state.bytes",
+                        m -> m.figures().stateBytes()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.commit.time.milliseconds",
+                        m -> m.figures().committedAtMillis()));
     }
 
-    private static void counter(PrometheusMeterRegistry registry, QueryStatus subject, String name, LongAdder adder) {
-        FunctionCounter.builder(name, adder, LongAdder::doubleValue)
-                .tag("query", subject.name())
+    private static Meter counter(PrometheusMeterRegistry registry, QueryStatus subject, String name, LongAdder adder) {
+        return FunctionCounter.builder(name, adder, LongAdder::doubleValue)
+                .tags(tags(subject))
                 .register(registry);
     }
 
-    private static void gauge(
-            PrometheusMeterRegistry registry, QueryStatus subject, String name, Supplier<Number> value) {
-        Gauge.builder(name, value).tag("query", subject.name()).register(registry);
+    private static Meter gauge(
+            PrometheusMeterRegistry registry, QueryStatus subject, String name, ToDoubleFunction<QueryMetrics> value) {
+        return Gauge.builder(name, subject.metrics(), value).tags(tags(subject)).register(registry);
+    }
+
+    private static Tags tags(QueryStatus subject) {
+        return Tags.of("query", subject.name(), "slot", String.valueOf(subject.slot()));
     }
 
     private static void answer(HttpExchange exchange, int status, String type, String body) throws IOException {

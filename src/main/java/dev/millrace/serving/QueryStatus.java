@@ -6,8 +6,12 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** A query as its users see it while it runs. */
-public record QueryStatus(String name, String planId, QueryMetrics metrics) {
+/**
+ * A query, or a slot of it, as its users see it while it runs.
+ *
+ * @param slot 0 for a query that is not divided
+ */
+public record QueryStatus(String name, String planId, int slot, QueryMetrics metrics) {
 
     /** What holds now, by stable names; null where a figure is unknown. */
     public Map<String, Object> progress() {
@@ -68,6 +72,9 @@ public record QueryStatus(String name, String planId, QueryMetrics metrics) {
         if (metrics.volume().bytes() >= 0) {
             progress.put("volumeBytes", metrics.volume().bytes());
             progress.put("volumeFree", metrics.volume().free());
+        }
+        if (!metrics.end().isEmpty()) {
+            progress.put("end", metrics.end());
         }
         if (!figures.code().isEmpty()) {
             progress.put("code", figures.code());

@@ -25,6 +25,7 @@ import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.plan.StoredPlan;
 import dev.millrace.state.rocksdb.StateDirectory;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -218,7 +219,7 @@ final class GoldenRun {
                 query.plan(),
                 bindings,
                 this::world,
-                new StateDirectory(state, 16 << 20, 2, Optional::empty, Optional::empty),
+                new StateDirectory(state, new StateMemory(16 << 20), 2, Optional::empty, Optional::empty),
                 List::of,
                 Slot.ONLY,
                 () -> Division.ONE,

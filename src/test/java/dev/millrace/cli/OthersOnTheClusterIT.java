@@ -11,6 +11,7 @@ import dev.millrace.engine.QueryException;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,7 +130,7 @@ class OthersOnTheClusterIT {
         Assembly.Place place = Assembly.Place.pod(
                 directory.resolve("resets-b"),
                 1,
-                64 << 20,
+                new StateMemory(64 << 20),
                 directory,
                 Slot.ONLY,
                 Optional.empty(),

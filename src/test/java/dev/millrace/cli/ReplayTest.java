@@ -18,6 +18,7 @@ import dev.millrace.engine.task.QueryRun;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
 import dev.millrace.state.rocksdb.StateDirectory;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -84,7 +85,8 @@ class ReplayTest {
                 compilation.plan(),
                 Map.of("events", new QueryDefinition.SourceBinding(MalformedPolicy.SKIP, 0)),
                 world,
-                new StateDirectory(directory.resolve("state"), 16 << 20, 2, Optional::empty, Optional::empty),
+                new StateDirectory(
+                        directory.resolve("state"), new StateMemory(16 << 20), 2, Optional::empty, Optional::empty),
                 List::of,
                 Slot.ONLY,
                 () -> Division.ONE,

@@ -12,6 +12,7 @@ import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
 import dev.millrace.state.StateStore;
+import dev.millrace.state.rocksdb.StateMemory;
 import dev.millrace.stores.S3Server;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -102,7 +103,7 @@ class SavepointsIT {
                     new Assembly.Place(
                             directory.resolve(volume),
                             1,
-                            64 << 20,
+                            new StateMemory(64 << 20),
                             Optional.empty(),
                             System.out,
                             null,

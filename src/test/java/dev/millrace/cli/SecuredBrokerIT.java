@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.engine.Slot;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -99,7 +100,7 @@ class SecuredBrokerIT {
         Assembly.Place place = Assembly.Place.pod(
                 directory.resolve("rotated"),
                 1,
-                64 << 20,
+                new StateMemory(64 << 20),
                 directory.resolve("secrets"),
                 Slot.ONLY,
                 Optional.empty(),

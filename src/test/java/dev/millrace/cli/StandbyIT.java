@@ -4,19 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +31,7 @@ class StandbyIT {
     private Path directory;
 
     private final List<Process> processes = new ArrayList<>();
-    private final List<Integer> ports = new ArrayList<>();
+    private EngineProcesses engines;
 
     @Test
     void aStandbyTakesOver() throws Exception {
@@ -48,7 +42,7 @@ class StandbyIT {
             EventQueries queries = new EventQueries(broker, ROWS);
             String all = Files.readString(queries.write(directory.resolve("queries.yaml"), "", STATE));
             Files.writeString(directory.resolve("windows.yaml"), all.split("---\n")[2]);
-            Files.createDirectory(directory.resolve("secrets"));
+            engines = new EngineProcesses(directory, directory.resolve("windows.yaml"));
             Thread feeder = queries.feed();
             start(1);
             List<Process> ended = new ArrayList<>();
@@ -56,15 +50,15 @@ class StandbyIT {
             List<Long> times = new ArrayList<>();
             for (int incarnation = 2; incarnation <= 1 + TAKE_OVERS; incarnation++) {
                 start(incarnation);
-                await(incarnation, "standby");
+                engines.await(name(incarnation), "\"phase\":\"standby\"");
                 TimeUnit.MILLISECONDS.sleep(random.nextInt(2_000));
                 Process before = processes.get(incarnation - 2);
                 String fate = List.of("KILL", "STOP", "CONT").get(random.nextInt(3));
                 long start = System.currentTimeMillis();
-                signal(before, fate);
-                tell(incarnation);
+                EngineProcesses.signal(before, fate);
+                EngineProcesses.tell(directory.resolve("active"), String.valueOf(incarnation));
                 times.add(firstEpoch(broker, incarnation) - start);
-                asStandby += progress(incarnation).contains("\"restoredFrom\":\"Standby\"") ? 1 : 0;
+                asStandby += engines.progress(name(incarnation)).contains("\"restoredFrom\":\"Standby\"") ? 1 : 0;
                 System.out.println(fate + ": next epoch after " + times.get(times.size() - 1) + " ms");
                 if (fate.equals("KILL")) {
                     before.waitFor();
@@ -72,19 +66,20 @@ class StandbyIT {
                     ended.add(before);
                 }
                 if (random.nextBoolean()) {
-                    ended.forEach(process -> signal(process, "CONT"));
+                    ended.forEach(process -> EngineProcesses.signal(process, "CONT"));
                 }
             }
-            ended.forEach(process -> signal(process, "CONT"));
+            ended.forEach(process -> EngineProcesses.signal(process, "CONT"));
             feeder.join();
             queries.feedLast();
             for (Process process : ended) {
-                assertTrue(process.waitFor(60, TimeUnit.SECONDS), () -> "what was superseded goes on: " + log());
-                assertEquals(0, process.exitValue(), this::log);
+                assertTrue(
+                        process.waitFor(60, TimeUnit.SECONDS), () -> "what was superseded goes on: " + engines.log());
+                assertEquals(0, process.exitValue(), engines::log);
             }
-            assertTrue(log().contains("Superseded") || ended.isEmpty(), this::log);
+            assertTrue(engines.log().contains("Superseded") || ended.isEmpty(), engines::log);
             int restored = asStandby;
-            assertTrue(restored > 0, () -> "none has gone on from what it had followed: " + log());
+            assertTrue(restored > 0, () -> "none has gone on from what it had followed: " + engines.log());
             Awaitility.await()
                     .atMost(Duration.ofMinutes(2))
                     .pollInterval(Duration.ofSeconds(1))
@@ -109,90 +104,25 @@ class StandbyIT {
         return found.get(0).millis();
     }
 
-    private void await(int incarnation, String phase) {
-        Awaitility.await()
-                .atMost(Duration.ofMinutes(1))
-                .pollInterval(Duration.ofMillis(100))
-                .ignoreExceptions()
-                .untilAsserted(
-                        () -> assertTrue(progress(incarnation).contains("\"phase\":\"" + phase + "\""), () -> log()));
-    }
-
-    private String progress(int incarnation) throws IOException {
-        try (InputStream answer = URI.create("http://127.0.0.1:" + ports.get(incarnation - 1) + "/progress")
-                .toURL()
-                .openStream()) {
-            return new String(answer.readAllBytes(), StandardCharsets.UTF_8);
-        }
+    private static String name(int incarnation) {
+        return "engine-" + incarnation;
     }
 
     private void start(int incarnation) throws IOException {
-        ports.add(KafkaBroker.freePorts());
-        List<String> command = new ArrayList<>(List.of(
-                KafkaBroker.launcher(),
-                "engine",
-                "--query",
-                directory.resolve("windows.yaml").toString(),
-                "--state",
-                directory.resolve("state-" + incarnation).toString(),
-                "--secrets",
-                directory.resolve("secrets").toString(),
-                "--incarnation",
-                String.valueOf(incarnation),
-                "--http",
-                "127.0.0.1:" + ports.get(incarnation - 1)));
-        if (incarnation > 1) {
-            command.addAll(List.of("--standby", directory.resolve("active").toString()));
-        }
-        processes.add(new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(log(incarnation).toFile())
-                .start());
-    }
-
-    /** Says whose turn it is; the file holds an older number before, or is not there. */
-    private void tell(int incarnation) throws IOException {
-        Path next = directory.resolve("active.next");
-        Files.writeString(next, incarnation + "\n");
-        Files.move(next, directory.resolve("active"), StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private static void signal(Process process, String name) {
-        try {
-            new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid()))
-                    .start()
-                    .waitFor();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private Path log(int incarnation) {
-        return directory.resolve("engine-" + incarnation + ".log");
-    }
-
-    private String log() {
-        StringBuilder all = new StringBuilder();
-        try (Stream<Path> files = Files.list(directory)) {
-            for (Path file :
-                    files.filter(f -> f.toString().endsWith(".log")).sorted().toList()) {
-                all.append(file.getFileName())
-                        .append('\n')
-                        .append(Files.readString(file))
-                        .append('\n');
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return all.toString();
+        processes.add(
+                incarnation == 1
+                        ? engines.start(name(1), 1)
+                        : engines.start(
+                                name(incarnation),
+                                incarnation,
+                                "--standby",
+                                directory.resolve("active").toString()));
     }
 
     @AfterEach
-    void endAll() throws InterruptedException {
-        for (Process process : processes) {
-            process.destroyForcibly().waitFor();
+    void endAll() {
+        if (engines != null) {
+            engines.close();
         }
     }
 }

@@ -18,6 +18,7 @@ import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
 import dev.millrace.state.StoredCheckpoint;
 import dev.millrace.state.rocksdb.StateDirectory;
+import dev.millrace.state.rocksdb.StateMemory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -244,7 +245,8 @@ class StoredCheckpointsIT {
     }
 
     private StateHome home(String id, String name) {
-        return new StateDirectory(directory.resolve(name), 16 << 20, 1, () -> Optional.of(reader(id)), Optional::empty);
+        return new StateDirectory(
+                directory.resolve(name), new StateMemory(16 << 20), 1, () -> Optional.of(reader(id)), Optional::empty);
     }
 
     private void writeEpochs(String id) {

@@ -34,8 +34,8 @@ class HttpServiceTest {
         String address = freeAddress();
         QueryMetrics one = new QueryMetrics();
         QueryMetrics other = new QueryMetrics();
-        Runnable stop = HttpService.start(
-                address, List.of(new QueryStatus("one", "plan", one), new QueryStatus("other", "plan", other)));
+        HttpService service = HttpService.start(
+                address, List.of(new QueryStatus("one", "plan", 0, one), new QueryStatus("other", "plan", 0, other)));
         try {
             one.phase("running", "");
             for (String phase : List.of("starting", "replaying", "waiting", "ended")) {
@@ -47,7 +47,7 @@ class HttpServiceTest {
             other.phase("running", "");
             assertEquals(200, status(address, "/health/ready"));
         } finally {
-            stop.run();
+            service.close();
         }
     }
 }

@@ -17,7 +17,6 @@ import org.rocksdb.BloomFilter;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.CompressionType;
 import org.rocksdb.IndexType;
-import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
 import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
@@ -26,7 +25,6 @@ import org.rocksdb.RocksIterator;
 import org.rocksdb.Slice;
 import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
-import org.rocksdb.WriteBufferManager;
 import org.rocksdb.WriteOptions;
 
 /**
@@ -34,9 +32,6 @@ import org.rocksdb.WriteOptions;
  * brings back. Block cache and write buffers together stay within the given memory.
  */
 public final class RocksDbStore implements StateStore {
-
-    /** Few threads read: a cache in many small parts would throw out a large block soon after it was read. */
-    private static final int CACHE_SHARD_BITS = 2;
 
     /** RocksDB sorts the keys of a call and keeps some hundred bytes for each: so many stay in the processor's cache. */
     private static final int KEYS_AT_ONCE = 512;
@@ -48,8 +43,7 @@ public final class RocksDbStore implements StateStore {
         RocksDB.loadLibrary();
     }
 
-    private final LRUCache cache;
-    private final WriteBufferManager buffers;
+    private final StateMemory memory;
     private final BloomFilter bloom = new BloomFilter(10);
     private final Options options;
     private final WriteOptions writeOptions = new WriteOptions().setMemtableInsertHintPerBatch(true);
@@ -61,9 +55,9 @@ public final class RocksDbStore implements StateStore {
      * @throws CorruptStateException when the files are damaged
      * @throws StateHome.StateInUseException when another process uses them
      */
-    public RocksDbStore(Path directory, long memoryBytes) {
-        cache = new LRUCache(memoryBytes, CACHE_SHARD_BITS, false, 0.25);
-        buffers = new WriteBufferManager(memoryBytes / 2, cache);
+    public RocksDbStore(Path directory, StateMemory memory) {
+        this.memory = memory;
+        memory.acquire();
         options = options();
         RocksDB opened = null;
         try {
@@ -75,8 +69,10 @@ public final class RocksDbStore implements StateStore {
             if (opened != null) {
                 opened.close();
             }
+            closeOptions();
             throw failure(directory, e);
         } catch (IOException e) {
+            closeOptions();
             throw new UncheckedIOException(e);
         }
         db = opened;
@@ -89,7 +85,7 @@ public final class RocksDbStore implements StateStore {
 
     private Options options() {
         BlockBasedTableConfig table = new BlockBasedTableConfig()
-                .setBlockCache(cache)
+                .setBlockCache(memory.cache())
                 .setFilterPolicy(bloom)
                 .setCacheIndexAndFilterBlocks(true)
                 .setCacheIndexAndFilterBlocksWithHighPriority(true)
@@ -102,7 +98,7 @@ public final class RocksDbStore implements StateStore {
         return new Options()
                 .setCreateIfMissing(true)
                 .setParanoidChecks(true)
-                .setWriteBufferManager(buffers)
+                .setWriteBufferManager(memory.buffers())
                 .setWriteBufferSize(64L << 20)
                 .setMemtableWholeKeyFiltering(true)
                 .setMemtablePrefixBloomSizeRatio(0.05)
@@ -232,10 +228,13 @@ public final class RocksDbStore implements StateStore {
     @Override
     public void close() {
         db.close();
+        closeOptions();
+    }
+
+    private void closeOptions() {
         writeOptions.close();
         options.close();
         bloom.close();
-        buffers.close();
-        cache.close();
+        memory.release();
     }
 }

@@ -37,7 +37,7 @@ public final class StateDirectory implements StateHome {
     private static final String MANIFEST = "MILLRACE-MANIFEST";
 
     private final Path directory;
-    private final long memoryBytes;
+    private final StateMemory memory;
     private final int retained;
     private final Supplier<Optional<CheckpointReader>> stored;
     private final Supplier<Optional<SavepointOrigin>> savepoint;
@@ -45,19 +45,19 @@ public final class StateDirectory implements StateHome {
     private Origin origin = Origin.NEW;
 
     /**
-     * @param memoryBytes for blocks and write buffers together
+     * @param memory of its store, and of others
      * @param retained how many checkpoints are kept here
      * @param stored reaches for checkpoints elsewhere, for when this directory is empty or damaged
      * @param savepoint reaches for the savepoint that the state began from, for when there is nothing else
      */
     public StateDirectory(
             Path directory,
-            long memoryBytes,
+            StateMemory memory,
             int retained,
             Supplier<Optional<CheckpointReader>> stored,
             Supplier<Optional<SavepointOrigin>> savepoint) {
         this.directory = directory;
-        this.memoryBytes = memoryBytes;
+        this.memory = memory;
         this.retained = retained;
         this.stored = stored;
         this.savepoint = savepoint;
@@ -101,7 +101,7 @@ public final class StateDirectory implements StateHome {
             }
             try {
                 origin = Origin.VOLUME;
-                return new RocksDbStore(db(), memoryBytes);
+                return new RocksDbStore(db(), memory);
             } catch (StateStore.CorruptStateException e) {
                 putAside();
                 return restore(e.getMessage(), candidates());
@@ -195,7 +195,7 @@ public final class StateDirectory implements StateHome {
         if (!candidates.isEmpty() || Files.exists(directory.resolve("damaged"))) {
             loss = story + "; no intact checkpoint was found, so the state is computed again from the first offset";
         }
-        return new RocksDbStore(db(), memoryBytes);
+        return new RocksDbStore(db(), memory);
     }
 
     /** Notes in a savepoint's copy what it is: no crash leaves it in place without. */
@@ -209,7 +209,7 @@ public final class StateDirectory implements StateHome {
 
     /** RocksDB takes a directory without its files for a new store. */
     private RocksDbStore opened(Candidate candidate, Path copy) {
-        RocksDbStore store = new RocksDbStore(copy, memoryBytes);
+        RocksDbStore store = new RocksDbStore(copy, memory);
         if (store.epoch() < candidate.epoch()) {
             store.close();
             throw new CheckpointReader.DamagedCheckpointException("it holds epoch " + store.epoch());

@@ -22,7 +22,7 @@ class RocksDbStoreTest {
     private Path directory;
 
     private StateStore open() {
-        return new RocksDbStore(directory.resolve("db"), 16 << 20);
+        return new RocksDbStore(directory.resolve("db"), new StateMemory(16 << 20));
     }
 
     @Test
