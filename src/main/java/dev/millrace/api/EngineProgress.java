@@ -55,7 +55,8 @@ public record EngineProgress(
         String keyGroups,
         Boolean settled,
         Long epochsBehind,
-        List<HotKeyGroup> hotKeyGroups) {
+        List<HotKeyGroup> hotKeyGroups,
+        String end) {
 
     /** More than any query may have. */
     private static final int MOST_SLOTS = 10_000;

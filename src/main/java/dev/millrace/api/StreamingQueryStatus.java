@@ -191,6 +191,7 @@ public record StreamingQueryStatus(
      * @param startedAt when this incarnation's pod was made
      * @param behind whether it is, or was, far behind the others; null while there is nothing to tell
      * @param standby the pod that takes over when this one ends; null for none
+     * @param hosted true while the pod is another slot's, as there is no room for one of its own; else null
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Slot(
@@ -204,11 +205,12 @@ public record StreamingQueryStatus(
             String startedAt,
             Restored restore,
             Behind behind,
-            Standby standby) {
+            Standby standby,
+            Boolean hosted) {
 
         /** Before the first pod, or after the last. */
         public static Slot unused(int slot, long incarnation) {
-            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null, null);
+            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null, null, null);
         }
 
         /** Whether there is nothing of it. */
@@ -217,32 +219,81 @@ public record StreamingQueryStatus(
             return pod == null && claim == null && keyGroups == null;
         }
 
+        /** Whether the pod of another slot runs it. */
+        @JsonIgnore
+        public boolean isHosted() {
+            return Boolean.TRUE.equals(hosted);
+        }
+
+        /** In need of a pod of its own. */
+        public Slot withoutHost() {
+            return new Slot(
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    keyGroups,
+                    claim,
+                    failures,
+                    startedAt,
+                    restore,
+                    behind,
+                    standby,
+                    null);
+        }
+
         /** Said to own these key groups. */
         public Slot withKeyGroups(String ranges) {
-            return new Slot(slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behind, standby);
+            return new Slot(
+                    slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behind, standby, hosted);
         }
 
         public Slot withBehind(Behind how) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, how, standby);
+            return new Slot(
+                    slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, how, standby, hosted);
         }
 
         public Slot withStandby(Standby other) {
             return new Slot(
-                    slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, behind, other);
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    keyGroups,
+                    claim,
+                    failures,
+                    startedAt,
+                    restore,
+                    behind,
+                    other,
+                    hosted);
         }
 
         public Slot withIncarnation(long number) {
-            return new Slot(slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behind, standby);
+            return new Slot(
+                    slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behind, standby, hosted);
         }
 
         /** On another volume, or with null on one that is still to be made. */
         public Slot withClaim(String name) {
             return new Slot(
-                    slot, pod, node, incarnation, keyGroups, name, failures, startedAt, restore, behind, standby);
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    keyGroups,
+                    name,
+                    failures,
+                    startedAt,
+                    restore,
+                    behind,
+                    standby,
+                    hosted);
         }
 
         public Slot withFailures(int count) {
-            return new Slot(slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behind, standby);
+            return new Slot(
+                    slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behind, standby, hosted);
         }
     }
 

@@ -55,8 +55,8 @@ public record QueryStatus(String name, String planId, int slot, QueryMetrics met
                     "savepoints",
                     metrics.savepoints().stream().map(QueryStatus::savepoint).toList());
         }
+        progress.put("slot", slot);
         metrics.part().ifPresent(part -> {
-            progress.put("slot", part.slot());
             progress.put("division", part.division().toString());
             progress.put("members", part.members());
             progress.put("keyGroups", part.keyGroups());

@@ -31,7 +31,7 @@ class OperatorUnderFaultsIT extends OperatorCluster {
         try (Running query = new Running("frozen", two)) {
             query.awaitCheckpoint();
             for (int i = 0; i < RecoveryTimes.repeats(); i++) {
-                awaitBoth();
+                awaitBoth("frozen");
                 query.awaitCommit();
                 String node = node("frozen");
                 JsonNode other = cluster.status("frozen").at("/slots/1");
@@ -65,9 +65,9 @@ class OperatorUnderFaultsIT extends OperatorCluster {
         }
     }
 
-    private void awaitBoth() {
+    private void awaitBoth(String query) {
         Cluster.await(
-                () -> cluster.status("frozen"),
+                () -> cluster.status(query),
                 status -> status.path("phase").asText().equals("Running")
                         && status.path("readyReplicas").asInt() == 2,
                 Duration.ofSeconds(150),
@@ -75,21 +75,35 @@ class OperatorUnderFaultsIT extends OperatorCluster {
     }
 
     @Test
-    void aNodeThatIsCutOffIsReplacedAndDoesNoHarmWhenItComesBack() throws Exception {
+    void aSlotOfANodeThatIsCutOffRunsInThePodOfAnotherWhileThereIsNoRoomForItsOwn() throws Exception {
         assumeNodes();
-        try (Running query = new Running("cut")) {
+        UnaryOperator<String> two =
+                document -> document.replace("scaling: {", "replicas: 2\n  scaling: {mode: Manual, ");
+        try (Running query = new Running("cut", two)) {
             query.awaitCheckpoint();
             for (int i = 0; i < RecoveryTimes.repeats(); i++) {
+                awaitBoth("cut");
                 query.awaitCommit();
                 String node = node("cut");
                 nodes("cut", node);
                 try {
-                    times.add("node cut off", query.awaitNextClaim());
+                    times.add("node cut off, no room elsewhere", query.awaitNextClaim());
+                    cluster.awaitReady("cut", START);
+                    JsonNode slots = cluster.status("cut").path("slots");
+                    assertTrue(slots.at("/0/hosted").asBoolean(), slots::toString);
+                    assertEquals(slots.at("/1/pod"), slots.at("/0/pod"));
+                    query.awaitCommit();
                     Thread.sleep(i == 0 ? 20_000 : 1_000);
                 } finally {
                     nodes("heal", node);
                 }
                 query.awaitCommit();
+                Cluster.await(
+                        () -> cluster.status("cut").at("/slots/0"),
+                        slot -> !slot.path("hosted").asBoolean()
+                                && slot.at("/restore/source").asText().equals("Standby"),
+                        Duration.ofSeconds(120),
+                        "the slot has a pod of its own again, on the node that is back");
                 cluster.awaitReady("cut", START);
             }
             query.finish();

@@ -18,6 +18,7 @@ import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
+import dev.millrace.operator.reconcile.Decision.TellGuests;
 import dev.millrace.operator.resources.Children;
 import dev.millrace.operator.resources.EnginePod;
 import dev.millrace.operator.resources.Names;
@@ -109,6 +110,8 @@ final class Applier {
             create(query, shaped(() -> shape.pod(place)), pod.standby(), notices);
         } else if (action instanceof TellDivision told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());
+        } else if (action instanceof TellGuests told) {
+            writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.GUESTS, told.guests());
         } else if (action instanceof Promote standby) {
             writer.promote(namespace, standby.pod(), standby.resourceVersion(), standby.incarnation());
         } else if (action instanceof DeletePod pod) {

@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Division;
@@ -14,6 +15,7 @@ import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
+import dev.millrace.operator.reconcile.Decision.TellGuests;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.SlotDecider.Wish;
@@ -202,7 +204,7 @@ final class Decider {
             slot.recheck().ifPresent(recheck::in);
         }
         if (division != null) {
-            tellDivision();
+            tell();
         }
         shown(decided.get(0).state());
         if (decided.get(0).processes()) {
@@ -261,8 +263,8 @@ final class Decider {
         }
     }
 
-    /** Those that stay are told. */
-    private void tellDivision() {
+    /** Those that stay are told into how many slots the query is divided, and which of them to run beside their own. */
+    private void tell() {
         Set<String> changed = new HashSet<>(); // those are other objects by then
         for (Action action : actions) {
             if (action instanceof DeletePod pod) {
@@ -272,11 +274,23 @@ final class Decider {
             }
         }
         for (PodView pod : seen.pods()) {
-            boolean told = division.text().equals(pod.division()) || pod.deleting() || pod.ended();
-            if (!told && !changed.contains(pod.name())) {
+            List<GuestSlot> guests = guests(pod);
+            if (pod.deleting() || pod.ended() || changed.contains(pod.name())) {
+                continue;
+            }
+            if (!division.text().equals(pod.division())) {
                 actions.add(new TellDivision(pod.name(), pod.resourceVersion(), division.text()));
+            } else if (!guests.equals(pod.guests())) {
+                actions.add(new TellGuests(pod.name(), pod.resourceVersion(), GuestSlot.text(guests)));
             }
         }
+    }
+
+    private List<GuestSlot> guests(PodView pod) {
+        return slots.stream()
+                .filter(slot -> slot.isHosted() && pod.name().equals(slot.pod()))
+                .map(slot -> new GuestSlot(slot.slot(), slot.incarnation()))
+                .toList();
     }
 
     /** A version that has failed where another one ran is taken back, and slot 0 asked again. */

@@ -1,5 +1,6 @@
 package dev.millrace.operator.reconcile;
 
+import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.operator.resources.Version;
 import java.time.Duration;
@@ -73,6 +74,9 @@ record Decision(
 
     /** Tells a pod into how many slots the query is to be divided. */
     record TellDivision(String pod, String resourceVersion, String division) implements Action {}
+
+    /** Tells a pod which slots to run beside its own, as {@link GuestSlot#text} has them. */
+    record TellGuests(String pod, String resourceVersion, String guests) implements Action {}
 
     /** With a grace period, so that it writes its last checkpoint; only if it is still that object. */
     record DeletePod(String name, String resourceVersion) implements Action {}

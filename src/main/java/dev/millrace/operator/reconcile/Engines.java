@@ -17,6 +17,7 @@ import java.net.http.HttpResponse;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -65,6 +66,7 @@ final class Engines implements AutoCloseable {
         private final int slot;
         private final URI address;
         private volatile EngineView view;
+        private volatile Map<Integer, EngineView> guests = Map.of();
         private volatile boolean asking;
         private volatile Instant told = Instant.EPOCH;
         private volatile String toldFigures = "";
@@ -127,6 +129,13 @@ final class Engines implements AutoCloseable {
         return Optional.ofNullable(pods.get(key(namespace, pod))).map(watched -> watched.view);
     }
 
+    /** What slots said that the pod runs beside its own, by slot. */
+    Map<Integer, EngineView> guests(String namespace, String pod) {
+        return Optional.ofNullable(pods.get(key(namespace, pod)))
+                .map(watched -> watched.guests)
+                .orElse(Map.of());
+    }
+
     private void round() {
         for (Watched watched : pods.values()) {
             boolean calm = watched.view.answers()
@@ -155,7 +164,7 @@ final class Engines implements AutoCloseable {
         exchange.copy().orTimeout(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).whenComplete((response, e) -> {
             try {
                 boolean answered = e == null && response.statusCode() == 200;
-                update(watched, answered ? read(body.toByteArray(), watched) : null);
+                update(watched, answered ? read(body.toByteArray(), watched) : List.of());
             } finally {
                 exchange.cancel(true);
                 watched.asking = false;
@@ -163,31 +172,34 @@ final class Engines implements AutoCloseable {
         });
     }
 
-    /** What the query's engine said; null where it is another's, or none. */
-    private EngineProgress read(byte[] body, Watched of) {
+    /** What the query's engine said, and then its guests; nothing where it is another's, or none. */
+    private List<EngineProgress> read(byte[] body, Watched of) {
         try {
-            EngineProgress[] all = mapper.readValue(body, EngineProgress[].class);
-            if (all.length != 1 || all[0].phase() == null) {
-                return null;
-            }
-            boolean ours =
-                    of.query.getName().equals(all[0].query()) && (all[0].slot() == null || all[0].slot() == of.slot);
-            return ours ? all[0] : null;
-        } catch (IOException e) {
-            return null;
+            List<EngineProgress> all = List.of(mapper.readValue(body, EngineProgress[].class));
+            boolean said = !all.isEmpty()
+                    && all.stream()
+                            .allMatch(one ->
+                                    one.phase() != null && of.query.getName().equals(one.query()))
+                    && all.stream().skip(1).allMatch(guest -> guest.slot() != null && guest.slot() != of.slot);
+            boolean ours = said && (all.get(0).slot() == null || all.get(0).slot() == of.slot);
+            return ours ? all : List.of();
+        } catch (IOException | NullPointerException e) { // the latter of an element that is null
+            return List.of();
         }
     }
 
-    private void update(Watched watched, EngineProgress progress) {
-        EngineView before = watched.view;
+    private void update(Watched watched, List<EngineProgress> said) {
         Instant now = clock.instant();
-        watched.view = progress == null
-                ? new EngineView(false, before.lastAnswer(), before.progress(), before.rates())
-                : new EngineView(true, now, progress, rates(watched, before, progress, now));
+        Instant since = watched.sampled;
+        EngineView before = watched.view;
+        EngineProgress own = said.isEmpty() ? null : said.get(0);
+        watched.sampled = own == null ? since : now;
+        watched.view = after(before, own, since, now);
         boolean news = before.answers() != watched.view.answers()
-                || progress != null && (before.progress() == null || !sameState(before.progress(), progress))
-                || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS));
-        String figures = progress == null ? watched.toldFigures : Statuses.figures(watched.view);
+                || own != null && (before.progress() == null || !sameState(before.progress(), own))
+                || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS))
+                || guests(watched, said, since, now);
+        String figures = own == null ? watched.toldFigures : Statuses.figures(watched.view);
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {
             watched.told = now;
@@ -196,10 +208,42 @@ final class Engines implements AutoCloseable {
         }
     }
 
-    private static Rates rates(Watched watched, EngineView before, EngineProgress progress, Instant now) {
-        EngineProgress old = before.progress();
-        Instant since = watched.sampled;
-        watched.sampled = now;
+    /** Returns whether there is news of them; those of a pod that is silent are silent too. */
+    private static boolean guests(Watched watched, List<EngineProgress> said, Instant since, Instant now) {
+        Map<Integer, EngineView> before = watched.guests;
+        Map<Integer, EngineView> after = new HashMap<>();
+        if (said.isEmpty()) {
+            before.forEach((slot, view) -> after.put(slot, after(view, null, since, now)));
+        }
+        said.stream()
+                .skip(1)
+                .forEach(
+                        guest -> { // of two of a slot the later one counts
+                            EngineView known =
+                                    before.getOrDefault(guest.slot(), new EngineView(false, now, null, null));
+                            after.put(guest.slot(), after(known, guest, since, now));
+                        });
+        watched.guests = Map.copyOf(after);
+        return !before.keySet().equals(after.keySet())
+                || after.entrySet().stream().anyMatch(entry -> {
+                    EngineProgress old = before.get(entry.getKey()).progress();
+                    EngineProgress next = entry.getValue().progress();
+                    return old == null || !sameState(old, next);
+                });
+    }
+
+    /**
+     * What is known after an answer.
+     *
+     * @param said null for none
+     */
+    private static EngineView after(EngineView before, EngineProgress said, Instant since, Instant now) {
+        return said == null
+                ? new EngineView(false, before.lastAnswer(), before.progress(), before.rates())
+                : new EngineView(true, now, said, rates(since, before.progress(), said, now));
+    }
+
+    private static Rates rates(Instant since, EngineProgress old, EngineProgress progress, Instant now) {
         if (old == null || since == null || old.rowsIn() > progress.rowsIn()) {
             return null;
         }
@@ -218,6 +262,7 @@ final class Engines implements AutoCloseable {
                 && Objects.equals(a.division(), b.division())
                 && Objects.equals(a.settled(), b.settled())
                 && Objects.equals(a.members(), b.members())
+                && Objects.equals(a.end(), b.end())
                 && Objects.equals(a.message(), b.message());
     }
 

@@ -90,7 +90,7 @@ final class FurtherSlots {
     private SlotDecision end(Slot slot, State state) {
         List<Action> actions = new ArrayList<>();
         for (PodView pod : seen.pods(slot.slot())) {
-            if (!pod.deleting()) {
+            if (!pod.deleting() && !pod.isGuest()) {
                 actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
             }
         }

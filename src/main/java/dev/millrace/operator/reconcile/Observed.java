@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * All that a decision about a query rests on.
@@ -27,7 +29,7 @@ import java.util.Set;
  * @param savepoint that the spec asks to go back to, while that was not done
  * @param versions what the ConfigMaps of the query hold, by name
  * @param budget how many pods evictions must leave; empty where nothing says it
- * @param engines what pods answered, by pod name
+ * @param engines what pods answered, by pod name, and slots that are guests of one by {@link #guestName}
  * @param unreachable nodes that the API server has lost sight of: when they gave their last sign of life
  * @param recentTakeOvers how many pods of lost nodes, of all queries, were replaced just now
  */
@@ -73,6 +75,8 @@ record Observed(
      * @param trouble why it does not run, as far as Kubernetes tells
      * @param outcome how the engine said it ended
      * @param ended whether its containers are known to have ended
+     * @param guests slots that it was told to run beside its own
+     * @param host the pod that this is a guest of; null for a pod of its own
      */
     record PodView(
             String name,
@@ -91,7 +95,20 @@ record Observed(
             Instant created,
             Optional<Instant> crashed,
             Optional<Trouble> trouble,
-            Optional<EngineOutcome> outcome) {}
+            Optional<EngineOutcome> outcome,
+            List<GuestSlot> guests,
+            String host) {
+
+        /** Whether it is a slot that the pod of another one runs, which looks like a pod but cannot be deleted. */
+        boolean isGuest() {
+            return host != null;
+        }
+
+        /** The pod of Kubernetes. */
+        String podName() {
+            return isGuest() ? host : name;
+        }
+    }
 
     /** A reason code and a sentence. */
     record Trouble(String reason, String message) {}
@@ -153,9 +170,49 @@ record Observed(
     /** Rows per second over the last interval. */
     record Rates(double in, double out) {}
 
-    /** The pods of a slot. */
+    /** The pods of a slot, and of others those that run it. */
     List<PodView> pods(int slot) {
-        return pods.stream().filter(pod -> pod.slot() == slot).toList();
+        Stream<PodView> guests = pods.stream()
+                .flatMap(host -> host.guests().stream()
+                        .filter(guest -> guest.slot() == slot)
+                        .map(guest -> guest(host, guest)));
+        return Stream.concat(pods.stream().filter(pod -> pod.slot() == slot), guests)
+                .toList();
+    }
+
+    /** What the answers of a slot are known by that another one's pod runs. */
+    static String guestName(String host, int slot) {
+        return host + "/" + slot;
+    }
+
+    /** It shares its host's fate, and may have ended before. */
+    private PodView guest(PodView host, GuestSlot guest) {
+        String name = guestName(host.name(), guest.slot());
+        Optional<EngineOutcome> outcome = Optional.ofNullable(engines.get(name))
+                .map(EngineView::progress)
+                .filter(progress -> progress.end() != null && progress.incarnation() >= guest.incarnation())
+                .map(progress -> new EngineOutcome(
+                        progress.end(), progress.code(), progress.message(), progress.incarnation(), progress.epoch()));
+        return new PodView(
+                name,
+                host.resourceVersion(),
+                guest.slot(),
+                guest.incarnation(),
+                host.version(),
+                host.division(),
+                "",
+                false,
+                host.node(),
+                host.phase(),
+                host.deleting(),
+                false,
+                host.ended() || outcome.isPresent(),
+                host.created(),
+                host.crashed(),
+                Optional.empty(),
+                outcome,
+                List.of(),
+                host.name());
     }
 
     /**

@@ -103,10 +103,7 @@ final class Observer {
                 .toList();
         mine.forEach(pod -> engines.watch(query, pod));
         engines.forgetOthers(query, mine);
-        Map<String, Observed.EngineView> answers = mine.stream()
-                .map(pod -> pod.getMetadata().getName())
-                .flatMap(pod -> engines.view(namespace, pod).map(view -> Map.entry(pod, view)).stream())
-                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+        Map<String, Observed.EngineView> answers = answers(namespace, mine);
         List<PersistentVolumeClaim> claims = claims(query);
         Map<String, Version> versions = versions(query);
         Optional<Verdict> verdict =
@@ -135,6 +132,16 @@ final class Observer {
                 unreachable(mine, answers),
                 takeOvers.recent(now),
                 now);
+    }
+
+    private Map<String, Observed.EngineView> answers(String namespace, List<Pod> pods) {
+        Map<String, Observed.EngineView> answers = new HashMap<>();
+        for (Pod pod : pods) {
+            String name = pod.getMetadata().getName();
+            engines.view(namespace, name).ifPresent(view -> answers.put(name, view));
+            engines.guests(namespace, name).forEach((slot, view) -> answers.put(Observed.guestName(name, slot), view));
+        }
+        return answers;
     }
 
     private SavepointView savepoint(String namespace, String name) {

@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.operator.reconcile.Observed.CleanUp;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
@@ -68,6 +69,15 @@ final class Pods {
         return annotations == null ? "" : annotations.getOrDefault(Names.DIVISION, "");
     }
 
+    private static List<GuestSlot> guests(Pod pod) {
+        Map<String, String> annotations = pod.getMetadata().getAnnotations();
+        try {
+            return annotations == null ? List.of() : GuestSlot.parse(annotations.getOrDefault(Names.GUESTS, ""));
+        } catch (IllegalArgumentException e) {
+            return List.of(); // somebody else's writing, which the pod does not follow either
+        }
+    }
+
     static boolean isReady(Pod pod) {
         return condition(pod, "Ready")
                 .filter(condition -> condition.getStatus().equals("True"))
@@ -109,7 +119,9 @@ final class Pods {
                         claims.stream()
                                 .filter(one -> one.getMetadata().getName().equals(claim))
                                 .findFirst()),
-                ended ? engine(pod).flatMap(status -> outcome(status.getState().getTerminated())) : Optional.empty());
+                ended ? engine(pod).flatMap(status -> outcome(status.getState().getTerminated())) : Optional.empty(),
+                guests(pod),
+                null);
     }
 
     private static Optional<ContainerStatus> engine(Pod pod) {

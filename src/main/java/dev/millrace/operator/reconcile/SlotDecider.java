@@ -54,6 +54,12 @@ final class SlotDecider {
 
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
+    /** What more room in the cluster would mend. */
+    private static final Set<String> NO_ROOM = Set.of("Unschedulable", "VolumeNotBound");
+
+    /** How long a slot waits for room before another one's pod runs it. */
+    private static final Duration NO_ROOM_FOR = Duration.ofSeconds(10);
+
     private static final Set<String> CRASHES = Set.of("CrashLoop", "OutOfMemory");
 
     private final Observed seen;
@@ -85,7 +91,7 @@ final class SlotDecider {
         if (taken.isPresent()) {
             return decider.decision(taken.get());
         }
-        decider.actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        decider.end(pod);
         decider.slot = decider.slot.withClaim(null);
         return decider.decision(decider.startIncarnation(pod.node()));
     }
@@ -114,12 +120,24 @@ final class SlotDecider {
                 .findFirst();
     }
 
+    /** Ends a pod; a guest ends when its host is told of it no more. */
+    private void end(PodView pod) {
+        if (pod.isGuest()) {
+            slot = slot.withoutHost();
+        } else {
+            actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        }
+    }
+
     private State run() {
         Optional<PodView> live = last(seen, slot);
         if (live.isEmpty()) {
             return takeOver(null).orElseGet(this::nextIncarnation);
         }
         PodView pod = live.get();
+        if (pod.isGuest() && !slot.isHosted()) {
+            return new Unready("Starting", "Starting", "the pod " + pod.host() + " gives the slot back");
+        }
         Optional<EngineOutcome> outcome = pod.outcome();
         if (outcome.filter(o -> o.end().equals("Superseded")).isPresent()) {
             slot = slot.withIncarnation(
@@ -161,7 +179,7 @@ final class SlotDecider {
         }
         PodView next = standby.get();
         if (before != null && !before.deleting() && !before.ended()) {
-            actions.add(new DeletePod(before.name(), before.resourceVersion()));
+            end(before);
         }
         actions.add(new Promote(next.name(), next.resourceVersion(), next.incarnation()));
         notices.add(notice(
@@ -180,6 +198,7 @@ final class SlotDecider {
                 Decider.time(seen.now()),
                 null,
                 slot.behind(),
+                null,
                 null);
         return Optional.of(new Unready("Restoring", "TakingOver", "the standby " + next.name() + " takes over"));
     }
@@ -190,7 +209,7 @@ final class SlotDecider {
             return nextIncarnation();
         }
         if (!pod.deleting()) {
-            actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+            end(pod);
             notices.add(notice(false, "Upgrading", "pod " + pod.name() + " stops for version " + wish.version()));
         }
         return new Unready("Upgrading", "Upgrading", "the pod of the version before writes its last checkpoint");
@@ -256,16 +275,17 @@ final class SlotDecider {
             boolean first = !restored.equals(slot.restore());
             slot = new Slot(
                     slot.slot(),
-                    pod.name(),
+                    pod.podName(),
                     pod.node(),
                     pod.incarnation(),
                     engine.keyGroups() == null ? all() : engine.keyGroups(),
-                    pod.claim(),
+                    pod.isGuest() ? null : pod.claim(),
                     0,
                     slot.startedAt(),
                     restored,
                     slot.behind(),
-                    slot.standby());
+                    slot.standby(),
+                    slot.hosted());
             if (first && !source.equals("New")) {
                 notices.add(notice(
                         false,
@@ -305,6 +325,9 @@ final class SlotDecider {
             recheck.in(Duration.ofSeconds(5));
             return new Silent();
         }
+        if (pod.isGuest()) {
+            return guest(pod);
+        }
         if (pod.phase().equals("Pending")
                 && !pod.claim().equals(pod.name())
                 && seen.hasStore()
@@ -315,6 +338,10 @@ final class SlotDecider {
     }
 
     private State troubled(PodView pod, Trouble trouble) {
+        Optional<State> hosted = NO_ROOM.contains(trouble.reason()) ? host(pod, trouble) : Optional.empty();
+        if (hosted.isPresent()) {
+            return hosted.get();
+        }
         String message = "pod " + pod.name() + ": " + trouble.message();
         notices.add(notice(true, trouble.reason(), message));
         if (CRASHES.contains(trouble.reason()) && ranWell()) {
@@ -326,6 +353,58 @@ final class SlotDecider {
             return elsewhere(pod);
         }
         return new Unready("Starting", trouble.reason(), message);
+    }
+
+    // ---------------------------------------------------------------- no room
+
+    /**
+     * The slot runs in the pod of another one meanwhile, where it has run before: others wait for it. Its next pod is one that
+     * follows, and takes it back when there is room.
+     */
+    private Optional<State> host(PodView pod, Trouble trouble) {
+        Instant due = pod.created().plus(NO_ROOM_FOR);
+        boolean joined = slot.keyGroups() != null && wish.trialSince().isEmpty() && seen.hasStore();
+        if (!joined || pod.deleting() || seen.now().isBefore(due)) {
+            recheck.at(due);
+            return Optional.empty();
+        }
+        Optional<PodView> host = Hosts.find(seen, slot, wish.version());
+        if (host.isEmpty()) {
+            return Optional.empty();
+        }
+        String name = host.get().name();
+        notices.add(notice(
+                true,
+                "SlotHosted",
+                "the pod " + name + " runs the slot too, as pod " + pod.name() + " has no room: " + trouble.message()));
+        long incarnation = Standbys.nextIncarnation(seen, slot);
+        actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+        int failures = slot.failures() == null ? 0 : slot.failures();
+        slot = new Slot(
+                slot.slot(),
+                name,
+                host.get().node(),
+                incarnation,
+                slot.keyGroups(),
+                null,
+                failures + 1,
+                Decider.time(seen.now()),
+                null,
+                slot.behind(),
+                slot.standby(),
+                true);
+        return Optional.of(new Unready("Restoring", "Hosted", "the pod " + name + " begins to run the slot too"));
+    }
+
+    /** One that is not heard of was not told, or its host is of an image that does not know of guests. */
+    private State guest(PodView pod) {
+        Instant due = Instant.parse(slot.startedAt()).plus(UNSCHEDULED);
+        if (!seen.now().isBefore(due)) {
+            slot = slot.withoutHost();
+            return nextIncarnation();
+        }
+        recheck.at(due);
+        return new Unready("Restoring", "Hosted", "the pod " + pod.host() + " begins to run the slot too");
     }
 
     /** A pod that ran for a while need not wait for as long as Kubernetes makes a crashed container wait: the next one starts. */
@@ -381,7 +460,7 @@ final class SlotDecider {
                 Decision.NODE_LOST,
                 "node " + pod.node() + " does not answer; pod " + pod.name() + " is replaced elsewhere"));
         if (!pod.deleting()) {
-            actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+            end(pod);
         }
         slot = slot.withClaim(null);
         takesOver = true;
@@ -392,6 +471,7 @@ final class SlotDecider {
 
     /** The next pod, once the volume is free and the back-off is over. */
     private State nextIncarnation() {
+        slot = slot.withoutHost();
         Optional<PodView> holder = pods.stream()
                 .filter(pod -> pod.claim().equals(slot.claim()) && !pod.ended())
                 .findFirst();
@@ -461,7 +541,8 @@ final class SlotDecider {
                 Decider.time(seen.now()),
                 null,
                 slot.behind(),
-                slot.standby());
+                slot.standby(),
+                null);
         boolean upgrading = "Upgrading".equals(seen.status().phase());
         return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");
     }

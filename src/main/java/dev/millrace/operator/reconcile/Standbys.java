@@ -85,6 +85,9 @@ final class Standbys {
 
     /** Whether another pod would go on with a slot sooner than its own. */
     static boolean isDue(Observed seen, PodView pod, Recheck recheck) {
+        if (pod.isGuest()) {
+            return true;
+        }
         if (pod.ended()) {
             return pod.outcome().filter(outcome -> ENDS.contains(outcome.end())).isEmpty();
         }
@@ -133,7 +136,7 @@ final class Standbys {
         int wanted = Math.min(seen.wantedStandbys(), division == null ? 1 : division.slots());
         return slots.stream()
                 .map(slot -> new Standbys(seen, slot, version)
-                        .decide(slot.slot().slot() < wanted
+                        .decide((slot.slot().slot() < wanted || slot.slot().isHosted())
                                 && !ENDED.contains(slot.state().getClass())))
                 .toList();
     }
@@ -238,7 +241,7 @@ final class Standbys {
         String name = Names.pod(seen.identity().name(), slot.slot(), incarnation);
         actions.add(new EnsureChildren(null));
         actions.add(new CreateClaim(name, slot.slot(), true));
-        actions.add(new CreatePod(slot.slot(), incarnation, name, version, slot.node(), true));
+        actions.add(new CreatePod(slot.slot(), incarnation, name, version, slot.isHosted() ? null : slot.node(), true));
         int failures = standby == null ? 0 : standby.failures() + 1;
         standby = new Standby(incarnation, name, null, Standby.STARTING, null, failures, Decider.time(seen.now()));
     }

@@ -71,6 +71,7 @@ final class Stragglers {
 
     private static boolean isSteady(Observed seen, SlotDecision slot, String version) {
         return slot.processes()
+                && !slot.slot().isHosted()
                 && slot.engine()
                         .filter(engine -> engine.progress().calm()
                                 && engine.progress().lagRecords() != null

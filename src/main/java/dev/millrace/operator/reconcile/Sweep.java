@@ -21,8 +21,9 @@ final class Sweep {
     static List<Action> of(Observed seen, VersionChoice choice, List<SlotDecision> slots) {
         List<Action> actions = new ArrayList<>();
         for (SlotDecision slot : slots) {
-            for (PodView pod : seen.pods(slot.slot().slot())) {
-                if (pod.incarnation() < slot.slot().incarnation() && !pod.deleting() && slot.processes()) {
+            for (PodView pod : seen.pods()) {
+                boolean itsOwn = pod.slot() == slot.slot().slot();
+                if (itsOwn && pod.incarnation() < slot.slot().incarnation() && !pod.deleting() && slot.processes()) {
                     actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
                 }
             }

@@ -190,7 +190,7 @@ public final class EnginePod {
     private List<String> arguments(Place place) {
         List<String> arguments = new ArrayList<>();
         if (version.undivided() == null) {
-            arguments.addAll(List.of("--division", WISHES + "/division"));
+            arguments.addAll(List.of("--division", WISHES + "/division", "--guests", WISHES + "/guests"));
         }
         if (place.standby()) {
             arguments.addAll(List.of("--standby", WISHES + "/active"));
@@ -211,7 +211,8 @@ public final class EnginePod {
                 .withItems(
                         wish("savepoints", Names.SAVEPOINTS),
                         wish("division", Names.DIVISION),
-                        wish("active", Names.ACTIVE))
+                        wish("active", Names.ACTIVE),
+                        wish("guests", Names.GUESTS))
                 .endDownwardAPI()
                 .build();
     }

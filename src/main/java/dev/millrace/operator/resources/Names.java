@@ -29,6 +29,9 @@ public final class Names {
     /** Annotation of a pod that was a standby: the incarnation that is to go on with the query, its own. */
     public static final String ACTIVE = "millrace.dev/active";
 
+    /** Annotation of a pod: the slots that it runs beside its own, {@code slot:incarnation}. */
+    public static final String GUESTS = "millrace.dev/guests";
+
     /** Components: a pod that goes on with the query, and one that follows such a pod. */
     public static final String ENGINE = "engine";
 

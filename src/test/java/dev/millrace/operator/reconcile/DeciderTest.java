@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
@@ -24,6 +25,7 @@ import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
+import dev.millrace.operator.reconcile.Decision.TellGuests;
 import dev.millrace.operator.reconcile.Observed.ClaimView;
 import dev.millrace.operator.reconcile.Observed.CleanUp;
 import dev.millrace.operator.reconcile.Observed.EngineView;
@@ -83,7 +85,7 @@ class DeciderTest {
             this.spec = parse(spec);
         }
 
-        private static ObjectNode parse(String text) {
+        static ObjectNode parse(String text) {
             try {
                 return (ObjectNode) JSON.readTree(text);
             } catch (JsonProcessingException e) {
@@ -180,6 +182,8 @@ class DeciderTest {
                 change(standby.pod(), p -> p.standby = false);
             } else if (action instanceof TellDivision told) {
                 change(told.pod(), p -> p.division = told.division());
+            } else if (action instanceof TellGuests told) {
+                change(told.pod(), p -> p.guests = GuestSlot.parse(told.guests()));
             } else if (action instanceof DeletePod pod) {
                 change(pod.name(), p -> {
                     p.deleting = true;
@@ -206,7 +210,9 @@ class DeciderTest {
                     now,
                     Optional.empty(),
                     Optional.empty(),
-                    Optional.empty());
+                    Optional.empty(),
+                    List.of(),
+                    null);
         }
 
         void change(String name, Consumer<PodChange> what) {
@@ -252,6 +258,7 @@ class DeciderTest {
                     failure,
                     null,
                     weakness,
+                    null,
                     null,
                     null,
                     null,
@@ -414,6 +421,7 @@ class DeciderTest {
                 keyGroups,
                 settled,
                 0L,
+                null,
                 null);
     }
 
@@ -592,7 +600,8 @@ class DeciderTest {
                 null,
                 null,
                 null,
-                List.of(new EngineProgress.HotKeyGroup(7, 0.6123)));
+                List.of(new EngineProgress.HotKeyGroup(7, 0.6123)),
+                null);
         world.after(20);
         world.engines.put("q-0-1", new EngineView(true, world.now, more, new Rates(1, 2)));
         assertEquals(before, world.look().status);

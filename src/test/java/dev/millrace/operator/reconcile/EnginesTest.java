@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.awaitility.Awaitility;
@@ -54,6 +55,14 @@ class EnginesTest {
                 .until(() -> engines.view("shop", "q-0-1").filter(wanted).isPresent());
     }
 
+    private static void awaitGuest(Engines engines, boolean answers) {
+        Awaitility.await().atMost(Duration.ofSeconds(40)).ignoreExceptions().untilAsserted(() -> {
+            EngineView guest = engines.guests("shop", "q-0-1").get(2);
+            assertEquals(4, guest.progress().incarnation());
+            assertEquals(answers, guest.answers());
+        });
+    }
+
     @Test
     void whatAPodSaysIsToldWhenItIsNewsAndOnlyIfItIsOfItsQuery() throws Exception {
         HttpServer server = server();
@@ -89,9 +98,19 @@ class EnginesTest {
             answer = says("q", "running", 2_000, "");
             await(engines, view -> view.progress().running());
             assertEquals(2, told.get());
+            String guest =
+                    "[{\"query\": \"q\", \"phase\": \"running\", \"incarnation\": 4, \"rowsIn\": 7, \"slot\": 2}]";
+            answer = says("q", "running", 2_000, "").replace("]", ", ") + guest.substring(1);
+            awaitGuest(engines, true);
+            assertEquals(3, told.get(), "that it runs another slot too");
             answer = "";
             await(engines, view -> !view.answers());
-            assertEquals(3, told.get());
+            assertEquals(4, told.get());
+            awaitGuest(engines, false);
+            answer = says("q", "running", 2_000, "");
+            await(engines, EngineView::answers);
+            assertEquals(Map.of(), engines.guests("shop", "q-0-1"));
+            assertEquals(5, told.get());
             assertEquals(
                     2_000,
                     engines.view("shop", "q-0-1").orElseThrow().progress().rowsIn());

@@ -1,9 +1,11 @@
 package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -20,6 +22,7 @@ final class PodChange {
     boolean ended;
     Optional<Trouble> trouble;
     Optional<EngineOutcome> outcome;
+    List<GuestSlot> guests;
 
     private PodChange(PodView pod) {
         division = pod.division();
@@ -32,6 +35,7 @@ final class PodChange {
         ended = pod.ended();
         trouble = pod.trouble();
         outcome = pod.outcome();
+        guests = pod.guests();
     }
 
     static PodView of(PodView pod, Consumer<PodChange> what) {
@@ -54,6 +58,8 @@ final class PodChange {
                 pod.created(),
                 change.crashed,
                 change.trouble,
-                change.outcome);
+                change.outcome,
+                change.guests,
+                pod.host());
     }
 }
