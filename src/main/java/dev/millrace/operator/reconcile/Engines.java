@@ -194,11 +194,12 @@ final class Engines implements AutoCloseable {
         EngineView before = watched.view;
         EngineProgress own = said.isEmpty() ? null : said.get(0);
         watched.sampled = own == null ? since : now;
+        boolean guestNews = guests(watched, said, since, now);
         watched.view = after(before, own, since, now);
-        boolean news = before.answers() != watched.view.answers()
+        boolean news = guestNews
+                || before.answers() != watched.view.answers()
                 || own != null && (before.progress() == null || !sameState(before.progress(), own))
-                || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS))
-                || guests(watched, said, since, now);
+                || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS));
         String figures = own == null ? watched.toldFigures : Statuses.figures(watched.view);
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {
