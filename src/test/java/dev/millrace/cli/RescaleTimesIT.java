@@ -6,18 +6,14 @@ import dev.millrace.cli.SlotProcess.Logged;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.ReleasedKeyGroup;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,52 +28,24 @@ import org.junit.jupiter.params.provider.MethodSource;
 @EnabledIfSystemProperty(named = "rescale.megabytes", matches = ".+")
 class RescaleTimesIT {
 
-    private static final int KEY_BYTES = 200;
-    private static final String QUERY = """
-            apiVersion: millrace.dev/v1alpha1
-            kind: StreamingQuery
-            metadata: {name: moved}
-            spec:
-              kafka: {bootstrapServers: "@servers"}
-              sources:
-                - name: events
-                  schema: k STRING NOT NULL
-                  format: {json: {}}
-                  kafka: {topic: events}
-              query: SELECT k, COUNT(*) AS n FROM events GROUP BY k HAVING COUNT(*) > 5
-              sinks:
-                - {name: out, outputMode: update, format: {json: {}}, kafka: {topic: counts}}
-              trigger: {commitInterval: 100ms}
-            """;
-
     @TempDir
     private Path directory;
 
-    private KafkaBroker broker;
-    private volatile boolean feeding = true;
-
     static Stream<Integer> megabytes() {
-        return Arrays.stream(System.getProperty("rescale.megabytes", "").split(","))
-                .filter(size -> !size.isEmpty())
-                .map(Integer::parseInt);
+        return LargeState.sizes("rescale.megabytes");
     }
 
     @ParameterizedTest
     @MethodSource("megabytes")
     void halfOfTheStateMoves(int megabytes) throws Exception {
         List<Process> processes = new ArrayList<>();
-        try (KafkaBroker running = new KafkaBroker(Files.createDirectories(directory.resolve("kafka")))) {
-            broker = running;
-            broker.createTopic("events", 4);
-            broker.createTopic("counts", 1);
-            int keys = (int) ((long) megabytes * 1_000_000 / KEY_BYTES);
-            send(0, keys, 0);
+        try (KafkaBroker broker = new KafkaBroker(Files.createDirectories(directory.resolve("kafka")));
+                LargeState state = new LargeState(broker, megabytes)) {
             Path file = directory.resolve("query.yaml");
-            Files.writeString(file, QUERY.replace("@servers", broker.servers()));
+            Files.writeString(file, state.query(""));
             processes.add(start(file, 0));
-            Awaitility.await().atMost(Duration.ofMinutes(8)).ignoreExceptions().until(() -> rows(log(0)) >= keys);
-            Thread feeder = new Thread(() -> send(0, keys, 1));
-            feeder.start();
+            state.awaitRead();
+            state.startFeeding();
             TimeUnit.SECONDS.sleep(5);
             long wish = System.currentTimeMillis();
             Files.writeString(directory.resolve("division"), "1/2");
@@ -86,11 +54,10 @@ class RescaleTimesIT {
                     .atMost(Duration.ofMinutes(8))
                     .pollInterval(Duration.ofSeconds(1))
                     .ignoreExceptions()
-                    .until(() -> own(log(1)) == 16);
+                    .until(() -> own(state.log(1)) == 16);
             TimeUnit.SECONDS.sleep(2);
-            feeding = false;
-            feeder.join();
-            report(megabytes, wish);
+            state.stopFeeding();
+            report(megabytes, state.log(0), state.log(1), wish);
         } finally {
             for (Process process : processes) {
                 process.destroyForcibly().waitFor();
@@ -98,9 +65,7 @@ class RescaleTimesIT {
         }
     }
 
-    private void report(int megabytes, long wish) {
-        List<Logged> loser = log(0);
-        List<Logged> taker = log(1);
+    private void report(int megabytes, List<Logged> loser, List<Logged> taker, long wish) {
         long end = 0;
         long pause = 0;
         for (int i = 1; i < loser.size(); i++) {
@@ -147,31 +112,6 @@ class RescaleTimesIT {
         return log.isEmpty() ? 0 : log.get(log.size() - 1).own().size();
     }
 
-    private static long rows(List<Logged> log) {
-        return log.stream()
-                .flatMap(logged -> logged.record().sources().values().stream())
-                .flatMap(source -> source.partitions().stream())
-                .mapToLong(ProgressRecord.PartitionProgress::rows)
-                .sum();
-    }
-
-    /** Each key once, as fast as it goes; or some again, a thousand a second, until that is enough. */
-    private void send(int from, int keys, int round) {
-        try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
-            for (int i = from; i < keys && feeding; i++) {
-                int key = round == 0 ? i : (int) (i * 7_919L % keys);
-                String name = String.format("%010d", key) + "x".repeat(KEY_BYTES - 10);
-                byte[] row = ("{\"k\":\"" + name + "\"}").getBytes(StandardCharsets.UTF_8);
-                producer.send(new ProducerRecord<>("events", i % 4, null, row));
-                if (round > 0 && i % 50 == 0) {
-                    TimeUnit.MILLISECONDS.sleep(50);
-                }
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
     private Process start(Path file, int slot) throws IOException {
         return SlotProcess.start(
                 file,
@@ -179,9 +119,5 @@ class RescaleTimesIT {
                 directory.resolve("division"),
                 directory.resolve("state-" + slot),
                 directory.resolve("slot-" + slot + ".log"));
-    }
-
-    private List<Logged> log(int slot) {
-        return SlotProcess.log(broker, "moved", slot);
     }
 }

@@ -46,7 +46,9 @@ final class SimulatedKafka {
         /** A record to another slot is there twice. */
         SENT_TWICE,
         /** The log's last record is gone. */
-        RECORD_LOST
+        RECORD_LOST,
+        /** A crash leaves a volume with a part of what was written at once. */
+        TORN_WRITE
     }
 
     /** What a sink holds of committed rows: by key, or how often each row is there. */
@@ -75,6 +77,10 @@ final class SimulatedKafka {
 
     void breakPromise(Fault broken) {
         fault = broken;
+    }
+
+    boolean breaks(Fault promise) {
+        return fault == promise;
     }
 
     Held held(String sink) {

@@ -227,6 +227,9 @@ final class Simulation {
                     return true;
                 }
                 boolean more = loop.epoch();
+                if (faults && random.nextInt(6) == 0) {
+                    volume.synced = copy(volume.store);
+                }
                 if (faults && random.nextInt(4) == 0) {
                     checkpoint();
                 }
@@ -239,6 +242,7 @@ final class Simulation {
                 last = e.toString();
                 end(false);
                 volume.store = stored();
+                volume.synced = stored();
                 behind = false;
                 return true;
             }
@@ -255,6 +259,7 @@ final class Simulation {
                     if (spare == null || random.nextInt(4) == 0) {
                         spare = new Volume();
                         spare.store = stored();
+                        spare.synced = stored();
                     }
                     standby = new EpochLoop(definition(spare), new QueryMetrics(), notice -> {}, this::reached);
                     standby.standBy();
@@ -322,7 +327,11 @@ final class Simulation {
                 ended.close();
             }
             int luck = faults ? random.nextInt(8) : 7;
-            if (luck < 3) {
+            if (luck == 3) { // the machine has gone down, with what no disk had yet
+                volume.store = copy(volume.synced);
+            } else if (kafka.breaks(SimulatedKafka.Fault.TORN_WRITE)) {
+                volume.store = torn(volume.store);
+            } else if (luck < 3) {
                 boolean fromLog = checkpoints.size() < KEPT && luck == 0;
                 volume.store = checkpoints.isEmpty() || fromLog
                         ? new MemoryStore()
@@ -335,7 +344,8 @@ final class Simulation {
         /** As many are kept as the engine is told; what is needed only for older ones is trimmed. */
         private void checkpoint() {
             behind = false;
-            checkpoints.add(copy(volume.store));
+            volume.synced = copy(volume.store);
+            checkpoints.add(volume.synced);
             if (checkpoints.size() > KEPT) {
                 checkpoints.remove();
             }
@@ -414,6 +424,8 @@ final class Simulation {
     /** Keeps a state over crashes. */
     private static final class Volume implements StateHome {
         private MemoryStore store = new MemoryStore();
+        private MemoryStore synced =
+                new MemoryStore(); // what is left of it when its machine goes down; a checkpoint at least
 
         @Override
         public StateStore open() {
@@ -452,13 +464,28 @@ final class Simulation {
     }
 
     private static MemoryStore copy(MemoryStore from) {
+        return copy(from, -1);
+    }
+
+    /** Without one of the keys that were written. */
+    private MemoryStore torn(MemoryStore from) {
+        return copy(from, random.nextInt(1 + (int) from.rows()));
+    }
+
+    /**
+     * @param missing which key is left away; none is before the first
+     */
+    private static MemoryStore copy(MemoryStore from, int missing) {
         MemoryStore copy = new MemoryStore();
+        int[] number = new int[1];
         if (from.epoch() != StateStore.NO_EPOCH) {
             StateBatch all = new StateBatch();
             byte[] end = new byte[64];
             Arrays.fill(end, (byte) -1);
             from.scan(new byte[0], end, (key, value) -> {
-                all.put(key, value);
+                if (number[0]++ != missing) {
+                    all.put(key, value);
+                }
                 return true;
             });
             all.countRows(from.rows());
