@@ -105,8 +105,8 @@ class CommandsIT {
                         && get(port, "/metrics")
                                 .body()
                                 .lines()
-                                .anyMatch(
-                                        line -> line.matches("millrace_rows_in_total\\{query=\"wordcount\"} [1-9].*")));
+                                .anyMatch(line -> line.matches(
+                                        "millrace_rows_in_total\\{query=\"wordcount\",slot=\"0\"} [1-9].*")));
         JsonNode served = json.readTree(get(port, "/progress").body()).get(0);
         assertEquals("running", served.get("phase").asText());
         assertTrue(served.get("rowsIn").asLong() > 0);
