@@ -85,7 +85,8 @@ final class Guests {
             guests.values().removeIf(Guest::isGone);
             forgetOthers();
             for (GuestSlot slot : wanted) {
-                if (!guests.containsKey(slot)) {
+                boolean before = guests.keySet().stream().anyMatch(guest -> guest.slot() == slot.slot());
+                if (!before) { // an older run of the slot ends first
                     Guest guest = new Guest(slot);
                     guests.put(slot, guest);
                     guest.start();

@@ -1,6 +1,5 @@
 package dev.millrace.operator.reconcile;
 
-import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
@@ -10,7 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
-/** Pods that can run the slot of another one beside their own: they run, and have no more than a few guests. */
+/** Pods that can run the slot of another one beside their own: they run, have room on their volumes, and no more than a few guests. */
 final class Hosts {
 
     private static final int MOST_GUESTS = 3;
@@ -44,7 +43,7 @@ final class Hosts {
                 .filter(pod -> Optional.ofNullable(seen.engines().get(pod.name()))
                         .filter(EngineView::answers)
                         .map(EngineView::progress)
-                        .filter(EngineProgress::running)
+                        .filter(engine -> engine.running() && !engine.volumeShort())
                         .isPresent())
                 .min(Comparator.comparingInt((PodView pod) -> pod.guests().size())
                         .thenComparingInt(PodView::slot));

@@ -22,8 +22,11 @@ final class Recheck {
         time = time == null || other.compareTo(time) < 0 ? other : time;
     }
 
+    /** What is past gives no reason to look again. */
     void at(Instant other) {
-        in(Duration.between(seen.now(), other).plus(LATER));
+        if (!other.isBefore(seen.now())) {
+            in(Duration.between(seen.now(), other).plus(LATER));
+        }
     }
 
     /** Whether a pod counts as lost; where it may soon, there is a look at that time. */

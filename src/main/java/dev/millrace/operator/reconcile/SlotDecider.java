@@ -364,7 +364,10 @@ final class SlotDecider {
     private Optional<State> host(PodView pod, Trouble trouble) {
         Instant due = pod.created().plus(NO_ROOM_FOR);
         boolean joined = slot.keyGroups() != null && wish.trialSince().isEmpty() && seen.hasStore();
-        if (!joined || pod.deleting() || seen.now().isBefore(due)) {
+        if (!joined || pod.deleting()) {
+            return Optional.empty();
+        }
+        if (seen.now().isBefore(due)) {
             recheck.at(due);
             return Optional.empty();
         }

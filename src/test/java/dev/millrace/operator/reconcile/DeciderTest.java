@@ -155,6 +155,8 @@ class DeciderTest {
             Observed seen = observe();
             decision = Decider.decide(seen);
             assertEquals(decision, Decider.decide(seen), "a pure function");
+            assertFalse(
+                    decision.recheck().filter(Duration::isNegative).isPresent(), "again at once, and again, and again");
             status = decision.status();
             last = decision.actions();
             last.forEach(this::apply);

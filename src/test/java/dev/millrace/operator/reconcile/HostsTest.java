@@ -66,6 +66,13 @@ class HostsTest {
         return world;
     }
 
+    private static EngineView full(EngineView view, World world) {
+        ObjectNode progress = JSON.valueToTree(view.progress());
+        List.of("running", "volumeShort", "calm").forEach(progress::remove);
+        progress.put("volumeBytes", 1_000).put("volumeFree", 100);
+        return new EngineView(true, world.now, JSON.convertValue(progress, EngineProgress.class), null);
+    }
+
     /** The pods of these slots are gone, and there is no room for the next ones. */
     private static World lost(World world, int... slots) {
         for (int slot : slots) {
@@ -258,8 +265,14 @@ class HostsTest {
         world.change("q-2-1", pod -> pod.crashed = Optional.of(world.now));
         world.after(11).look();
         assertEquals(List.of(), told(world));
-        says(world.after(600), "q-2-1", 2, 1, "running").look();
-        assertEquals(List.of("q-2-1: 1:3"), told(world));
+        says(world.after(600), "q-2-1", 2, 1, "running");
+        world.engines.put("q-2-1", full(world.engines.get("q-2-1"), world));
+        world.look();
+        assertEquals(List.of(), told(world), "its volume is nearly full");
+        assertEquals(List.of("q-1-3"), created(world), "not on the volume of before, which may be what has no room");
+        noRoom(world, "q-1-3");
+        says(world.after(11), "q-2-1", 2, 1, "running").look();
+        assertEquals(List.of("q-2-1: 1:4"), told(world));
     }
 
     @Test
