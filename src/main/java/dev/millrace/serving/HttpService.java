@@ -180,6 +180,14 @@ public final class HttpService implements AutoCloseable {
                 gauge(
                         registry,
                         subject,
+                        "millrace.key.group.hottest.share",
+                        m -> m.hotKeyGroups().stream()
+                                .findFirst()
+                                .map(QueryMetrics.HotKeyGroup::share)
+                                .orElse(0.0)),
+                gauge(
+                        registry,
+                        subject,
                         "millrace.log.durable",
                         m -> m.weakness().isEmpty() ? 1 : 0),
                 gauge(registry, subject, "millrace.state.rows", m -> m.figures().stateRows()),

@@ -93,7 +93,7 @@ class OperatorUnderFaultsIT extends OperatorCluster {
                     assertTrue(slots.at("/0/hosted").asBoolean(), slots::toString);
                     assertEquals(slots.at("/1/pod"), slots.at("/0/pod"));
                     query.awaitCommit();
-                    Thread.sleep(i == 0 ? 20_000 : 1_000);
+                    Thread.sleep(i == 0 ? 5_000 : 1_000);
                 } finally {
                     nodes("heal", node);
                 }

@@ -1,6 +1,7 @@
 package dev.millrace.serving;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.QueryMetrics;
 import java.net.ServerSocket;
@@ -25,6 +26,36 @@ class HttpServiceTest {
     private static String freeAddress() throws Exception {
         try (ServerSocket socket = new ServerSocket(0)) {
             return "127.0.0.1:" + socket.getLocalPort();
+        }
+    }
+
+    private static String metrics(String address) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://" + address + "/metrics"))
+                .build();
+        return HttpClient.newHttpClient()
+                .send(request, HttpResponse.BodyHandlers.ofString())
+                .body();
+    }
+
+    @Test
+    void slotsThatComeAndGoAreServedAsLongAsTheyAreThere() throws Exception {
+        String address = freeAddress();
+        QueryMetrics own = new QueryMetrics();
+        QueryMetrics guest = new QueryMetrics();
+        QueryStatus second = new QueryStatus("one", "plan", 2, guest);
+        own.phase("running", "");
+        guest.rowsIn.add(7);
+        guest.hotKeyGroups(List.of(new QueryMetrics.HotKeyGroup(3, 0.25)));
+        try (HttpService service = HttpService.start(address, List.of(new QueryStatus("one", "plan", 0, own)))) {
+            service.add(second);
+            String both = metrics(address);
+            assertTrue(both.contains("millrace_rows_in_total{query=\"one\",slot=\"0\"} 0.0"), both);
+            assertTrue(both.contains("millrace_rows_in_total{query=\"one\",slot=\"2\"} 7.0"), both);
+            assertTrue(both.contains("millrace_key_group_hottest_share{query=\"one\",slot=\"2\"} 0.25"), both);
+            assertEquals(200, status(address, "/health/ready"), "a guest that starts is no reason to be unready");
+            service.remove(second);
+            String one = metrics(address);
+            assertTrue(one.contains("slot=\"0\"") && !one.contains("slot=\"2\""), one);
         }
     }
 
