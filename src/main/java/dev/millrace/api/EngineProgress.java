@@ -56,7 +56,8 @@ public record EngineProgress(
         Boolean settled,
         Long epochsBehind,
         List<HotKeyGroup> hotKeyGroups,
-        String end) {
+        String end,
+        Boolean hosts) {
 
     /** More than any query may have. */
     private static final int MOST_SLOTS = 10_000;

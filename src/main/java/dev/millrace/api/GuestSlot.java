@@ -12,6 +12,12 @@ import java.util.stream.Stream;
  */
 public record GuestSlot(int slot, long incarnation) {
 
+    /**
+     * Environment variable of an engine: the file that has {@link #text}. No option, as an engine that does not know of guests
+     * is to go on without.
+     */
+    public static final String FILE_VARIABLE = "MILLRACE_GUESTS";
+
     private static final Pattern FORM = Pattern.compile("\\d{1,4}:\\d{1,18}");
 
     /** As a pod's annotation names them: {@code 2:9 4:7}. */

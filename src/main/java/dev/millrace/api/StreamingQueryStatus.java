@@ -192,6 +192,7 @@ public record StreamingQueryStatus(
      * @param behind whether it is, or was, far behind the others; null while there is nothing to tell
      * @param standby the pod that takes over when this one ends; null for none
      * @param hosted true while the pod is another slot's, as there is no room for one of its own; else null
+     * @param hostFailedAt when such a pod crashed, or had no room on its volume; null for never
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Slot(
@@ -206,11 +207,12 @@ public record StreamingQueryStatus(
             Restored restore,
             Behind behind,
             Standby standby,
-            Boolean hosted) {
+            Boolean hosted,
+            String hostFailedAt) {
 
         /** Before the first pod, or after the last. */
         public static Slot unused(int slot, long incarnation) {
-            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null, null, null);
+            return new Slot(slot, null, null, incarnation, null, null, 0, null, null, null, null, null, null);
         }
 
         /** Whether there is nothing of it. */
@@ -239,18 +241,61 @@ public record StreamingQueryStatus(
                     restore,
                     behind,
                     standby,
-                    null);
+                    null,
+                    hostFailedAt);
+        }
+
+        /** As {@link #withoutHost}, as the host did not bear it. */
+        public Slot withFailedHost(String at) {
+            return new Slot(
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    keyGroups,
+                    claim,
+                    failures,
+                    startedAt,
+                    restore,
+                    behind,
+                    standby,
+                    null,
+                    at);
         }
 
         /** Said to own these key groups. */
         public Slot withKeyGroups(String ranges) {
             return new Slot(
-                    slot, pod, node, incarnation, ranges, claim, failures, startedAt, restore, behind, standby, hosted);
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    ranges,
+                    claim,
+                    failures,
+                    startedAt,
+                    restore,
+                    behind,
+                    standby,
+                    hosted,
+                    hostFailedAt);
         }
 
         public Slot withBehind(Behind how) {
             return new Slot(
-                    slot, pod, node, incarnation, keyGroups, claim, failures, startedAt, restore, how, standby, hosted);
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    keyGroups,
+                    claim,
+                    failures,
+                    startedAt,
+                    restore,
+                    how,
+                    standby,
+                    hosted,
+                    hostFailedAt);
         }
 
         public Slot withStandby(Standby other) {
@@ -266,12 +311,25 @@ public record StreamingQueryStatus(
                     restore,
                     behind,
                     other,
-                    hosted);
+                    hosted,
+                    hostFailedAt);
         }
 
         public Slot withIncarnation(long number) {
             return new Slot(
-                    slot, pod, node, number, keyGroups, claim, failures, startedAt, restore, behind, standby, hosted);
+                    slot,
+                    pod,
+                    node,
+                    number,
+                    keyGroups,
+                    claim,
+                    failures,
+                    startedAt,
+                    restore,
+                    behind,
+                    standby,
+                    hosted,
+                    hostFailedAt);
         }
 
         /** On another volume, or with null on one that is still to be made. */
@@ -288,12 +346,25 @@ public record StreamingQueryStatus(
                     restore,
                     behind,
                     standby,
-                    hosted);
+                    hosted,
+                    hostFailedAt);
         }
 
         public Slot withFailures(int count) {
             return new Slot(
-                    slot, pod, node, incarnation, keyGroups, claim, count, startedAt, restore, behind, standby, hosted);
+                    slot,
+                    pod,
+                    node,
+                    incarnation,
+                    keyGroups,
+                    claim,
+                    count,
+                    startedAt,
+                    restore,
+                    behind,
+                    standby,
+                    hosted,
+                    hostFailedAt);
         }
     }
 

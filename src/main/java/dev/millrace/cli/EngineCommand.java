@@ -81,13 +81,6 @@ final class EngineCommand implements Callable<Integer> {
                             + " the one before")
     private Path active;
 
-    @CommandLine.Option(
-            names = "--guests",
-            description =
-                    "a file that names slots that this process is to run beside its own, as slot:incarnation; it is read"
-                            + " again and again")
-    private Path guests;
-
     @CommandLine.Option(names = "--former", description = "a state id that the query had before; its writers are ended")
     private List<String> formerIds = List.of();
 
@@ -123,7 +116,7 @@ final class EngineCommand implements Callable<Integer> {
             return 0;
         }
         Compilation query = resources.queries().get(0);
-        if ((!slot.alone() || division != null || guests != null) && refusesSlots(query)) {
+        if ((!slot.alone() || division != null) && refusesSlots(query)) {
             return 0;
         }
         if (active != null && refuses(StandbyRestrictions.of(query), StandbyRestrictions.CODE, "")) {
@@ -139,9 +132,11 @@ final class EngineCommand implements Callable<Integer> {
                 incarnation,
                 this::isTurn);
         HttpService service = HttpService.start(
-                http, List.of(new QueryStatus(query.name(), query.plan().id(), slot.index(), run.metrics())));
-        Optional<Guests> others = Optional.ofNullable(guests)
-                .map(named -> new Guests(named, state.resolveSibling("guests"), new GuestHost(query, memory, service)));
+                http,
+                List.of(new QueryStatus(
+                        query.name(), query.plan().id(), slot.index(), guests().isPresent(), run.metrics())));
+        Optional<Guests> others = guests().map(named ->
+                new Guests(named, state.resolveSibling("guests"), new GuestHost(query, memory, service)));
         CountDownLatch ended = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             run.stop();
@@ -203,7 +198,7 @@ final class EngineCommand implements Callable<Integer> {
 
         @Override
         public QueryStatus status(GuestSlot guest, QueryRun run) {
-            return new QueryStatus(query.name(), query.plan().id(), guest.slot(), run.metrics());
+            return new QueryStatus(query.name(), query.plan().id(), guest.slot(), false, run.metrics());
         }
 
         @Override
@@ -219,6 +214,13 @@ final class EngineCommand implements Callable<Integer> {
         public void notice(String text) {
             EngineCommand.this.notice(text);
         }
+    }
+
+    /** The file that names slots to run beside its own, of an engine that may be divided. */
+    private Optional<Path> guests() {
+        return Optional.ofNullable(System.getenv(GuestSlot.FILE_VARIABLE))
+                .filter(named -> division != null)
+                .map(Path::of);
     }
 
     private boolean refusesSlots(Compilation query) throws IOException {

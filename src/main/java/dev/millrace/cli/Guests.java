@@ -5,7 +5,6 @@ import dev.millrace.api.GuestSlot;
 import dev.millrace.engine.task.QueryRun;
 import dev.millrace.serving.QueryStatus;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -83,7 +82,7 @@ final class Guests {
             List<GuestSlot> wanted = Files.exists(file) ? GuestSlot.parse(Files.readString(file)) : List.of();
             guests.forEach((slot, guest) -> guest.wanted(wanted.contains(slot)));
             guests.values().removeIf(Guest::isGone);
-            forgetOthers();
+            forgetOthers(wanted);
             for (GuestSlot slot : wanted) {
                 boolean before = guests.keySet().stream().anyMatch(guest -> guest.slot() == slot.slot());
                 if (!before) { // an older run of the slot ends first
@@ -93,8 +92,8 @@ final class Guests {
                 }
             }
             problem = "";
-        } catch (IOException | UncheckedIOException | IllegalArgumentException e) {
-            String text = file + ": " + e.getMessage() + "; trying again";
+        } catch (IOException | RuntimeException e) { // of the file, the disk, or what a run cannot be made of
+            String text = "guests of " + file + ": " + e + "; trying again";
             if (!text.equals(problem)) {
                 host.notice(text);
             }
@@ -104,14 +103,15 @@ final class Guests {
     }
 
     /** States of slots that this process runs no more, or has run before it was started again. */
-    private void forgetOthers() throws IOException {
+    private void forgetOthers(List<GuestSlot> wanted) throws IOException {
         if (!Files.exists(directory)) {
             return;
         }
-        Set<String> here = guests.keySet().stream().map(Guests::name).collect(Collectors.toSet());
+        Set<String> here = Stream.concat(guests.keySet().stream(), wanted.stream())
+                .map(Guests::name)
+                .collect(Collectors.toSet());
         try (Stream<Path> states = Files.list(directory)) {
             states.filter(state -> !here.contains(state.getFileName().toString()))
-                    .filter(state -> problem.isEmpty())
                     .forEach(Signals::deleteTree);
         }
     }
@@ -167,6 +167,9 @@ final class Guests {
                         + (outcome.message().isEmpty() ? "" : ", " + outcome.message()));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+            } catch (Throwable e) { // an error that would end a process of its own
+                run.metrics().ended(Endings.CRASHED, "InternalError", e.toString());
+                host.notice("slot " + slot.slot() + " runs here no more: " + e);
             }
         }
 

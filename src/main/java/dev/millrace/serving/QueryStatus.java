@@ -10,8 +10,14 @@ import java.util.Map;
  * A query, or a slot of it, as its users see it while it runs.
  *
  * @param slot 0 for a query that is not divided
+ * @param hosts whether its process runs other slots too when it is told to
  */
-public record QueryStatus(String name, String planId, int slot, QueryMetrics metrics) {
+public record QueryStatus(String name, String planId, int slot, boolean hosts, QueryMetrics metrics) {
+
+    /** Of a process that runs what it was started with. */
+    public QueryStatus(String name, String planId, int slot, QueryMetrics metrics) {
+        this(name, planId, slot, false, metrics);
+    }
 
     /** What holds now, by stable names; null where a figure is unknown. */
     public Map<String, Object> progress() {
@@ -56,6 +62,9 @@ public record QueryStatus(String name, String planId, int slot, QueryMetrics met
                     metrics.savepoints().stream().map(QueryStatus::savepoint).toList());
         }
         progress.put("slot", slot);
+        if (hosts) {
+            progress.put("hosts", true);
+        }
         metrics.part().ifPresent(part -> {
             progress.put("division", part.division().toString());
             progress.put("members", part.members());

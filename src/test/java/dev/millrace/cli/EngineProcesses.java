@@ -40,6 +40,10 @@ final class EngineProcesses implements AutoCloseable {
     }
 
     Process start(String name, int incarnation, String... more) throws IOException {
+        return start(name, incarnation, Map.of(), more);
+    }
+
+    Process start(String name, int incarnation, Map<String, String> environment, String... more) throws IOException {
         int port = KafkaBroker.freePorts();
         ports.put(name, port);
         List<String> command = new ArrayList<>(List.of(
@@ -56,8 +60,9 @@ final class EngineProcesses implements AutoCloseable {
                 "--http",
                 "127.0.0.1:" + port));
         command.addAll(List.of(more));
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().putAll(environment);
+        Process process = builder.redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(
                         directory.resolve(name + ".log").toFile()))
                 .start();

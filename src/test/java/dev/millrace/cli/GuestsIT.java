@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.GuestSlot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -40,10 +42,11 @@ class GuestsIT {
             Path division = directory.resolve("division");
             EngineProcesses.tell(division, "1/2");
             Path guests = directory.resolve("guests");
-            String[] host = {"--slot", "0/1", "--division", division.toString(), "--guests", guests.toString()};
+            Map<String, String> hosts = Map.of(GuestSlot.FILE_VARIABLE, guests.toString());
+            String[] whole = {"--slot", "0/1", "--division", division.toString()};
             Thread feeder = queries.feed();
             try (EngineProcesses engines = new EngineProcesses(directory, windows)) {
-                Process first = engines.start("host", 1, host);
+                Process first = engines.start("host", 1, hosts, whole);
                 Process second = engines.start("lost", 1, "--slot", "1/2", "--division", division.toString());
                 engines.await("lost", "\"phase\":\"running\".*\"settled\":true");
                 engines.await("lost", "\"checkpointEpoch\"");
@@ -54,7 +57,7 @@ class GuestsIT {
                 TimeUnit.MILLISECONDS.sleep(random.nextInt(2_000));
                 EngineProcesses.signal(first, "KILL");
                 first.waitFor();
-                engines.start("host", 1, host);
+                engines.start("host", 1, hosts, whole);
                 engines.await("host", GUEST);
                 Path active = directory.resolve("active");
                 engines.start(

@@ -336,7 +336,8 @@ final class Decider {
                         choice.target().config(),
                         true,
                         onTrial ? Optional.of(Instant.parse(choice.target().since())) : Optional.empty(),
-                        seen.recentTakeOvers()));
+                        seen.recentTakeOvers(),
+                        List.of()));
     }
 
     private void shown(State state) {
@@ -432,7 +433,9 @@ final class Decider {
     /** Evictions take one pod at a time of those that have a part in the query; a single one may always go. */
     private void budget() {
         int wanted = division == null ? 1 : division.slots();
-        long parts = slots.stream().filter(slot -> slot.keyGroups() != null).count();
+        long parts = slots.stream()
+                .filter(slot -> slot.keyGroups() != null && !slot.isHosted())
+                .count();
         int least = (int) Math.max(0, Math.min(wanted, parts) - 1);
         boolean there = slots.get(0).incarnation() > 0;
         if (there && seen.budget().filter(budget -> budget == least).isEmpty()) {

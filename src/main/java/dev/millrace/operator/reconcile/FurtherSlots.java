@@ -59,7 +59,14 @@ final class FurtherSlots {
         boolean turn = decided.stream().allMatch(SlotDecision::processes);
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
         return SlotDecider.decide(
-                seen, new Wish(slot, version, turn, Optional.empty(), seen.recentTakeOvers() + takeOvers));
+                seen,
+                new Wish(
+                        slot,
+                        version,
+                        turn,
+                        Optional.empty(),
+                        seen.recentTakeOvers() + takeOvers,
+                        decided.stream().map(SlotDecision::slot).toList()));
     }
 
     private SlotDecision surplus(Slot slot) {

@@ -107,6 +107,9 @@ final class SavepointObserver {
         }
         String namespace = query.getMetadata().getNamespace();
         StreamingQueryStatus.Slot slot = status.slots().get(0);
+        if (slot.isHosted()) {
+            return Optional.empty(); // the pod is another slot's
+        }
         Pod pod = client.pods().inNamespace(namespace).withName(slot.pod()).get();
         if (pod == null
                 || !Names.isOwned(pod, query)

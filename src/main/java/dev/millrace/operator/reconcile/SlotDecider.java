@@ -45,7 +45,7 @@ final class SlotDecider {
     private static final Duration RAN_WELL = Duration.ofSeconds(60);
 
     /** What a pod waits for when its disk has no room. */
-    private static final String VOLUME_FULL = "VolumeFull";
+    static final String VOLUME_FULL = "VolumeFull";
 
     /** How often a pod of a lost node asks whether it is its turn. */
     private static final Duration TURN = Duration.ofSeconds(5);
@@ -81,8 +81,15 @@ final class SlotDecider {
      * @param replaces whether a living pod of another version is to end for it
      * @param trialSince from when the version is on trial; empty where there is none to go back to
      * @param takeOvers how many pods of lost nodes, of all queries, were replaced just now
+     * @param decided the slots before it, as they are to be
      */
-    record Wish(Slot slot, String version, boolean replaces, Optional<Instant> trialSince, int takeOvers) {}
+    record Wish(
+            Slot slot,
+            String version,
+            boolean replaces,
+            Optional<Instant> trialSince,
+            int takeOvers,
+            List<Slot> decided) {}
 
     /** Another pod in the place of one that lives, on another node if there is one. */
     static SlotDecision replace(Observed seen, Wish wish, PodView pod) {
@@ -132,10 +139,13 @@ final class SlotDecider {
     private State run() {
         Optional<PodView> live = last(seen, slot);
         if (live.isEmpty()) {
-            return takeOver(null).orElseGet(this::nextIncarnation);
+            return untold().or(() -> takeOver(null)).orElseGet(this::nextIncarnation);
         }
         PodView pod = live.get();
         if (pod.isGuest() && !slot.isHosted()) {
+            if (pod.ended() || recheck.isLost(pod)) {
+                return nextIncarnation();
+            }
             return new Unready("Starting", "Starting", "the pod " + pod.host() + " gives the slot back");
         }
         Optional<EngineOutcome> outcome = pod.outcome();
@@ -151,6 +161,12 @@ final class SlotDecider {
         Optional<State> taken = Standbys.isDue(seen, pod, recheck) ? takeOver(pod) : Optional.empty();
         if (taken.isPresent()) {
             return taken.get();
+        }
+        Optional<String> overburdened = pod.isGuest() ? Hosts.trouble(seen, slot, pod) : Optional.empty();
+        if (overburdened.isPresent()) {
+            notices.add(notice(true, "HostOverburdened", overburdened.get() + "; the slot waits for a pod of its own"));
+            slot = slot.withFailedHost(Decider.time(seen.now()));
+            return nextIncarnation();
         }
         if (pod.ended()) {
             return ended(pod);
@@ -199,7 +215,8 @@ final class SlotDecider {
                 null,
                 slot.behind(),
                 null,
-                null);
+                null,
+                slot.hostFailedAt());
         return Optional.of(new Unready("Restoring", "TakingOver", "the standby " + next.name() + " takes over"));
     }
 
@@ -285,7 +302,8 @@ final class SlotDecider {
                     restored,
                     slot.behind(),
                     slot.standby(),
-                    slot.hosted());
+                    slot.hosted(),
+                    slot.hostFailedAt());
             if (first && !source.equals("New")) {
                 notices.add(notice(
                         false,
@@ -367,11 +385,13 @@ final class SlotDecider {
         if (!joined || pod.deleting()) {
             return Optional.empty();
         }
-        if (seen.now().isBefore(due)) {
+        Instant again = Hosts.again(slot);
+        if (seen.now().isBefore(due) || seen.now().isBefore(again)) {
             recheck.at(due);
+            recheck.at(again);
             return Optional.empty();
         }
-        Optional<PodView> host = Hosts.find(seen, slot, wish.version());
+        Optional<PodView> host = Hosts.find(seen, wish.decided(), slot, wish.version());
         if (host.isEmpty()) {
             return Optional.empty();
         }
@@ -395,19 +415,46 @@ final class SlotDecider {
                 null,
                 slot.behind(),
                 slot.standby(),
-                true);
-        return Optional.of(new Unready("Restoring", "Hosted", "the pod " + name + " begins to run the slot too"));
+                true,
+                slot.hostFailedAt());
+        return Optional.of(hosted());
     }
 
-    /** One that is not heard of was not told, or its host is of an image that does not know of guests. */
+    /** One that its host says nothing of for long, though it does answer, is not there. */
     private State guest(PodView pod) {
+        EngineView host = seen.engines().get(pod.host());
         Instant due = Instant.parse(slot.startedAt()).plus(UNSCHEDULED);
-        if (!seen.now().isBefore(due)) {
-            slot = slot.withoutHost();
+        if (host == null || !host.answers()) {
+            recheck.in(TURN);
+        } else if (!seen.now().isBefore(due)) {
             return nextIncarnation();
         }
         recheck.at(due);
-        return new Unready("Restoring", "Hosted", "the pod " + pod.host() + " begins to run the slot too");
+        return hosted();
+    }
+
+    /** A host that is to be told still, where that was decided and did not come about. */
+    private Optional<State> untold() {
+        Instant due = slot.isHosted() ? Instant.parse(slot.startedAt()).plus(UNSCHEDULED) : Instant.MIN;
+        boolean lives = seen.pods().stream()
+                .anyMatch(pod -> pod.name().equals(slot.pod())
+                        && !pod.ended()
+                        && !pod.deleting()
+                        && seen.lostAt(pod).isEmpty());
+        if (!seen.now().isBefore(due) || !lives) {
+            return Optional.empty();
+        }
+        for (PodView pod : pods) {
+            if (!pod.isGuest() && !pod.standby() && !pod.deleting()) {
+                actions.add(new DeletePod(pod.name(), pod.resourceVersion()));
+            }
+        }
+        recheck.at(due);
+        return Optional.of(hosted());
+    }
+
+    private State hosted() {
+        return new Unready("Restoring", "Hosted", "the pod " + slot.pod() + " begins to run the slot too");
     }
 
     /** A pod that ran for a while need not wait for as long as Kubernetes makes a crashed container wait: the next one starts. */
@@ -545,7 +592,8 @@ final class SlotDecider {
                 null,
                 slot.behind(),
                 slot.standby(),
-                null);
+                null,
+                slot.hostFailedAt());
         boolean upgrading = "Upgrading".equals(seen.status().phase());
         return new Unready(upgrading ? "Upgrading" : "Starting", "Starting", "the pod " + name + " starts");
     }

@@ -115,7 +115,8 @@ final class Stragglers {
                     version,
                     true,
                     Optional.empty(),
-                    0);
+                    0,
+                    List.of());
             return SlotDecider.replace(seen, wish, pod.get())
                     .told(new Notice(true, "StragglerReplaced", what + "; it is replaced", about));
         }

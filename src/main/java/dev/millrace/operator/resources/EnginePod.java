@@ -1,6 +1,7 @@
 package dev.millrace.operator.resources;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.GuestSlot;
 import io.fabric8.kubernetes.api.model.Affinity;
 import io.fabric8.kubernetes.api.model.AffinityBuilder;
 import io.fabric8.kubernetes.api.model.Container;
@@ -156,6 +157,7 @@ public final class EnginePod {
         Container engine = pod.getSpec().getContainers().get(0);
         engine.getVolumeMounts().add(mount("state", "/var/lib/millrace", false));
         engine.getVolumeMounts().add(mount("wishes", WISHES, true));
+        engine.getEnv().add(new EnvVar(GuestSlot.FILE_VARIABLE, WISHES + "/guests", null));
         engine.setPorts(new ContainerBuilder()
                 .addNewPort()
                 .withName("http")
@@ -190,7 +192,7 @@ public final class EnginePod {
     private List<String> arguments(Place place) {
         List<String> arguments = new ArrayList<>();
         if (version.undivided() == null) {
-            arguments.addAll(List.of("--division", WISHES + "/division", "--guests", WISHES + "/guests"));
+            arguments.addAll(List.of("--division", WISHES + "/division"));
         }
         if (place.standby()) {
             arguments.addAll(List.of("--standby", WISHES + "/active"));

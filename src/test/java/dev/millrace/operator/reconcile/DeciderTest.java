@@ -271,6 +271,7 @@ class DeciderTest {
                     null,
                     null,
                     null,
+                    null,
                     null);
             engines.put("q-0-1", new EngineView(true, now, progress, null));
             return this;
@@ -424,7 +425,8 @@ class DeciderTest {
                 settled,
                 0L,
                 null,
-                null);
+                null,
+                true);
     }
 
     /** With a time in which a new version must make progress. */
@@ -603,6 +605,7 @@ class DeciderTest {
                 null,
                 null,
                 List.of(new EngineProgress.HotKeyGroup(7, 0.6123)),
+                null,
                 null);
         world.after(20);
         world.engines.put("q-0-1", new EngineView(true, world.now, more, new Rates(1, 2)));

@@ -20,6 +20,7 @@ import dev.millrace.operator.reconcile.Observed.Rates;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,9 +68,13 @@ class HostsTest {
     }
 
     private static EngineView full(EngineView view, World world) {
+        return with(view, world, progress -> progress.put("volumeBytes", 10_000).put("volumeFree", 8_000));
+    }
+
+    private static EngineView with(EngineView view, World world, Consumer<ObjectNode> change) {
         ObjectNode progress = JSON.valueToTree(view.progress());
         List.of("running", "volumeShort", "calm").forEach(progress::remove);
-        progress.put("volumeBytes", 1_000).put("volumeFree", 100);
+        change.accept(progress);
         return new EngineView(true, world.now, JSON.convertValue(progress, EngineProgress.class), null);
     }
 
@@ -183,6 +188,13 @@ class HostsTest {
     void guestsAreSpreadAndMayBeSeveral() {
         World world = lost(three(), 1, 2).after(11).look();
         assertEquals(List.of("q-0-1: 1:3 2:3"), told(world));
+        World four = World.running(spec(4, "image:1"));
+        says(four, "q-0-1", 0, 1, "running").look();
+        for (int slot = 1; slot < 4; slot++) {
+            says(four, "q-" + slot + "-1", slot, 1, "running");
+        }
+        lost(four.look().after(60), 1, 2).after(11).look();
+        assertEquals(List.of("q-0-1: 1:3", "q-3-1: 2:3"), told(four), "each its own");
         World other = lost(three(), 0).after(11).look();
         assertEquals(List.of("q-1-1: 0:3"), told(other), "slot 0 as well");
         assertEquals("q-1-1", slot(other, 0).pod());
@@ -249,6 +261,87 @@ class HostsTest {
     }
 
     @Test
+    void anOperatorThatStartsAnewLeavesGuestsWhereTheyAre() {
+        World world = hosted();
+        says(world.after(600), "q-1-4", 1, 4, "following");
+        world.engines.keySet().removeIf(name -> name.startsWith("q-0-1"));
+        world.look();
+        assertEquals(List.of(), world.last, "nobody was asked yet");
+        says(world.after(1), "q-0-1", 0, 1, "running");
+        says(world, "q-0-1/1", 1, 3, "running").look();
+        assertEquals(List.of(), world.last);
+        assertEquals("True Processing", world.condition("Ready"));
+    }
+
+    @Test
+    void aHostThatCouldNotBeToldIsToldAgain() {
+        World world = lost(three(), 1).after(11).look();
+        world.change("q-0-1", pod -> pod.guests = List.of()); // the API server did not take it
+        world.change("q-1-2", pod -> pod.deleting = false);
+        world.after(1).look();
+        assertEquals(List.of("q-0-1: 1:3"), told(world));
+        assertEquals(List.of("q-1-2"), deleted(world));
+        assertEquals(List.of(), created(world));
+    }
+
+    @Test
+    void oneThatKillsItsHostIsNoGuestForAWhile() {
+        World world = hosted();
+        remove(world, "q-1-4");
+        world.change("q-0-1", pod -> pod.crashed = Optional.of(world.now.plusSeconds(5)));
+        world.after(6).look();
+        assertTrue(world.notices().contains("HostOverburdened"));
+        assertEquals(List.of("q-0-1: "), told(world));
+        String next = created(world).get(0);
+        noRoom(world, next);
+        world.after(300).look();
+        assertEquals(List.of(), told(world), "nor of another one");
+        world.after(300);
+        says(world, "q-2-1", 2, 1, "running").look();
+        assertEquals(1, told(world).size());
+    }
+
+    @Test
+    void oneThatFillsTheVolumeOfItsHostLeaves() {
+        World world = hosted();
+        world.engines.put(
+                "q-0-1",
+                with(
+                        world.engines.get("q-0-1"),
+                        world,
+                        progress -> progress.put("phase", "waiting").put("code", "VolumeFull")));
+        world.after(1).look();
+        assertEquals(List.of("q-0-1: "), told(world));
+        assertFalse(slot(world, 1).isHosted());
+    }
+
+    @Test
+    void aHostThatHasEndedHoldsNobody() {
+        World world = lost(three(), 1).after(11).look();
+        remove(world, "q-1-2");
+        world.change("q-0-1", pod -> {
+            pod.ended = true;
+            pod.phase = "Failed";
+        });
+        world.after(1).look();
+        assertFalse(slot(world, 1).isHosted());
+        for (int i = 0; i < 4; i++) {
+            world.after(10).look();
+        }
+        assertTrue(world.pods.stream().anyMatch(pod -> pod.slot() == 1 && !pod.ended()), () -> world.pods.toString());
+    }
+
+    @Test
+    void anEngineThatKnowsOfNoGuestsGetsNone() {
+        World world = lost(three(), 1);
+        for (String name : List.of("q-0-1", "q-2-1")) {
+            world.engines.put(name, with(world.engines.get(name), world, progress -> progress.remove("hosts")));
+        }
+        world.after(11).look();
+        assertEquals(List.of(), told(world));
+    }
+
+    @Test
     void whatHasNotRunWaitsForRoom() {
         World world = World.running(spec(3, "image:1"));
         says(world, "q-0-1", 0, 1, "running").look();
@@ -268,7 +361,7 @@ class HostsTest {
         says(world.after(600), "q-2-1", 2, 1, "running");
         world.engines.put("q-2-1", full(world.engines.get("q-2-1"), world));
         world.look();
-        assertEquals(List.of(), told(world), "its volume is nearly full");
+        assertEquals(List.of(), told(world), "its volume has no room for two times its checkpoint");
         assertEquals(List.of("q-1-3"), created(world), "not on the volume of before, which may be what has no room");
         noRoom(world, "q-1-3");
         says(world.after(11), "q-2-1", 2, 1, "running").look();
