@@ -1,0 +1,27 @@
+package dev.millrace.operator.scaling;
+
+/** What keeps a query from doing more. */
+public enum Bottleneck {
+    /** Its pods have used up their CPU. */
+    Cpu("CPU"),
+    /** Its pods have CPU to spare, but the threads that could use it have no more partitions to share. */
+    Threads("the threads of a pod"),
+    /** One pod has much more to do than the others. */
+    Skew("one pod, which has much more to do than the others"),
+    /** It waits for its sinks. */
+    Sink("the sinks"),
+    /** It waits for rows that the source has: the brokers, or the disk of its state. */
+    Source("the source or the disk"),
+    /** It could do more than there is. */
+    None("nothing");
+
+    private final String words;
+
+    Bottleneck(String words) {
+        this.words = words;
+    }
+
+    public String words() {
+        return words;
+    }
+}

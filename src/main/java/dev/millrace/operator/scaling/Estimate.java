@@ -1,0 +1,111 @@
+package dev.millrace.operator.scaling;
+
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * From samples to what a query needs, and what keeps it from doing more.
+ *
+ * <p>What it can do is what it does now by the part of itself that it uses for that: of its busiest pod, the larger one of the
+ * share of its CPU, and the share of the time of its busiest thread. (As the true processing rate of the three-steps-scaling
+ * paper, Kalavri et al., "Three steps is all you need", OSDI 2018; with CPU instead of time without waiting, as threads share
+ * the CPU of a pod.) Where rows wait, and the pod has nothing left, this is what was observed.
+ */
+record Estimate(Figures figures, Bottleneck bottleneck) {
+
+    /** Seconds of rows that always are on their way: an epoch, and what is in a buffer. */
+    private static final double UNDERWAY_SECONDS = 3;
+
+    /** A pod that uses so much of its CPU, or a thread that computes so much of the time, has nothing left. */
+    private static final double SATURATED = 0.85;
+
+    private static final double WAITS_FOR_SINKS = 0.5;
+
+    /** By how much more than the unavoidable one pod may have to do. */
+    static final double SKEWED = 2;
+
+    /** Rows that wait are taken by what is beyond the arrivals; some of it goes into the work around them. */
+    private static final double WHILE_CATCHING_UP = 0.95;
+
+    /** A thread that computes more of the time than this share shows how much CPU its pod can use at all. */
+    private static final double TELLS_USABLE = 0.5;
+
+    /**
+     * @param samples one after the other, at least two; of the first one only the lag counts
+     * @param pauseSeconds that a change may take
+     */
+    static Estimate of(List<Sample> samples, Objective objective, Bounds bounds, double pauseSeconds) {
+        List<Sample> counted = samples.subList(1, samples.size());
+        double seconds = counted.stream().mapToDouble(Sample::seconds).sum();
+        double rate = mean(counted, seconds, sample -> sample.rate());
+        double cores = mean(counted, seconds, sample -> sample.cores());
+        long before = samples.get(0).lag();
+        long lag = counted.get(counted.size() - 1).lag();
+        double growth = before < 0 || lag < 0 ? 0 : (lag - before) / seconds;
+        double arrivals = Math.max(0, rate + growth);
+        double lagSeconds = Math.max(0, lag) / Math.max(1, Math.max(arrivals, rate));
+
+        List<Sample.Slot> slots = bySlot(counted, seconds);
+        Sample.Slot busiest = slots.stream()
+                .max(Comparator.comparingDouble(Sample.Slot::utilisation))
+                .orElseThrow();
+        double average =
+                slots.stream().mapToDouble(Sample.Slot::utilisation).average().orElseThrow();
+        double imbalance = average <= 0 ? 1 : Math.max(1, busiest.utilisation() / average);
+        double utilisation = busiest.utilisation();
+        double capacity = utilisation <= 0.001 ? Double.POSITIVE_INFINITY : rate / utilisation;
+        double waiting = lagSeconds > UNDERWAY_SECONDS ? Math.max(0, lag) : 0;
+        double catchUp = Math.max(1, objective.catchUp().toMillis() / 1000.0);
+        double target = Math.max(
+                arrivals / objective.utilisation(),
+                (arrivals + (waiting + arrivals * pauseSeconds) / catchUp) / WHILE_CATCHING_UP);
+        double coresPerRow = rate <= 0 ? 0 : cores / rate;
+        double usable = busiest.busy() >= TELLS_USABLE && busiest.busy() > busiest.cpu()
+                ? busiest.cores() / busiest.busy()
+                : Double.POSITIVE_INFINITY;
+        Figures figures = new Figures(
+                arrivals, rate, lag, lagSeconds, capacity, target, coresPerRow, utilisation, imbalance, usable);
+        double unavoidable = bounds.largestShare(slots.size()) * slots.size();
+        boolean behind = waiting > 0 && lagSeconds > objective.maxLag().toMillis() / 2000.0;
+        return new Estimate(figures, bottleneck(busiest, imbalance / unavoidable, slots.size(), behind));
+    }
+
+    private static Bottleneck bottleneck(Sample.Slot busiest, double skew, int pods, boolean behind) {
+        boolean saturated = busiest.utilisation() >= SATURATED;
+        if (busiest.blocked() >= WAITS_FOR_SINKS && !saturated) {
+            return behind ? Bottleneck.Sink : Bottleneck.None;
+        }
+        if (pods > 1 && skew >= SKEWED && (behind || saturated)) {
+            return Bottleneck.Skew;
+        }
+        if (!saturated) {
+            return behind && busiest.utilisation() < SATURATED / 2 ? Bottleneck.Source : Bottleneck.None;
+        }
+        return busiest.cpu() >= SATURATED ? Bottleneck.Cpu : Bottleneck.Threads;
+    }
+
+    private interface Value {
+        double of(Sample sample);
+    }
+
+    private static double mean(List<Sample> samples, double seconds, Value value) {
+        return samples.stream()
+                        .mapToDouble(sample -> value.of(sample) * sample.seconds())
+                        .sum()
+                / seconds;
+    }
+
+    /** Means over the time, for each slot; all samples have the same ones. */
+    private static List<Sample.Slot> bySlot(List<Sample> samples, double seconds) {
+        int count = samples.get(0).slots().size();
+        return java.util.stream.IntStream.range(0, count)
+                .mapToObj(i -> new Sample.Slot(
+                        mean(samples, seconds, sample -> sample.slots().get(i).rate()),
+                        samples.get(samples.size() - 1).slots().get(i).lag(),
+                        mean(samples, seconds, sample -> sample.slots().get(i).cores()),
+                        mean(samples, seconds, sample -> sample.slots().get(i).limit()),
+                        mean(samples, seconds, sample -> sample.slots().get(i).busy()),
+                        mean(samples, seconds, sample -> sample.slots().get(i).blocked())))
+                .toList();
+    }
+}

@@ -1,0 +1,33 @@
+package dev.millrace.operator.scaling;
+
+/**
+ * What a decision rests on.
+ *
+ * @param arrivals rows per second that come
+ * @param rate rows per second that are read
+ * @param lag rows behind; −1 for unknown
+ * @param lagSeconds how long it takes for as many to come
+ * @param capacity rows per second that the query could read as it is
+ * @param target rows per second that it should be able to
+ * @param coresPerRow CPU seconds that a row costs
+ * @param utilisation of the busiest pod, 0 to 1
+ * @param imbalance by how much the busiest pod has more to do than they have on average, at least 1
+ * @param usable cores that a pod can make use of; infinite where that is not known
+ */
+public record Figures(
+        double arrivals,
+        double rate,
+        long lag,
+        double lagSeconds,
+        double capacity,
+        double target,
+        double coresPerRow,
+        double utilisation,
+        double imbalance,
+        double usable) {
+
+    /** Cores that the target takes. */
+    double coresWanted() {
+        return target * coresPerRow;
+    }
+}

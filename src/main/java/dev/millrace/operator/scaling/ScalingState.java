@@ -1,0 +1,137 @@
+package dev.millrace.operator.scaling;
+
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * What the autoscaler knows of a query beside the samples; it outlives the operator's process.
+ *
+ * @param asked what the query is to have
+ * @param askedAt since when; null where it never changed
+ * @param settledAt when the query had it; null while it has not
+ * @param last the last change; null for none
+ * @param cpuSeconds what the last change of CPU took
+ * @param podsSeconds what the last change of the number of pods took
+ * @param ceiling to how much CPU a pod can be brought, for a while; null for what the bounds say
+ * @param blocked a remedy that was of no use, for a while; null for none
+ */
+public record ScalingState(
+        Allocation asked,
+        Instant askedAt,
+        Instant settledAt,
+        Change last,
+        double cpuSeconds,
+        double podsSeconds,
+        Needs needs,
+        Ceiling ceiling,
+        Blocked blocked) {
+
+    private static final double CPU_SECONDS = 3;
+    private static final double POD_SECONDS = 20;
+    private static final Duration CEILING = Duration.ofMinutes(10);
+    private static final int MOST_DOUBLINGS = 6;
+
+    /** What more of is given. */
+    public enum Remedy {
+        Cpu,
+        Pods
+    }
+
+    /**
+     * A change.
+     *
+     * @param capacity rows per second that the query could do before it, as far as was seen
+     * @param expected what it should be able to do after it
+     * @param outcome what came of it; null while that is not known
+     */
+    public record Change(
+            Instant at,
+            Remedy remedy,
+            Allocation from,
+            Allocation to,
+            Bottleneck bottleneck,
+            String reason,
+            Figures figures,
+            double capacity,
+            double expected,
+            String outcome) {
+
+        boolean grows() {
+            return to.cores() > from.cores();
+        }
+
+        Change withOutcome(String came) {
+            return new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, came);
+        }
+    }
+
+    /**
+     * @param times how often in a row there was one
+     * @param why in words
+     */
+    public record Ceiling(int milliCpu, Instant until, int times, String why) {}
+
+    public record Blocked(Remedy remedy, Instant until) {}
+
+    /** Of a query that has just begun. */
+    public static ScalingState of(Allocation first) {
+        return new ScalingState(first, null, null, null, CPU_SECONDS, POD_SECONDS, Needs.NONE, null, null);
+    }
+
+    ScalingState asking(Change change) {
+        return new ScalingState(
+                change.to(), change.at(), null, change, cpuSeconds, podsSeconds, needs, ceiling, blocked);
+    }
+
+    /** From outside of the policy: the bounds are others, or what was asked cannot be had. */
+    public ScalingState withAsked(Allocation other, Instant now) {
+        return new ScalingState(other, now, null, last, cpuSeconds, podsSeconds, needs, ceiling, blocked);
+    }
+
+    /**
+     * The pods do not get the CPU that was asked for: they are to have what they had, and no more is asked for, for ten minutes
+     * at first, and longer each time.
+     *
+     * @param had what each has, thousandths of a core
+     * @param why in words
+     */
+    public ScalingState refused(int had, String why, Instant now) {
+        int times = ceiling == null ? 1 : ceiling.times() + 1;
+        Duration wait = CEILING.multipliedBy(1L << Math.min(times - 1, MOST_DOUBLINGS));
+        boolean shrinks = last != null
+                && last.to().pods() < last.from().pods()
+                && last.to().equals(asked);
+        Allocation instead = new Allocation(shrinks ? last.from().pods() : asked.pods(), had);
+        return new ScalingState(
+                instead,
+                now,
+                null,
+                last == null ? null : last.withOutcome(why),
+                cpuSeconds,
+                podsSeconds,
+                needs,
+                new Ceiling(had, now.plus(wait), times, why),
+                blocked);
+    }
+
+    ScalingState settled(Instant now, double cpu, double pods) {
+        return new ScalingState(asked, askedAt, now, last, cpu, pods, needs, ceiling, blocked);
+    }
+
+    ScalingState withNeeds(Needs next) {
+        return new ScalingState(asked, askedAt, settledAt, last, cpuSeconds, podsSeconds, next, ceiling, blocked);
+    }
+
+    ScalingState withOutcome(String came, Blocked block) {
+        return new ScalingState(
+                asked,
+                askedAt,
+                settledAt,
+                last.withOutcome(came),
+                cpuSeconds,
+                podsSeconds,
+                needs,
+                ceiling,
+                block == null ? blocked : block);
+    }
+}

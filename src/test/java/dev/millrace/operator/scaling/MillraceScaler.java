@@ -1,0 +1,62 @@
+package dev.millrace.operator.scaling;
+
+import dev.millrace.operator.scaling.ScalingPolicy.Situation;
+import dev.millrace.operator.scaling.ScalingPolicy.Step;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The policy itself, acting as the reconciler does. */
+final class MillraceScaler implements Scaler {
+
+    private static final Duration DEFERRED = Duration.ofSeconds(30);
+
+    private final Bounds bounds;
+    private final Objective objective;
+    private final List<ScalingState.Change> changes = new ArrayList<>();
+    private ScalingState state;
+    private Instant deferredSince;
+    private Step last;
+
+    MillraceScaler(Bounds bounds, Objective objective, Allocation first) {
+        this.bounds = bounds;
+        this.objective = objective;
+        this.state = ScalingState.of(first);
+    }
+
+    @Override
+    public void look(SimulatedQuery query) {
+        if (query.isDeferred()) {
+            deferredSince = deferredSince == null ? query.now() : deferredSince;
+            if (!deferredSince.plus(DEFERRED).isAfter(query.now())) {
+                state = state.refused(query.has().milliCpu(), "the nodes have no more CPU", query.now());
+                query.ask(state.asked());
+            }
+            return;
+        }
+        deferredSince = null;
+        last = ScalingPolicy.step(
+                new Situation(query.samples(), query.actual(), objective, bounds, true, query.now()), state);
+        state = last.state();
+        last.change().ifPresent(changes::add);
+        query.ask(state.asked());
+    }
+
+    @Override
+    public int actions() {
+        return changes.size();
+    }
+
+    List<ScalingState.Change> changes() {
+        return changes;
+    }
+
+    Step last() {
+        return last;
+    }
+
+    ScalingState state() {
+        return state;
+    }
+}

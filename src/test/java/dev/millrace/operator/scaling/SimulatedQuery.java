@@ -1,0 +1,313 @@
+package dev.millrace.operator.scaling;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+
+/**
+ * A query on a cluster, second by second: rows come into partitions and wait; pods read them as fast as their CPU, their
+ * threads and the sinks let them; changes take their time.
+ */
+final class SimulatedQuery {
+
+    /** What the query costs and can. */
+    record Traits(
+            double rowsPerCore,
+            double overheadCores,
+            double usableCores,
+            double sinkLimit,
+            double[] partitionShares,
+            int nodeMilliCpu,
+            int startSeconds,
+            int pauseSeconds,
+            double noise,
+            double missing) {
+
+        static Traits plain(int partitions) {
+            double[] shares = new double[partitions];
+            java.util.Arrays.fill(shares, 1.0 / partitions);
+            return new Traits(50_000, 0.03, 4, Double.POSITIVE_INFINITY, shares, Integer.MAX_VALUE, 15, 2, 0.04, 0);
+        }
+
+        Traits withSinkLimit(double limit) {
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    limit,
+                    partitionShares,
+                    nodeMilliCpu,
+                    startSeconds,
+                    pauseSeconds,
+                    noise,
+                    missing);
+        }
+
+        Traits withHotPartition(double share) {
+            double[] shares = partitionShares.clone();
+            java.util.Arrays.fill(shares, (1 - share) / (shares.length - 1));
+            shares[0] = share;
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    sinkLimit,
+                    shares,
+                    nodeMilliCpu,
+                    startSeconds,
+                    pauseSeconds,
+                    noise,
+                    missing);
+        }
+
+        Traits withNode(int milliCpu) {
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    sinkLimit,
+                    partitionShares,
+                    milliCpu,
+                    startSeconds,
+                    pauseSeconds,
+                    noise,
+                    missing);
+        }
+
+        Traits withMissing(double share) {
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    sinkLimit,
+                    partitionShares,
+                    nodeMilliCpu,
+                    startSeconds,
+                    pauseSeconds,
+                    noise,
+                    share);
+        }
+
+        /** A rescaling that stops the whole query. */
+        Traits withRestarts(int seconds) {
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    sinkLimit,
+                    partitionShares,
+                    nodeMilliCpu,
+                    0,
+                    seconds,
+                    noise,
+                    missing);
+        }
+    }
+
+    private static final int SAMPLE_SECONDS = 10;
+    private static final int RESIZE_SECONDS = 2;
+
+    private final Traits traits;
+    private final Random random;
+    private final double[] waiting;
+    private final List<double[]> arrived = new ArrayList<>(); // by second and partition, in total
+    private final double[] total;
+    private final double[] read;
+    private final int[] oldest;
+    private Allocation has;
+    private Allocation wanted;
+    private int ready; // when what is wanted is there
+    private int pausedUntil;
+    private int outageUntil;
+    private int second;
+
+    private double[] rateSum = {};
+    private double[] coreSum = {};
+    private double[] busySum = {};
+    private double[] blockedSum = {};
+    private final List<Sample> samples = new ArrayList<>();
+
+    SimulatedQuery(Traits traits, Allocation first, long seed) {
+        this.traits = traits;
+        this.random = new Random(seed);
+        int partitions = traits.partitionShares().length;
+        this.waiting = new double[partitions];
+        this.total = new double[partitions];
+        this.read = new double[partitions];
+        this.oldest = new int[partitions];
+        this.has = first;
+        this.wanted = first;
+        clear();
+    }
+
+    private void clear() {
+        rateSum = new double[has.pods()];
+        coreSum = new double[has.pods()];
+        busySum = new double[has.pods()];
+        blockedSum = new double[has.pods()];
+    }
+
+    Instant now() {
+        return Instant.EPOCH.plusSeconds(second);
+    }
+
+    /** What all pods have; empty while something changes. */
+    Optional<Allocation> actual() {
+        return has.equals(wanted) ? Optional.of(has) : Optional.empty();
+    }
+
+    Allocation has() {
+        return has;
+    }
+
+    /** Pods and CPU that are paid for: those that start, and those that are about to go, too. */
+    Allocation paid() {
+        return new Allocation(
+                Math.max(has.pods(), wanted.pods()),
+                Math.max(has.milliCpu(), Math.min(wanted.milliCpu(), traits.nodeMilliCpu())));
+    }
+
+    boolean isPaused() {
+        return second < pausedUntil || second < outageUntil;
+    }
+
+    void ask(Allocation other) {
+        if (!other.equals(wanted)) {
+            wanted = other;
+            ready = second + (other.pods() == has.pods() ? RESIZE_SECONDS : traits.startSeconds());
+            if (traits.startSeconds() == 0) {
+                pausedUntil = second + traits.pauseSeconds();
+                ready = pausedUntil;
+            }
+        }
+    }
+
+    /** Whether a change of CPU waits for room on the node. */
+    boolean isDeferred() {
+        return wanted.milliCpu() > traits.nodeMilliCpu() && second >= ready;
+    }
+
+    void outage(int seconds) {
+        outageUntil = second + seconds;
+    }
+
+    List<Sample> samples() {
+        return samples;
+    }
+
+    double lagRows() {
+        double sum = 0;
+        for (double rows : waiting) {
+            sum += rows;
+        }
+        return sum;
+    }
+
+    /** The age of the oldest row that waits. */
+    double lagSeconds() {
+        int most = 0;
+        for (int p = 0; p < waiting.length; p++) {
+            if (waiting[p] > 0.5) {
+                most = Math.max(most, second - oldest[p]);
+            }
+        }
+        return most;
+    }
+
+    void second(double load) {
+        for (int p = 0; p < waiting.length; p++) {
+            double rows = load * traits.partitionShares()[p];
+            waiting[p] += rows;
+            total[p] += rows;
+        }
+        arrived.add(total.clone());
+        if (!has.equals(wanted) && second >= ready && wanted.milliCpu() <= traits.nodeMilliCpu()) {
+            boolean pods = wanted.pods() != has.pods();
+            has = wanted;
+            if (pods && traits.startSeconds() > 0) {
+                pausedUntil = second + traits.pauseSeconds();
+            }
+            clear();
+        }
+        if (!isPaused()) {
+            work();
+        } else {
+            for (int pod = 0; pod < has.pods(); pod++) {
+                coreSum[pod] += traits.overheadCores();
+            }
+        }
+        second++;
+        for (int p = 0; p < waiting.length; p++) {
+            while (oldest[p] < second - 1 && arrived.get(oldest[p])[p] <= read[p] + 0.5) {
+                oldest[p]++;
+            }
+        }
+        if (second % SAMPLE_SECONDS == 0) {
+            sample();
+        }
+    }
+
+    private void work() {
+        int pods = has.pods();
+        double[] spare = new double[pods];
+        double limit = has.milliCpu() / 1000.0;
+        double capacity =
+                Math.max(0, Math.min(limit, traits.usableCores()) - traits.overheadCores()) * traits.rowsPerCore();
+        double[] wish = new double[pods];
+        for (int p = 0; p < waiting.length; p++) {
+            wish[p % pods] += Math.min(waiting[p], traits.rowsPerCore()); // one thread a partition
+        }
+        double all = 0;
+        for (int pod = 0; pod < pods; pod++) {
+            spare[pod] = Math.min(wish[pod], capacity);
+            all += spare[pod];
+        }
+        double sink = all <= traits.sinkLimit() ? 1 : traits.sinkLimit() / all;
+        for (int pod = 0; pod < pods; pod++) {
+            double rows = spare[pod] * sink;
+            double part = wish[pod] == 0 ? 0 : rows / wish[pod];
+            double hottest = 0;
+            for (int p = pod; p < waiting.length; p += pods) {
+                double taken = Math.min(waiting[p], traits.rowsPerCore()) * part;
+                waiting[p] -= taken;
+                read[p] += taken;
+                hottest = Math.max(hottest, taken / traits.rowsPerCore());
+            }
+            rateSum[pod] += rows;
+            coreSum[pod] += Math.min(limit, traits.overheadCores() + rows / traits.rowsPerCore());
+            double threads = rows / (traits.usableCores() * traits.rowsPerCore());
+            busySum[pod] += Math.min(1, Math.max(hottest, threads));
+            blockedSum[pod] += sink < 1 ? 1 - sink * 0.5 : 0.05;
+        }
+    }
+
+    private void sample() {
+        if (!isPaused() && has.equals(wanted) && random.nextDouble() >= traits.missing()) {
+            List<Sample.Slot> slots = new ArrayList<>();
+            for (int pod = 0; pod < has.pods(); pod++) {
+                double lag = 0;
+                for (int p = pod; p < waiting.length; p += has.pods()) {
+                    lag += waiting[p];
+                }
+                slots.add(new Sample.Slot(
+                        noisy(rateSum[pod] / SAMPLE_SECONDS),
+                        (long) lag,
+                        Math.min(has.milliCpu() / 1000.0, noisy(coreSum[pod] / SAMPLE_SECONDS)),
+                        has.milliCpu() / 1000.0,
+                        Math.min(1, busySum[pod] / SAMPLE_SECONDS),
+                        Math.min(1, blockedSum[pod] / SAMPLE_SECONDS)));
+            }
+            samples.add(new Sample(now(), SAMPLE_SECONDS, slots));
+        }
+        if (samples.size() > 200) {
+            samples.subList(0, 100).clear();
+        }
+        clear();
+    }
+
+    private double noisy(double figure) {
+        return Math.max(0, figure * (1 + traits.noise() * random.nextGaussian()));
+    }
+}
