@@ -62,6 +62,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
   resources: [persistentvolumeclaims, pods] # a volume grows; a pod is told which savepoints to take, and how many pods there are to be
   verbs: [patch]
 - apiGroups: [""]
+  resources: [pods/resize] # the CPU of a running pod
+  verbs: [patch]
+- apiGroups: [""]
   resources: [services, serviceaccounts]
   verbs: [get, create, patch]
 - apiGroups: [networking.k8s.io]

@@ -22,6 +22,7 @@ import java.util.List;
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
+ * @param usage what it did and used; null of a slot that another one's process runs
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record EngineProgress(
@@ -57,7 +58,8 @@ public record EngineProgress(
         Long epochsBehind,
         List<HotKeyGroup> hotKeyGroups,
         String end,
-        Boolean hosts) {
+        Boolean hosts,
+        Usage usage) {
 
     /** More than any query may have. */
     private static final int MOST_SLOTS = 10_000;
@@ -79,6 +81,27 @@ public record EngineProgress(
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record HotKeyGroup(int keyGroup, double share) {}
+
+    /**
+     * Counters that only grow while the process lives, and what it may use.
+     *
+     * @param nanos the process's own clock
+     * @param rowsRead whether their epoch was committed yet or not
+     * @param threadNanos CPU time of the query's threads
+     * @param blockedNanos time that it waited for its sinks to have an epoch
+     * @param cpuNanos CPU time of the process
+     * @param cpuLimit cores that it may use; null for unknown
+     * @param partitions of its sources that it reads
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Usage(
+            long nanos,
+            long rowsRead,
+            List<Long> threadNanos,
+            long blockedNanos,
+            long cpuNanos,
+            Double cpuLimit,
+            int partitions) {}
 
     /** Whether less than a fifth of the volume is free. */
     public boolean volumeShort() {

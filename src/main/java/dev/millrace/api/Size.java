@@ -2,6 +2,7 @@ package dev.millrace.api;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -20,8 +21,19 @@ public record Size(@JsonValue String text) {
         return new Size(text);
     }
 
+    /** The quantity in thousandths of its unit, of CPU those of a core; less than one is rounded up. */
+    public long thousandths() {
+        return number().multiply(BigDecimal.valueOf(1_000))
+                .setScale(0, RoundingMode.UP)
+                .longValueExact();
+    }
+
     /** The quantity in its unit, bytes for memory; thousandths are rounded up. */
     public long value() {
+        return number().setScale(0, RoundingMode.UP).longValueExact();
+    }
+
+    private BigDecimal number() {
         Matcher matcher = PATTERN.matcher(text);
         matcher.matches();
         BigDecimal number = new BigDecimal(matcher.group(1));
@@ -38,6 +50,6 @@ public record Size(@JsonValue String text) {
             case "Ti" -> BigDecimal.valueOf(1L << 40);
             default -> BigDecimal.ONE;
         };
-        return number.multiply(factor).setScale(0, java.math.RoundingMode.UP).longValueExact();
+        return number.multiply(factor);
     }
 }

@@ -20,6 +20,7 @@ import java.util.Map;
  * @param current the version that runs, or is to run
  * @param lastGood the last version that made progress
  * @param rejected a version that was taken back, and why; it is not tried again
+ * @param scaling what the autoscaler has chosen and why; null where it has nothing to choose
  * @param image what {@code engine.image} was when the query started first, where the spec names none
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -50,11 +51,12 @@ public record StreamingQueryStatus(
         Version current,
         String lastGood,
         Rejected rejected,
+        Scaling scaling,
         String figuresAt) {
 
     public static final StreamingQueryStatus NONE = new StreamingQueryStatus(
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null);
 
     /** Whether rows were processed when this was written. */
     public boolean processes() {
@@ -89,6 +91,7 @@ public record StreamingQueryStatus(
                 current,
                 lastGood,
                 rejected,
+                scaling,
                 figuresAt);
     }
 
@@ -101,6 +104,7 @@ public record StreamingQueryStatus(
                 other.malformedRows,
                 other.hotKeyGroups,
                 other.checkpoint,
+                scaling == null ? null : scaling.withFiguresOf(other.scaling),
                 other.figuresAt);
     }
 
@@ -111,6 +115,7 @@ public record StreamingQueryStatus(
             Long malformed,
             List<HotKeyGroup> hot,
             CheckpointStatus stored,
+            Scaling scaled,
             String at) {
         return new StreamingQueryStatus(
                 observedGeneration,
@@ -139,6 +144,7 @@ public record StreamingQueryStatus(
                 current,
                 lastGood,
                 rejected,
+                scaled,
                 at);
     }
 
@@ -156,6 +162,120 @@ public record StreamingQueryStatus(
             String message,
             Long observedGeneration,
             String lastTransitionTime) {}
+
+    /**
+     * What the autoscaler has chosen, and what it knows. Numbers are rounded to two digits.
+     *
+     * @param pods that the query is to have
+     * @param cpu of each
+     * @param askedAt since when; null where it never changed
+     * @param settledAt when the query had that; null while it has not
+     * @param recommended what it would choose, in mode Recommend
+     * @param bottleneck what keeps the query from doing more: None, Cpu, Threads, Skew, Sink or Source
+     * @param reason why nothing is changed now
+     * @param cpuSeconds what the last change of CPU took
+     * @param podsSeconds what the last change of the number of pods took
+     * @param needs how many cores it needed in the last minutes
+     * @param ceiling how much CPU pods can be given, for a while
+     * @param blocked what was of no use, for a while
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Scaling(
+            Integer pods,
+            String cpu,
+            String askedAt,
+            String settledAt,
+            Allocation recommended,
+            String bottleneck,
+            String reason,
+            LastDecision lastDecision,
+            Double cpuSeconds,
+            Double podsSeconds,
+            Needs needs,
+            Ceiling ceiling,
+            Blocked blocked) {
+
+        /** With what moves all the time as another one has it. */
+        Scaling withFiguresOf(Scaling other) {
+            return other == null
+                    ? this
+                    : new Scaling(
+                            pods,
+                            cpu,
+                            askedAt,
+                            settledAt,
+                            recommended,
+                            other.bottleneck,
+                            other.reason,
+                            lastDecision,
+                            cpuSeconds,
+                            podsSeconds,
+                            other.needs,
+                            ceiling,
+                            blocked);
+        }
+    }
+
+    /** What a query is given: the number of pods, and the CPU of each. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Allocation(Integer pods, String cpu) {}
+
+    /**
+     * The last change.
+     *
+     * @param remedy Cpu or Pods
+     * @param capacity rows per second that it could do before, as far as was seen
+     * @param expected what it should be able to do after it
+     * @param outcome what came of it; null while that is not known
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record LastDecision(
+            String at,
+            String remedy,
+            Allocation from,
+            Allocation to,
+            String bottleneck,
+            String reason,
+            Inputs inputs,
+            Double capacity,
+            Double expected,
+            String outcome) {}
+
+    /**
+     * What a decision rests on.
+     *
+     * @param arrivals rows per second that come
+     * @param rate rows per second that are read
+     * @param target rows per second that it should be able to
+     * @param cpuSecondsPerMillionRows of all pods
+     * @param utilisation of the busiest pod, 0 to 1
+     * @param imbalance how much more the busiest pod has to do than they have on average
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Inputs(
+            Double arrivals,
+            Double rate,
+            Long lag,
+            Double lagSeconds,
+            Double target,
+            Double cpuSecondsPerMillionRows,
+            Double utilisation,
+            Double imbalance) {}
+
+    /**
+     * The most of each minute, the last one at the end.
+     *
+     * @param until the last minute
+     * @param cores −1 for a minute that nobody looked at
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Needs(String until, List<Double> cores) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Ceiling(String cpu, String until, Integer times, String reason) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Blocked(String remedy, String until) {}
 
     /** What is accepted, and may surprise. */
     @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -3,6 +3,7 @@ package dev.millrace.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineThreads;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Problem;
 import dev.millrace.engine.Slot;
@@ -163,7 +164,7 @@ final class EngineCommand implements Callable<Integer> {
                 query,
                 Assembly.Place.pod(
                         directory,
-                        Runtime.getRuntime().availableProcessors(),
+                        threads(),
                         memory,
                         secrets,
                         which,
@@ -257,6 +258,13 @@ final class EngineCommand implements Callable<Integer> {
         }
         QueryPlan stored = StoredPlan.read(Files.readString(plan));
         return Resources.read(List.of(file), (document, directory) -> Compilation.of(document, directory, stored));
+    }
+
+    /** As many as could use the CPU that the pod has, or may get while it runs. */
+    private static int threads() {
+        String told = System.getenv(EngineThreads.VARIABLE);
+        int cores = Runtime.getRuntime().availableProcessors();
+        return told != null && told.matches("\\d{1,3}") ? Math.max(cores, Integer.parseInt(told)) : cores;
     }
 
     /** What RocksDB may use: most of what the container has beside the heap. */

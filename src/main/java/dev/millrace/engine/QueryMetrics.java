@@ -21,7 +21,11 @@ public final class QueryMetrics {
     public final LongAdder epochs = new LongAdder();
     public final LongAdder replayedEpochs = new LongAdder();
     public final LongAdder commitNanos = new LongAdder();
-    public final LongAdder busyNanos = new LongAdder();
+
+    /** What its sinks took for the end of an epoch beside the commit. */
+    public final LongAdder publishNanos = new LongAdder();
+
+    public final ThreadTimes threads = new ThreadTimes();
 
     /** Checkpoints that were written, and the time it took beside the epochs. */
     public final LongAdder checkpoints = new LongAdder();
@@ -39,6 +43,7 @@ public final class QueryMetrics {
     private volatile Optional<Part> part = Optional.empty();
     private volatile List<HotKeyGroup> hotKeyGroups = List.of();
     private volatile String end = "";
+    private volatile int partitions;
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
 
@@ -183,6 +188,15 @@ public final class QueryMetrics {
 
     public void part(Optional<Part> own) {
         part = own;
+    }
+
+    /** How many partitions of its sources it reads. */
+    public int partitions() {
+        return partitions;
+    }
+
+    public void partitions(int read) {
+        partitions = read;
     }
 
     /** Hottest first. */

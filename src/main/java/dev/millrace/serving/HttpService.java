@@ -71,6 +71,24 @@ public final class HttpService implements AutoCloseable {
 
     private HttpService(HttpServer server) {
         this.server = server;
+        new JvmMemoryMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        Container container = new Container();
+        FunctionCounter.builder(
+                        "millrace.container.throttled.nanoseconds",
+                        container,
+                        c -> c.throttledNanos().orElse(0))
+                .register(registry);
+        Gauge.builder(
+                        "millrace.container.cpu.limit.cores",
+                        container,
+                        c -> c.cpuLimit().orElse(-1))
+                .register(registry);
+        Gauge.builder(
+                        "millrace.container.working.set.bytes",
+                        container,
+                        c -> c.workingSet().orElse(-1))
+                .register(registry);
     }
 
     /** Serves the metrics and the progress of one more, behind those that are there. */
@@ -152,7 +170,17 @@ public final class HttpService implements AutoCloseable {
                 counter(registry, subject, "millrace.rows.malformed", metrics.rowsMalformed),
                 counter(registry, subject, "millrace.epochs", metrics.epochs),
                 counter(registry, subject, "millrace.epochs.replayed", metrics.replayedEpochs),
+                counter(registry, subject, "millrace.rows.read", metrics.rowsRead),
                 counter(registry, subject, "millrace.commit.nanoseconds", metrics.commitNanos),
+                counter(registry, subject, "millrace.publish.nanoseconds", metrics.publishNanos),
+                total(
+                        registry,
+                        subject,
+                        "millrace.thread.cpu.nanoseconds",
+                        m -> m.threads.nanos().stream()
+                                .mapToLong(nanos -> nanos)
+                                .sum()),
+                gauge(registry, subject, "millrace.partitions", QueryMetrics::partitions),
                 counter(registry, subject, "millrace.checkpoints", metrics.checkpoints),
                 counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos),
                 gauge(
@@ -215,6 +243,13 @@ public final class HttpService implements AutoCloseable {
 
     private static Meter counter(PrometheusMeterRegistry registry, QueryStatus subject, String name, LongAdder adder) {
         return FunctionCounter.builder(name, adder, LongAdder::doubleValue)
+                .tags(tags(subject))
+                .register(registry);
+    }
+
+    private static Meter total(
+            PrometheusMeterRegistry registry, QueryStatus subject, String name, ToDoubleFunction<QueryMetrics> value) {
+        return FunctionCounter.builder(name, subject.metrics(), value)
                 .tags(tags(subject))
                 .register(registry);
     }

@@ -14,6 +14,8 @@ import java.util.Map;
  */
 public record QueryStatus(String name, String planId, int slot, boolean hosts, QueryMetrics metrics) {
 
+    private static final Container CONTAINER = new Container();
+
     /** Of a process that runs what it was started with. */
     public QueryStatus(String name, String planId, int slot, QueryMetrics metrics) {
         this(name, planId, slot, false, metrics);
@@ -72,6 +74,9 @@ public record QueryStatus(String name, String planId, int slot, boolean hosts, Q
             progress.put("settled", part.settled());
             progress.put("epochsBehind", part.behind());
         });
+        if (metrics.incarnation() > 0) {
+            progress.put("usage", usage());
+        }
         if (!metrics.hotKeyGroups().isEmpty()) {
             progress.put("hotKeyGroups", metrics.hotKeyGroups());
         }
@@ -92,6 +97,20 @@ public record QueryStatus(String name, String planId, int slot, boolean hosts, Q
             progress.put("message", figures.message());
         }
         return progress;
+    }
+
+    private Map<String, Object> usage() {
+        Map<String, Object> usage = new LinkedHashMap<>();
+        usage.put("nanos", System.nanoTime());
+        usage.put("rowsRead", metrics.rowsRead.sum());
+        usage.put("threadNanos", metrics.threads.nanos());
+        usage.put("blockedNanos", metrics.commitNanos.sum() + metrics.publishNanos.sum());
+        usage.put("cpuNanos", CONTAINER.cpuNanos());
+        CONTAINER.cpuLimit().ifPresent(cores -> usage.put("cpuLimit", cores));
+        CONTAINER.throttledNanos().ifPresent(nanos -> usage.put("throttledNanos", nanos));
+        CONTAINER.workingSet().ifPresent(bytes -> usage.put("workingSetBytes", bytes));
+        usage.put("partitions", metrics.partitions());
+        return usage;
     }
 
     private static Map<String, Object> savepoint(QueryMetrics.Savepoint savepoint) {

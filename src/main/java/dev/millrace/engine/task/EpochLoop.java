@@ -7,6 +7,7 @@ import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.engine.ThreadTimes;
 import dev.millrace.state.StateHome;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +56,7 @@ final class EpochLoop implements AutoCloseable {
     private final Retention retention;
     private long lastDiscovery;
     private long lastRotation;
+    private long threadTime = ThreadTimes.now(); // of the thread that drives the loop, from its begin to its end
     private OptionalInt heldBy = OptionalInt.empty();
 
     EpochLoop(QueryDefinition definition, QueryMetrics metrics, Consumer<String> notices, FaultPoints faults) {
@@ -62,7 +64,7 @@ final class EpochLoop implements AutoCloseable {
         this.metrics = metrics;
         this.notices = notices;
         this.faults = faults;
-        this.workers = new Workers(definition.settings().workers());
+        this.workers = new Workers(definition.settings().workers(), metrics.threads);
         this.pace = new Pace(definition.settings().commitIntervalMillis());
         this.clock = definition.clock();
         this.retention = new Retention(definition.settings().checkpoints());
@@ -393,7 +395,9 @@ final class EpochLoop implements AutoCloseable {
         faults.reached(FaultPoints.Step.AFTER_COMMIT);
         last = record;
         remember(record);
+        long committed = System.nanoTime();
         flow.publish(record.epoch(), record.prepared());
+        metrics.publishNanos.add(System.nanoTime() - committed);
         flow.startEpoch();
         faults.reached(FaultPoints.Step.BEFORE_STATE_WRITE);
         state.apply(flow, record, position);
@@ -410,6 +414,10 @@ final class EpochLoop implements AutoCloseable {
     private void updateFigures(Flow flow) {
         metrics.part(flow.peers().map(Peers::part));
         metrics.hotKeyGroups(flow.hotKeyGroups());
+        metrics.partitions(flow.inputs().stream().mapToInt(Inputs::size).sum());
+        long computed = ThreadTimes.now();
+        metrics.threads.add(0, computed - threadTime);
+        threadTime = computed;
         long watermark = last.watermark();
         boolean timed = watermark != Watermark.NONE && watermark != Watermark.END;
         metrics.set(new QueryMetrics.Figures(

@@ -188,7 +188,6 @@ final class Flow {
         AtomicBoolean cut = new AtomicBoolean();
         workers.run(worker -> {
             long rows = 0;
-            long begun = System.nanoTime();
             boolean atEnd;
             do {
                 int round = poll(worker, start + budget);
@@ -201,7 +200,6 @@ final class Flow {
                 }
                 atEnd = endsEarly && round == 0 && inputs.stream().allMatch(input -> input.atEnd(worker));
             } while (!cut.get() && clock.nanos() - start < budget && !atEnd);
-            metrics.busyNanos.add(System.nanoTime() - begun);
         });
         epochBytes = Math.min(EPOCH_BYTES, epochBytes * 2);
         return metrics.rowsRead.sum() - before;

@@ -225,6 +225,11 @@ final class Inputs {
         }
     }
 
+    /** How many partitions are read. */
+    int size() {
+        return partitions.size();
+    }
+
     boolean isEmpty() {
         return partitions.isEmpty();
     }

@@ -1,5 +1,6 @@
 package dev.millrace.engine.task;
 
+import dev.millrace.engine.ThreadTimes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -13,10 +14,19 @@ import java.util.function.IntConsumer;
 public final class Workers implements AutoCloseable {
 
     private final int count;
+    private final ThreadTimes times;
     private final ExecutorService threads;
 
     public Workers(int count) {
+        this(count, new ThreadTimes());
+    }
+
+    /**
+     * @param times learns what workers compute, but for worker 0
+     */
+    public Workers(int count, ThreadTimes times) {
         this.count = count;
+        this.times = times;
         this.threads = count == 1
                 ? null
                 : Executors.newFixedThreadPool(count - 1, task -> {
@@ -35,7 +45,7 @@ public final class Workers implements AutoCloseable {
         List<Future<?>> others = new ArrayList<>();
         for (int worker = 1; worker < count; worker++) {
             int number = worker;
-            others.add(threads.submit(() -> work.accept(number)));
+            others.add(threads.submit(() -> timed(number, work)));
         }
         RuntimeException failure = null;
         try {
@@ -48,6 +58,15 @@ public final class Workers implements AutoCloseable {
         }
         if (failure != null) {
             throw failure;
+        }
+    }
+
+    private void timed(int number, IntConsumer work) {
+        long before = ThreadTimes.now();
+        try {
+            work.accept(number);
+        } finally {
+            times.add(number, ThreadTimes.now() - before);
         }
     }
 

@@ -15,6 +15,7 @@ import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Decision.Promote;
+import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
@@ -106,12 +107,16 @@ final class Applier {
                     decision.division(),
                     seconds,
                     pod.avoided(),
-                    pod.standby());
+                    pod.standby(),
+                    decision.cpu(),
+                    decision.cpu() == null ? 0 : Autoscaler.threads(seen));
             create(query, shaped(() -> shape.pod(place)), pod.standby(), notices);
         } else if (action instanceof TellDivision told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());
         } else if (action instanceof TellGuests told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.GUESTS, told.guests());
+        } else if (action instanceof ResizePod pod) {
+            resize(pod, namespace, notices);
         } else if (action instanceof Promote standby) {
             writer.promote(namespace, standby.pod(), standby.resourceVersion(), standby.incarnation());
         } else if (action instanceof DeletePod pod) {
@@ -134,6 +139,20 @@ final class Applier {
             cleanUp(cleanUp.version(), children, namespace, name);
         } else if (action instanceof DeleteCleanUp) {
             writer.deleteCleanUp(namespace, Names.cleanUp(name), name);
+        }
+    }
+
+    /** The query runs on if that is refused; the pod's annotation says why, and the autoscaler heeds it. */
+    private void resize(ResizePod pod, String namespace, List<Notice> told) {
+        try {
+            writer.resize(namespace, pod.pod(), EnginePod.CONTAINER, pod.cpu());
+        } catch (KubernetesClientException e) {
+            if (!REFUSALS.contains(e.getCode())) {
+                throw e;
+            }
+            String message = pod.cpu() + " CPU for pod " + pod.pod() + " are refused: " + e.getMessage();
+            writer.annotate(namespace, pod.pod(), Names.CPU_REFUSED, message);
+            told.add(new Notice(true, "ResizeRefused", message, pod.pod()));
         }
     }
 

@@ -6,6 +6,7 @@ import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Division;
+import dev.millrace.api.StreamingQueryStatus.Scaling;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.Decision.Action;
@@ -66,6 +67,7 @@ final class Decider {
     private VersionChoice choice;
     private List<Slot> slots;
     private Division division;
+    private Scaling scaling;
     private List<SlotDecision> decided = List.of();
 
     private Decider(Observed seen) {
@@ -77,6 +79,7 @@ final class Decider {
         this.choice = VersionChoice.before(status);
         this.slots = status.slots() == null || status.slots().isEmpty() ? List.of(Slot.unused(0, 0)) : status.slots();
         this.division = status.division();
+        this.scaling = status.scaling();
     }
 
     /** A decision that the API server did not take: what it said is shown until it does. */
@@ -206,6 +209,7 @@ final class Decider {
         if (division != null) {
             tell();
         }
+        actions.addAll(Autoscaler.resizes(seen, scaling));
         shown(decided.get(0).state());
         if (decided.get(0).processes()) {
             shownOfFurther();
@@ -255,7 +259,11 @@ final class Decider {
                         .filter(before -> !before.equals(target))
                         .flatMap(seen::undivided));
         Standing.scalable(seen, undivided, conditions);
-        int wanted = undivided.isPresent() ? 1 : seen.wantedSlots();
+        boolean steady = choice.isProven() && status.processes();
+        Autoscaler.Wish wish = Autoscaler.decide(seen, recheck, slots, division, undivided, steady);
+        scaling = wish.status();
+        notices.addAll(wish.notices());
+        int wanted = wish.slots();
         int before = division == null ? 1 : division.slots();
         if (wanted != before) {
             division = next(division == null ? 0 : division.version(), wanted);
@@ -490,6 +498,7 @@ final class Decider {
                 choice.target(),
                 choice.lastGood(),
                 choice.rejected(),
+                scaling,
                 status.figuresAt());
         StreamingQueryStatus shown = Statuses.withFigures(status, next, engines, HotKeyGroups.of(decided), seen.now());
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();

@@ -27,6 +27,11 @@ record Decision(
 
     static final String NODE_LOST = "NodeLost";
 
+    /** The CPU of a pod that is made now; null for what its version says. */
+    String cpu() {
+        return status.scaling() == null ? null : status.scaling().cpu();
+    }
+
     /** Into how many slots pods are told to divide the query. */
     String division() {
         return status.division() == null ? "0/1" : status.division().text();
@@ -74,6 +79,13 @@ record Decision(
 
     /** Tells a pod into how many slots the query is to be divided. */
     record TellDivision(String pod, String resourceVersion, String division) implements Action {}
+
+    /**
+     * Gives a running pod another amount of CPU; what is refused is noted on the pod.
+     *
+     * @param cpu as Kubernetes writes it
+     */
+    record ResizePod(String pod, String cpu) implements Action {}
 
     /** Tells a pod which slots to run beside its own, as {@link GuestSlot#text} has them. */
     record TellGuests(String pod, String resourceVersion, String guests) implements Action {}

@@ -6,6 +6,7 @@ import dev.millrace.operator.QueryResource;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.Rates;
 import dev.millrace.operator.resources.EnginePod;
+import dev.millrace.operator.scaling.Sample;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import java.io.ByteArrayOutputStream;
@@ -43,6 +44,11 @@ final class Engines implements AutoCloseable {
     /** A pod that falls behind is news once in this time. */
     private static final Duration LAGS = Duration.ofSeconds(30);
 
+    /** A pod that does more of what it can, or has rows of so many seconds behind it, is to be looked at. */
+    private static final double BUSY = 0.75;
+
+    private static final double BEHIND_SECONDS = 3;
+
     private static final int MAX_ANSWER = 64 << 10;
 
     /** Rounds of a second between questions to a pod that runs. */
@@ -71,6 +77,7 @@ final class Engines implements AutoCloseable {
         private volatile Instant told = Instant.EPOCH;
         private volatile String toldFigures = "";
         private volatile Instant sampled;
+        private final PodSamples samples = new PodSamples();
         private int round;
 
         Watched(ResourceID query, int slot, URI address, Instant now) {
@@ -127,6 +134,19 @@ final class Engines implements AutoCloseable {
 
     Optional<EngineView> view(String namespace, String pod) {
         return Optional.ofNullable(pods.get(key(namespace, pod))).map(watched -> watched.view);
+    }
+
+    /** What the pod did in the last minutes. */
+    List<PodSamples.PodSample> samples(String namespace, String pod) {
+        return Optional.ofNullable(pods.get(key(namespace, pod)))
+                .map(watched -> watched.samples.list())
+                .orElse(List.of());
+    }
+
+    /** Whether the autoscaler should not wait for its next look. */
+    private static boolean isBusy(PodSamples.PodSample sample) {
+        Sample.Slot figures = sample.figures();
+        return figures.utilisation() > BUSY || figures.lag() > BEHIND_SECONDS * Math.max(1, figures.rate());
     }
 
     /** What slots said that the pod runs beside its own, by slot. */
@@ -201,6 +221,7 @@ final class Engines implements AutoCloseable {
                 || own != null && (before.progress() == null || !sameState(before.progress(), own))
                 || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS));
         String figures = own == null ? watched.toldFigures : Statuses.figures(watched.view);
+        news |= watched.samples.add(own, now).filter(Engines::isBusy).isPresent();
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {
             watched.told = now;

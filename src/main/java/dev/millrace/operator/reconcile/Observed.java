@@ -9,6 +9,7 @@ import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.resources.Version;
+import dev.millrace.operator.scaling.Sample;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -31,6 +32,8 @@ import java.util.stream.Stream;
  * @param budget how many pods evictions must leave; empty where nothing says it
  * @param engines what pods answered, by pod name, and slots that are guests of one by {@link #guestName}
  * @param unreachable nodes that the API server has lost sight of: when they gave their last sign of life
+ * @param samples what the pods that have a part in the query did in the last minutes
+ * @param resizes whether the cluster can change the CPU of a running pod
  * @param recentTakeOvers how many pods of lost nodes, of all queries, were replaced just now
  */
 record Observed(
@@ -50,6 +53,8 @@ record Observed(
         Map<String, EngineView> engines,
         Map<String, Instant> unreachable,
         int recentTakeOvers,
+        List<Sample> samples,
+        boolean resizes,
         Instant now) {
 
     /**
@@ -97,7 +102,8 @@ record Observed(
             Optional<Trouble> trouble,
             Optional<EngineOutcome> outcome,
             List<GuestSlot> guests,
-            String host) {
+            String host,
+            Cpu cpu) {
 
         /** Whether it is a slot that the pod of another one runs, which looks like a pod but cannot be deleted. */
         boolean isGuest() {
@@ -109,6 +115,15 @@ record Observed(
             return isGuest() ? host : name;
         }
     }
+
+    /**
+     * The CPU of a pod.
+     *
+     * @param asked what the autoscaler asked for it, and the API server took; null where it never did
+     * @param milli what it has, thousandths of a core
+     * @param refused why it does not get what was asked: Deferred, Infeasible, Error or Refused
+     */
+    record Cpu(String asked, int milli, Optional<Trouble> refused) {}
 
     /** A reason code and a sentence. */
     record Trouble(String reason, String message) {}
@@ -212,7 +227,8 @@ record Observed(
                 Optional.empty(),
                 outcome,
                 List.of(),
-                host.name());
+                host.name(),
+                host.cpu());
     }
 
     /**

@@ -11,6 +11,7 @@ import dev.millrace.operator.reconcile.Observed.ClaimView;
 import dev.millrace.operator.reconcile.Observed.SavepointView;
 import dev.millrace.operator.resources.Names;
 import dev.millrace.operator.resources.Version;
+import dev.millrace.operator.scaling.Sample;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Namespace;
@@ -42,6 +43,7 @@ final class Observer {
     private final String defaultImage;
     private final Clock clock;
     private final Instant start;
+    private final Resizing resizes;
 
     Observer(
             KubernetesClient client,
@@ -57,6 +59,7 @@ final class Observer {
         this.defaultImage = defaultImage;
         this.clock = clock;
         this.start = clock.instant();
+        this.resizes = new Resizing(client, clock);
     }
 
     /** From when a deletion has its time: one that was asked for while the operator was away has all of it. */
@@ -131,6 +134,8 @@ final class Observer {
                 answers,
                 unreachable(mine, answers),
                 takeOvers.recent(now),
+                samples(namespace, status),
+                resizes.getAsBoolean(),
                 now);
     }
 
@@ -142,6 +147,19 @@ final class Observer {
             engines.guests(namespace, name).forEach((slot, view) -> answers.put(Observed.guestName(name, slot), view));
         }
         return answers;
+    }
+
+    /** Of the pods of all slots; a slot that another one's pod runs has none of its own. */
+    private List<Sample> samples(String namespace, StreamingQueryStatus status) {
+        List<StreamingQueryStatus.Slot> slots = status.slots() == null
+                ? List.of()
+                : status.slots().stream().filter(slot -> !slot.isUnused()).toList();
+        boolean all = slots.stream().allMatch(slot -> slot.pod() != null && !slot.isHosted());
+        return all
+                ? PodSamples.join(slots.stream()
+                        .map(slot -> engines.samples(namespace, slot.pod()))
+                        .toList())
+                : List.of();
     }
 
     private SavepointView savepoint(String namespace, String name) {

@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.operator.reconcile.Observed.CleanUp;
+import dev.millrace.operator.reconcile.Observed.Cpu;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import dev.millrace.operator.resources.EnginePod;
 import dev.millrace.operator.resources.Names;
+import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerStateTerminated;
 import io.fabric8.kubernetes.api.model.ContainerStateWaiting;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
@@ -16,6 +18,10 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodCondition;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.ResourceRequirements;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -121,7 +127,39 @@ final class Pods {
                                 .findFirst()),
                 ended ? engine(pod).flatMap(status -> outcome(status.getState().getTerminated())) : Optional.empty(),
                 guests(pod),
-                null);
+                null,
+                cpu(pod));
+    }
+
+    private static Cpu cpu(Pod pod) {
+        Map<String, String> annotations =
+                Optional.ofNullable(pod.getMetadata().getAnnotations()).orElse(Map.of());
+        ResourceRequirements has = engine(pod)
+                .map(ContainerStatus::getResources)
+                .filter(resources ->
+                        resources.getLimits() != null && resources.getLimits().containsKey("cpu"))
+                .orElseGet(() -> pod.getSpec().getContainers().stream()
+                        .filter(container -> container.getName().equals(EnginePod.CONTAINER))
+                        .findFirst()
+                        .map(Container::getResources)
+                        .orElse(null));
+        Quantity cpu =
+                has == null || has.getLimits() == null ? null : has.getLimits().get("cpu");
+        Optional<Trouble> refused = condition(pod, "PodResizePending")
+                .or(() -> condition(pod, "PodResizeInProgress").filter(found -> "Error".equals(found.getReason())))
+                .filter(found -> "True".equals(found.getStatus()))
+                .map(found -> new Trouble(found.getReason(), String.valueOf(found.getMessage())))
+                .or(() -> Optional.ofNullable(annotations.get(Names.CPU_REFUSED))
+                        .map(message -> new Trouble("Refused", message)));
+        return new Cpu(
+                annotations.get(Names.CPU),
+                cpu == null
+                        ? 0
+                        : cpu.getNumericalAmount()
+                                .multiply(BigDecimal.valueOf(1000))
+                                .setScale(0, RoundingMode.UP)
+                                .intValue(),
+                refused);
     }
 
     private static Optional<ContainerStatus> engine(Pod pod) {

@@ -55,7 +55,7 @@ final class Rescaling {
     }
 
     /** Slot 0 of a query that was never divided says nothing of slots. */
-    private static boolean isSettled(EngineProgress progress, Division division) {
+    static boolean isSettled(EngineProgress progress, Division division) {
         return progress.division() == null
                 ? division.slots() == 1
                 : progress.division().equals(division.text()) && Boolean.TRUE.equals(progress.settled());

@@ -96,6 +96,7 @@ final class Statuses {
                 sum(figures, EngineProgress::rowsMalformed),
                 hot.isEmpty() ? null : hot,
                 next.checkpoint(),
+                next.scaling(),
                 before.figuresAt());
         return taken.equals(before)
                 ? before
@@ -106,6 +107,7 @@ final class Statuses {
                         taken.malformedRows(),
                         taken.hotKeyGroups(),
                         taken.checkpoint(),
+                        taken.scaling(),
                         Decider.time(now));
     }
 

@@ -66,6 +66,33 @@ final class Writer {
         patch(namespace, pod, metadata);
     }
 
+    /** Says something about a pod, whatever else was said meanwhile. */
+    void annotate(String namespace, String pod, String annotation, String text) {
+        ObjectNode metadata = mapper.createObjectNode();
+        metadata.putObject("annotations").put(annotation, text);
+        patch(namespace, pod, metadata);
+    }
+
+    /** Gives a container another amount of CPU, request and limit alike, and notes that on its pod: in this order. */
+    void resize(String namespace, String pod, String container, String cpu) {
+        ObjectNode patch = mapper.createObjectNode();
+        ObjectNode resources = patch.putObject("spec")
+                .putArray("containers")
+                .addObject()
+                .put("name", container)
+                .putObject("resources");
+        resources.putObject("requests").put("cpu", cpu);
+        resources.putObject("limits").put("cpu", cpu);
+        client.pods()
+                .inNamespace(namespace)
+                .withName(pod)
+                .subresource("resize")
+                .patch(PatchContext.of(PatchType.STRATEGIC_MERGE), patch.toString());
+        ObjectNode metadata = mapper.createObjectNode();
+        metadata.putObject("annotations").put(Names.CPU, cpu).putNull(Names.CPU_REFUSED);
+        patch(namespace, pod, metadata);
+    }
+
     /** Makes a standby the pod that goes on with the query. */
     void promote(String namespace, String pod, String resourceVersion, long incarnation) {
         ObjectNode metadata = mapper.createObjectNode().put("resourceVersion", resourceVersion);

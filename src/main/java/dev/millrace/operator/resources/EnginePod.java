@@ -1,6 +1,7 @@
 package dev.millrace.operator.resources;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.EngineThreads;
 import dev.millrace.api.GuestSlot;
 import io.fabric8.kubernetes.api.model.Affinity;
 import io.fabric8.kubernetes.api.model.AffinityBuilder;
@@ -86,6 +87,8 @@ public final class EnginePod {
      * @param nodeLossSeconds how long it stays on a node that does not answer
      * @param avoided the node that it should not run on if there is another; null for none
      * @param standby whether it follows another pod until it is told to take over
+     * @param cpu null for what the version says
+     * @param threads for how many cores it is to have threads; 0 for those that it starts with
      */
     public record Place(
             int slot,
@@ -94,7 +97,9 @@ public final class EnginePod {
             String division,
             long nodeLossSeconds,
             String avoided,
-            boolean standby) {}
+            boolean standby,
+            String cpu,
+            int threads) {}
 
     /** The pod of an incarnation of a slot on a claim. */
     public Pod pod(Place place) {
@@ -129,6 +134,16 @@ public final class EnginePod {
         annotations.put(Names.DIVISION, place.division());
         annotations.put("cluster-autoscaler.kubernetes.io/safe-to-evict", "true");
         pod.getMetadata().setAnnotations(annotations);
+        if (place.cpu() != null) {
+            annotations.put(Names.CPU, place.cpu());
+            Map<String, Quantity> given = Map.of(
+                    "cpu",
+                    new Quantity(place.cpu()),
+                    "memory",
+                    new Quantity(version.pod().memory()));
+            pod.getSpec().getContainers().get(0).getResources().setRequests(given);
+            pod.getSpec().getContainers().get(0).getResources().setLimits(given);
+        }
         pod.getSpec().setRestartPolicy("OnFailure");
         pod.getSpec().setTerminationGracePeriodSeconds(GRACE_SECONDS);
         pod.getSpec().setHostname(name);
@@ -158,6 +173,9 @@ public final class EnginePod {
         engine.getVolumeMounts().add(mount("state", "/var/lib/millrace", false));
         engine.getVolumeMounts().add(mount("wishes", WISHES, true));
         engine.getEnv().add(new EnvVar(GuestSlot.FILE_VARIABLE, WISHES + "/guests", null));
+        if (place.threads() > 0) {
+            engine.getEnv().add(new EnvVar(EngineThreads.VARIABLE, String.valueOf(place.threads()), null));
+        }
         engine.setPorts(new ContainerBuilder()
                 .addNewPort()
                 .withName("http")

@@ -32,6 +32,12 @@ public final class Names {
     /** Annotation of a pod: the slots that it runs beside its own, {@code slot:incarnation}. */
     public static final String GUESTS = "millrace.dev/guests";
 
+    /** Annotation of a pod: the CPU that was asked for it, and taken. */
+    public static final String CPU = "millrace.dev/cpu";
+
+    /** Annotation of a pod: why more CPU for it was not taken, {@code <cpu>: <message>}. */
+    public static final String CPU_REFUSED = "millrace.dev/cpu-refused";
+
     /** Components: a pod that goes on with the query, and one that follows such a pod. */
     public static final String ENGINE = "engine";
 

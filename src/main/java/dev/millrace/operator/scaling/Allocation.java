@@ -19,6 +19,11 @@ public record Allocation(int pods, int milliCpu) {
 
     /** As Kubernetes writes it. */
     public String cpu() {
+        return cpu(milliCpu);
+    }
+
+    /** So much CPU as Kubernetes writes it. */
+    public static String cpu(int milliCpu) {
         return milliCpu % 1000 == 0 ? String.valueOf(milliCpu / 1000) : milliCpu + "m";
     }
 }

@@ -25,7 +25,7 @@ public record Bounds(int minPods, int maxPods, int minCpu, int maxCpu, int parti
         return (int) Math.max(minCpu, Math.min(maxCpu, rounded));
     }
 
-    int podsWithin(int pods) {
+    public int podsWithin(int pods) {
         return Math.max(minPods, Math.min(maxPods, pods));
     }
 

@@ -24,7 +24,7 @@ public record Sample(Instant at, double seconds, List<Slot> slots) {
     public record Slot(double rate, long lag, double cores, double limit, double busy, double blocked) {
 
         /** Which part of what it could do it did. */
-        double utilisation() {
+        public double utilisation() {
             return Math.min(1, Math.max(cpu(), busy));
         }
 

@@ -94,6 +94,9 @@ public final class ScalingPolicy {
         if (state.settledAt() == null) {
             return hold(state, "a change is under way");
         }
+        if (seen.actual().filter(state.asked()::equals).isEmpty()) {
+            return hold(state, "not all pods run and have what they are to have");
+        }
         List<Sample> samples = usable(seen, state);
         if (samples.size() < 3) {
             return hold(state, "there are too few measurements since the last change");
@@ -138,7 +141,7 @@ public final class ScalingPolicy {
         int last = samples.size();
         Estimate now = estimate(samples.subList(last - 3, last));
         Figures figures = now.figures();
-        ScalingState next = state.withNeeds(state.needs().with(seen.now(), steadyNeed(now)));
+        ScalingState next = state.withNeeds(needs(samples));
         next = told(next, now);
         boolean wants = wantsMore(figures);
         boolean wanted = last >= 4
@@ -147,6 +150,16 @@ public final class ScalingPolicy {
             return wanted ? grow(next, now) : step(next, now, "more is wanted, if the next look says so too");
         }
         return shrink(next, now);
+    }
+
+    /** Of all that was measured: not every sample is a reason to look. */
+    private Needs needs(List<Sample> samples) {
+        Needs needs = state.needs();
+        for (int end = 3; end <= samples.size(); end++) {
+            Instant at = samples.get(end - 1).at();
+            needs = needs.with(at, steadyNeed(estimate(samples.subList(end - 3, end))));
+        }
+        return needs;
     }
 
     private Estimate estimate(List<Sample> samples) {

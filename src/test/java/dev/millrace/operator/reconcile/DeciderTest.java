@@ -70,6 +70,11 @@ class DeciderTest {
         Optional<Version> keptForSavepoint = Optional.empty();
         boolean savepointDeleting;
         int recentTakeOvers;
+        final List<dev.millrace.operator.scaling.Sample> samples = new ArrayList<>();
+        boolean resizes;
+        int mostMilli = Integer.MAX_VALUE;
+        Optional<Observed.Trouble> noRoom =
+                Optional.of(new Observed.Trouble("Deferred", "Node didn't have enough CPU"));
         Optional<Integer> budget = Optional.empty();
         Optional<CleanUp> cleanUp = Optional.empty();
         Optional<Instant> deleted = Optional.empty();
@@ -147,6 +152,8 @@ class DeciderTest {
                     Map.copyOf(engines),
                     Map.copyOf(unreachable),
                     recentTakeOvers,
+                    List.copyOf(samples),
+                    resizes,
                     now);
         }
 
@@ -186,6 +193,12 @@ class DeciderTest {
                 change(told.pod(), p -> p.division = told.division());
             } else if (action instanceof TellGuests told) {
                 change(told.pod(), p -> p.guests = GuestSlot.parse(told.guests()));
+            } else if (action instanceof Decision.ResizePod pod) {
+                int milli = (int) dev.millrace.api.Size.ofText(pod.cpu()).thousandths();
+                change(
+                        pod.pod(),
+                        p -> p.cpu = new Observed.Cpu(
+                                pod.cpu(), Math.min(milli, mostMilli), milli <= mostMilli ? Optional.empty() : noRoom));
             } else if (action instanceof DeletePod pod) {
                 change(pod.name(), p -> {
                     p.deleting = true;
@@ -214,7 +227,15 @@ class DeciderTest {
                     Optional.empty(),
                     Optional.empty(),
                     List.of(),
-                    null);
+                    null,
+                    cpu(decision.cpu()));
+        }
+
+        private static Observed.Cpu cpu(String asked) {
+            int milli = asked == null
+                    ? 1000
+                    : (int) dev.millrace.api.Size.ofText(asked).thousandths();
+            return new Observed.Cpu(asked, milli, Optional.empty());
         }
 
         void change(String name, Consumer<PodChange> what) {
@@ -260,6 +281,7 @@ class DeciderTest {
                     failure,
                     null,
                     weakness,
+                    null,
                     null,
                     null,
                     null,
@@ -426,7 +448,8 @@ class DeciderTest {
                 0L,
                 null,
                 null,
-                true);
+                true,
+                null);
     }
 
     /** With a time in which a new version must make progress. */
@@ -605,6 +628,7 @@ class DeciderTest {
                 null,
                 null,
                 List.of(new EngineProgress.HotKeyGroup(7, 0.6123)),
+                null,
                 null,
                 null);
         world.after(20);

@@ -23,6 +23,7 @@ final class PodChange {
     Optional<Trouble> trouble;
     Optional<EngineOutcome> outcome;
     List<GuestSlot> guests;
+    Observed.Cpu cpu;
 
     private PodChange(PodView pod) {
         division = pod.division();
@@ -36,6 +37,7 @@ final class PodChange {
         trouble = pod.trouble();
         outcome = pod.outcome();
         guests = pod.guests();
+        cpu = pod.cpu();
     }
 
     static PodView of(PodView pod, Consumer<PodChange> what) {
@@ -60,6 +62,7 @@ final class PodChange {
                 change.trouble,
                 change.outcome,
                 change.guests,
-                pod.host());
+                pod.host(),
+                change.cpu);
     }
 }

@@ -54,7 +54,7 @@ class EnginePodTest {
     }
 
     private static Pod pod(String more) {
-        return shape(more, Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null, false));
+        return shape(more, Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null, false, null, 0));
     }
 
     private static Container engine(Pod pod) {
@@ -148,7 +148,8 @@ class EnginePodTest {
         assertNull(open.getSpec().getSecurityContext().getRunAsUser());
         assertNull(engine(open).getSecurityContext().getRunAsUser());
         assertEquals("OnRootMismatch", open.getSpec().getSecurityContext().getFsGroupChangePolicy());
-        Pod fixed = shape("", Optional.of(185L)).pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30, null, false));
+        Pod fixed =
+                shape("", Optional.of(185L)).pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30, null, false, null, 0));
         assertEquals(185L, fixed.getSpec().getSecurityContext().getFsGroup());
     }
 
@@ -247,7 +248,7 @@ class EnginePodTest {
         Pod pod = shape(
                         ", \"template\": {\"affinity\": {\"podAffinity\": {}}, \"topologySpreadConstraints\": []}",
                         Optional.empty())
-                .pod(new EnginePod.Place(2, 7, "q-2-3", "4/3", 42, "node-1", false));
+                .pod(new EnginePod.Place(2, 7, "q-2-3", "4/3", 42, "node-1", false, null, 0));
         assertEquals("q-2-7", pod.getMetadata().getName());
         List<String> arguments = engine(pod).getArgs();
         assertEquals("2/3", arguments.get(arguments.indexOf("--slot") + 1));

@@ -1,0 +1,110 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.EngineProgress;
+import dev.millrace.operator.scaling.Sample;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a pod did in the last minutes, from the counters in its answers: their differences over some ten seconds, by its own
+ * clock. A time in which it did not answer, was started again, or took over from others is left out.
+ */
+final class PodSamples {
+
+    private static final double LEAST_SECONDS = 9;
+    private static final int MOST = 120;
+
+    /** Samples of several pods are of one time if they ended so near to each other. */
+    private static final Duration TOGETHER = Duration.ofSeconds(8);
+
+    private final Deque<PodSample> samples = new ArrayDeque<>();
+    private EngineProgress.Usage from;
+
+    /**
+     * @param at when it ended
+     */
+    record PodSample(Instant at, double seconds, Sample.Slot figures) {}
+
+    /** Takes an answer, null for none; returns a sample where it ends one. */
+    synchronized Optional<PodSample> add(EngineProgress said, Instant now) {
+        EngineProgress.Usage usage = said == null || !said.calm() ? null : said.usage();
+        EngineProgress.Usage before = from;
+        if (usage == null || before == null || !follows(before, usage)) {
+            from = usage;
+            return Optional.empty();
+        }
+        double seconds = (usage.nanos() - before.nanos()) / 1e9;
+        if (seconds < LEAST_SECONDS) {
+            return Optional.empty();
+        }
+        from = usage;
+        PodSample sample = new PodSample(now, seconds, slot(before, usage, said, seconds));
+        samples.addLast(sample);
+        if (samples.size() > MOST) {
+            samples.removeFirst();
+        }
+        return Optional.of(sample);
+    }
+
+    /** Whether both are of one process, and little time lies between. */
+    private static boolean follows(EngineProgress.Usage before, EngineProgress.Usage usage) {
+        double seconds = (usage.nanos() - before.nanos()) / 1e9;
+        return seconds > 0
+                && seconds < 3 * LEAST_SECONDS
+                && usage.rowsRead() >= before.rowsRead()
+                && usage.cpuNanos() >= before.cpuNanos()
+                && usage.blockedNanos() >= before.blockedNanos();
+    }
+
+    private static Sample.Slot slot(
+            EngineProgress.Usage before, EngineProgress.Usage usage, EngineProgress said, double seconds) {
+        List<Long> old = before.threadNanos() == null ? List.of() : before.threadNanos();
+        List<Long> threads = usage.threadNanos() == null ? List.of() : usage.threadNanos();
+        double busiest = 0;
+        for (int i = 0; i < threads.size(); i++) {
+            busiest = Math.max(busiest, threads.get(i) - (i < old.size() ? old.get(i) : 0));
+        }
+        return new Sample.Slot(
+                (usage.rowsRead() - before.rowsRead()) / seconds,
+                said.lagRecords() == null ? -1 : said.lagRecords(),
+                (usage.cpuNanos() - before.cpuNanos()) / 1e9 / seconds,
+                usage.cpuLimit() == null ? 0 : usage.cpuLimit(),
+                Math.min(1, busiest / 1e9 / seconds),
+                Math.min(1, (usage.blockedNanos() - before.blockedNanos()) / 1e9 / seconds));
+    }
+
+    synchronized List<PodSample> list() {
+        return new ArrayList<>(samples);
+    }
+
+    /** Samples of a query from those of its pods: where each has one of a time, there is one of the query. */
+    static List<Sample> join(List<List<PodSample>> pods) {
+        List<Sample> joined = new ArrayList<>();
+        if (pods.isEmpty()) {
+            return joined;
+        }
+        for (PodSample first : pods.get(0)) {
+            List<Sample.Slot> slots = new ArrayList<>();
+            for (List<PodSample> pod : pods) {
+                pod.stream()
+                        .min(Comparator.comparing(sample -> apart(sample, first)))
+                        .filter(sample -> apart(sample, first).compareTo(TOGETHER) <= 0)
+                        .ifPresent(sample -> slots.add(sample.figures()));
+            }
+            if (slots.size() == pods.size()) {
+                joined.add(new Sample(first.at(), first.seconds(), slots));
+            }
+        }
+        return joined;
+    }
+
+    private static Duration apart(PodSample one, PodSample other) {
+        return Duration.between(one.at(), other.at()).abs();
+    }
+}

@@ -1,0 +1,202 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.Size;
+import dev.millrace.api.StreamingQueryStatus;
+import dev.millrace.api.StreamingQueryStatus.Inputs;
+import dev.millrace.api.StreamingQueryStatus.LastDecision;
+import dev.millrace.api.StreamingQueryStatus.Scaling;
+import dev.millrace.operator.scaling.Allocation;
+import dev.millrace.operator.scaling.Bottleneck;
+import dev.millrace.operator.scaling.Figures;
+import dev.millrace.operator.scaling.Needs;
+import dev.millrace.operator.scaling.ScalingPolicy.Step;
+import dev.millrace.operator.scaling.ScalingState;
+import dev.millrace.operator.scaling.ScalingState.Blocked;
+import dev.millrace.operator.scaling.ScalingState.Ceiling;
+import dev.millrace.operator.scaling.ScalingState.Change;
+import dev.millrace.operator.scaling.ScalingState.Remedy;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What the autoscaler knows, as a query's status keeps it: from there it goes on when the operator is started again. */
+final class ScalingStatus {
+
+    private ScalingStatus() {}
+
+    static Scaling write(ScalingState state, Step step, boolean acts) {
+        return new Scaling(
+                state.asked().pods(),
+                state.asked().cpu(),
+                time(state.askedAt()),
+                time(state.settledAt()),
+                acts
+                        ? null
+                        : step.change().map(change -> allocation(change.to())).orElse(null),
+                step.bottleneck().name(),
+                step.reason(),
+                state.last() == null ? null : write(state.last()),
+                Statuses.rounded(Double.valueOf(state.cpuSeconds())),
+                Statuses.rounded(Double.valueOf(state.podsSeconds())),
+                write(state.needs()),
+                state.ceiling() == null
+                        ? null
+                        : new StreamingQueryStatus.Ceiling(
+                                Allocation.cpu(state.ceiling().milliCpu()),
+                                time(state.ceiling().until()),
+                                state.ceiling().times(),
+                                state.ceiling().why()),
+                state.blocked() == null
+                        ? null
+                        : new StreamingQueryStatus.Blocked(
+                                state.blocked().remedy().name(),
+                                time(state.blocked().until())));
+    }
+
+    private static LastDecision write(Change change) {
+        Figures figures = change.figures();
+        return new LastDecision(
+                time(change.at()),
+                change.remedy().name(),
+                allocation(change.from()),
+                allocation(change.to()),
+                change.bottleneck().name(),
+                change.reason(),
+                new Inputs(
+                        rounded(figures.arrivals()),
+                        rounded(figures.rate()),
+                        figures.lag() < 0 ? null : Statuses.rounded(Long.valueOf(figures.lag())),
+                        rounded(figures.lagSeconds()),
+                        rounded(figures.target()),
+                        rounded(figures.coresPerRow() * 1e6),
+                        rounded(figures.utilisation()),
+                        rounded(figures.imbalance())),
+                rounded(change.capacity()),
+                rounded(change.expected()),
+                change.outcome());
+    }
+
+    private static Double rounded(double figure) {
+        return Statuses.rounded(Double.valueOf(figure));
+    }
+
+    private static StreamingQueryStatus.Allocation allocation(Allocation allocation) {
+        return new StreamingQueryStatus.Allocation(allocation.pods(), allocation.cpu());
+    }
+
+    private static String time(Instant time) {
+        return time == null ? null : Decider.time(time);
+    }
+
+    private static StreamingQueryStatus.Needs write(Needs needs) {
+        if (needs.byMinute().isEmpty()) {
+            return null;
+        }
+        long first = needs.byMinute().keySet().stream()
+                .mapToLong(minute -> minute)
+                .min()
+                .orElseThrow();
+        long last = needs.byMinute().keySet().stream()
+                .mapToLong(minute -> minute)
+                .max()
+                .orElseThrow();
+        List<Double> cores = new ArrayList<>();
+        for (long minute = first; minute <= last; minute++) {
+            cores.add(rounded(needs.byMinute().getOrDefault(minute, -1.0)));
+        }
+        return new StreamingQueryStatus.Needs(time(Instant.ofEpochSecond(last * 60)), cores);
+    }
+
+    /** Empty where there is nothing, or what was written by hand. */
+    static Optional<ScalingState> read(Scaling status) {
+        if (status == null) {
+            return Optional.empty();
+        }
+        try {
+            ScalingState fresh = ScalingState.of(allocation(status.pods(), status.cpu()));
+            return Optional.of(new ScalingState(
+                    fresh.asked(),
+                    instant(status.askedAt()),
+                    instant(status.settledAt()),
+                    status.lastDecision() == null ? null : read(status.lastDecision()),
+                    status.cpuSeconds() == null ? fresh.cpuSeconds() : status.cpuSeconds(),
+                    status.podsSeconds() == null ? fresh.podsSeconds() : status.podsSeconds(),
+                    read(status.needs()),
+                    status.ceiling() == null
+                            ? null
+                            : new Ceiling(
+                                    milli(status.ceiling().cpu()),
+                                    Instant.parse(status.ceiling().until()),
+                                    status.ceiling().times(),
+                                    status.ceiling().reason()),
+                    status.blocked() == null
+                            ? null
+                            : new Blocked(
+                                    Remedy.valueOf(status.blocked().remedy()),
+                                    Instant.parse(status.blocked().until()))));
+        } catch (RuntimeException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static Change read(LastDecision last) {
+        Inputs inputs = last.inputs();
+        double capacity = infinite(last.capacity());
+        return new Change(
+                Instant.parse(last.at()),
+                Remedy.valueOf(last.remedy()),
+                allocation(last.from().pods(), last.from().cpu()),
+                allocation(last.to().pods(), last.to().cpu()),
+                Bottleneck.valueOf(last.bottleneck()),
+                last.reason(),
+                new Figures(
+                        inputs.arrivals(),
+                        inputs.rate(),
+                        inputs.lag() == null ? -1 : inputs.lag(),
+                        inputs.lagSeconds(),
+                        capacity,
+                        inputs.target(),
+                        inputs.cpuSecondsPerMillionRows() / 1e6,
+                        inputs.utilisation(),
+                        inputs.imbalance(),
+                        Double.POSITIVE_INFINITY),
+                capacity,
+                infinite(last.expected()),
+                last.outcome());
+    }
+
+    private static double infinite(Double figure) {
+        return figure == null ? Double.POSITIVE_INFINITY : figure;
+    }
+
+    private static Allocation allocation(int pods, String cpu) {
+        return new Allocation(pods, milli(cpu));
+    }
+
+    private static int milli(String cpu) {
+        return Math.toIntExact(Size.ofText(cpu).thousandths());
+    }
+
+    private static Instant instant(String time) {
+        return time == null ? null : Instant.parse(time);
+    }
+
+    private static Needs read(StreamingQueryStatus.Needs needs) {
+        if (needs == null) {
+            return Needs.NONE;
+        }
+        long last = Math.floorDiv(Instant.parse(needs.until()).getEpochSecond(), 60L);
+        Map<Long, Double> byMinute = new HashMap<>();
+        int count = needs.cores().size();
+        for (int i = 0; i < count; i++) {
+            double cores = needs.cores().get(i);
+            if (cores >= 0) {
+                byMinute.put(last - (count - 1 - i), cores);
+            }
+        }
+        return new Needs(byMinute);
+    }
+}
