@@ -15,7 +15,6 @@ import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import dev.millrace.operator.scaling.Allocation;
-import dev.millrace.operator.scaling.Bottleneck;
 import dev.millrace.operator.scaling.Bounds;
 import dev.millrace.operator.scaling.Objective;
 import dev.millrace.operator.scaling.ScalingPolicy;
@@ -244,13 +243,12 @@ final class Autoscaler {
                 notices.add(new Notice(false, acts ? "Scaled" : "ScalingRecommended", what));
             }
         }
-        boolean stuck = step.bottleneck() == Bottleneck.Sink
-                || step.bottleneck() == Bottleneck.Source
-                || step.bottleneck() == Bottleneck.Skew;
-        if (stuck
-                && step.change().isEmpty()
-                && (before == null || !step.bottleneck().name().equals(before.bottleneck()))) {
-            notices.add(new Notice(true, step.bottleneck() + "Bound", step.reason()));
+        if (step.change().isEmpty() && step.bottleneck().isBeyondScaling()) {
+            notices.add(new Notice(
+                    true,
+                    step.bottleneck() + "Bound",
+                    "rows wait, and what keeps the query is "
+                            + step.bottleneck().words() + ": it is not given more, which would not help"));
         }
         Change last = step.state().last();
         boolean news = last != null

@@ -21,6 +21,11 @@ public enum Bottleneck {
         this.words = words;
     }
 
+    /** Whether more of anything is of no use. */
+    public boolean isBeyondScaling() {
+        return this == Sink || this == Source || this == Skew;
+    }
+
     public String words() {
         return words;
     }

@@ -403,7 +403,7 @@ class DeciderTest {
         return new Verdict(List.of(), plan, Map.of("out", "update"), List.of(), "", null);
     }
 
-    private static EngineProgress progress(long incarnation, String phase) {
+    static EngineProgress progress(long incarnation, String phase) {
         return progress(incarnation, phase, null, null, null, null, null);
     }
 

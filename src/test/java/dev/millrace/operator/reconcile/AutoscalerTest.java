@@ -1,0 +1,288 @@
+package dev.millrace.operator.reconcile;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.api.EngineOutcome;
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Scaling;
+import dev.millrace.operator.reconcile.DeciderTest.World;
+import dev.millrace.operator.reconcile.Decision.CreatePod;
+import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.ResizePod;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.Rates;
+import dev.millrace.operator.reconcile.Observed.Trouble;
+import dev.millrace.operator.scaling.Sample;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** From samples to the CPU and the number of pods. */
+class AutoscalerTest {
+
+    private static String spec(String mode) {
+        return """
+                {"query": "SELECT 1", "sources": [], "sinks": [{"name": "out", "kafka": {"topic": "t"}}],
+                 "scaling": {"mode": "%s", "replicas": {"min": 1, "max": 4},
+                  "resources": {"min": {"cpu": "500m"}, "max": {"cpu": "2"}}}}""".formatted(mode);
+    }
+
+    /** A query that has run long enough for measurements. */
+    private static World running(String mode) {
+        World world = World.running(spec(mode));
+        world.resizes = true;
+        settle(world);
+        return world;
+    }
+
+    /** All pods run and have what they were told. */
+    private static void settle(World world) {
+        for (int i = 0; i < 6; i++) {
+            world.pods.removeIf(pod -> pod.deleting());
+            List.copyOf(world.pods).forEach(pod -> says(world, pod.name(), pod.slot(), pod.incarnation()));
+            world.after(1).look();
+        }
+        assertNotNull(world.status.scaling().settledAt(), world.status.scaling().toString());
+    }
+
+    private static void says(World world, String name, int slot, long incarnation) {
+        int count =
+                world.status.division() == null ? 1 : world.status.division().slots();
+        boolean stays = slot < count;
+        EngineProgress progress = world.status.division() == null
+                ? DeciderTest.progress(incarnation, "running")
+                : DeciderTest.progress(
+                        incarnation,
+                        "running",
+                        slot,
+                        world.status.division().text(),
+                        IntStream.range(0, count).boxed().toList(),
+                        stays ? "9" : "",
+                        true);
+        if (!stays) {
+            world.change(name, pod -> {
+                pod.ended = true;
+                pod.outcome = Optional.of(new EngineOutcome("Left", "", "", incarnation));
+            });
+            return;
+        }
+        world.engines.put(name, new EngineView(true, world.now, progress, new Rates(1, 1)));
+    }
+
+    /** So many looks with a sample each; all pods do the same. */
+    private static World load(World world, int looks, double arrivals, double perCore) {
+        long lag = 0;
+        for (int i = 0; i < looks; i++) {
+            world.after(10);
+            int pods = world.pods.size();
+            double limit = world.pods.get(0).cpu().milli() / 1000.0;
+            double rate = Math.min(arrivals / pods, perCore * limit);
+            lag += (long) Math.max(0, 10 * (arrivals / pods - rate));
+            List<Sample.Slot> slots = new ArrayList<>();
+            for (int pod = 0; pod < pods; pod++) {
+                slots.add(new Sample.Slot(rate, lag, rate / perCore, limit, 0.1, 0.05));
+            }
+            world.samples.add(new Sample(world.now, 10, slots));
+            world.look();
+            if (!world.last.isEmpty()) {
+                return world;
+            }
+        }
+        return world;
+    }
+
+    private static List<ResizePod> resizes(World world) {
+        return world.last.stream()
+                .filter(ResizePod.class::isInstance)
+                .map(ResizePod.class::cast)
+                .toList();
+    }
+
+    @Test
+    void whereNothingIsToBeChosenThereIsNoStatusOfIt() {
+        assertNull(World.running(DeciderTest.KAFKA).status.scaling());
+    }
+
+    @Test
+    void aPodThatUsesUpItsCpuIsGivenMoreWhileItRuns() {
+        World world = running("Auto");
+        assertEquals("500m", world.status.scaling().cpu());
+        load(world, 9, 40_000, 50_000);
+        assertEquals(List.of(new ResizePod("q-0-1", "1200m")), world.last);
+        Scaling scaling = world.status.scaling();
+        assertEquals("1200m", scaling.cpu());
+        assertNull(scaling.settledAt());
+        assertEquals("Cpu", scaling.lastDecision().bottleneck());
+        assertEquals(40_000, scaling.lastDecision().inputs().arrivals());
+        assertTrue(world.notices().contains("Scaled"), world.notices().toString());
+        world.after(2).look();
+        assertNotNull(world.status.scaling().settledAt());
+        assertEquals(List.of(), world.last, "asked for once");
+        load(world, 9, 40_000, 50_000);
+        assertTrue(world.status.scaling().lastDecision().outcome().startsWith("it can do"), "compared with what came");
+        assertEquals("1200m", world.status.scaling().cpu());
+    }
+
+    @Test
+    void whereCpuIsAtItsBoundThereAreMorePodsWithAsMuch() {
+        World world = running("Auto");
+        load(world, 9, 200_000, 50_000);
+        assertEquals(3, world.status.scaling().pods());
+        assertEquals("2", world.status.scaling().cpu());
+        assertEquals(3, world.status.division().slots());
+        assertEquals(List.of(new ResizePod("q-0-1", "2")), resizes(world), "that one at once");
+        List<CreatePod> made = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            world.last.stream()
+                    .filter(CreatePod.class::isInstance)
+                    .map(CreatePod.class::cast)
+                    .forEach(made::add);
+            List.copyOf(world.pods).forEach(pod -> says(world, pod.name(), pod.slot(), pod.incarnation()));
+            world.after(1).look();
+        }
+        assertEquals(2, made.size());
+        assertTrue(world.pods.stream().allMatch(pod -> pod.cpu().milli() == 2_000), world.pods.toString());
+    }
+
+    @Test
+    void fewerPodsComeOnlyWhenThoseThatStayHaveTheCpu() {
+        World world = running("Auto");
+        load(world, 9, 200_000, 50_000);
+        settle(world);
+        load(world, 40, 40_000, 50_000);
+        assertEquals(1, world.status.scaling().pods());
+        assertEquals("1200m", world.status.scaling().cpu());
+        assertEquals(1, world.status.division().slots(), "less than it has is there");
+        settle(world);
+        world.spec(spec("Auto").replace("\"cpu\": \"500m\"", "\"cpu\": \"1200m\"")); // of a new version, on trial
+        assertEquals("1200m", world.look().status.scaling().cpu());
+    }
+
+    /** The node has no room: the pods keep what they have, and others come. */
+    @Test
+    void whatANodeDoesNotGiveIsNotWaitedForLong() {
+        World world = running("Auto");
+        world.mostMilli = 600;
+        load(world, 9, 40_000, 50_000);
+        assertEquals("1200m", world.status.scaling().cpu());
+        world.after(20).look();
+        assertEquals("1200m", world.status.scaling().cpu(), "it may come yet");
+        world.after(11).look();
+        assertEquals("600m", world.status.scaling().cpu());
+        assertTrue(world.notices().contains("ScalingRefused"));
+        assertEquals(List.of(new ResizePod("q-0-1", "600m")), world.last);
+        assertEquals("600m", world.status.scaling().ceiling().cpu());
+        world.mostMilli = Integer.MAX_VALUE;
+        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("600m", 600, Optional.empty()));
+        world.after(1).look();
+        load(world, 9, 40_000, 50_000);
+        assertEquals(2, world.status.scaling().pods(), world.status.scaling().toString());
+        assertEquals("600m", world.status.scaling().cpu());
+    }
+
+    /** A quota says no: the message is on the pod. */
+    @Test
+    void whatIsRefusedIsNotAskedForAgainAtOnce() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        Trouble quota = new Trouble("Refused", "1200m CPU for pod q-0-1 are refused: exceeded quota");
+        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("500m", 500, Optional.of(quota)));
+        world.after(1).look();
+        assertEquals("500m", world.status.scaling().cpu());
+        assertTrue(world.status.scaling().ceiling().reason().contains("exceeded quota"));
+        assertEquals(List.of(), world.last, "it has what it is to have");
+    }
+
+    @Test
+    void recommendationsAreToldOnceAndNotFollowed() {
+        World world = running("Recommend");
+        load(world, 9, 40_000, 50_000);
+        for (int i = 0; i < 5; i++) {
+            world.after(10);
+            Sample before = world.samples.get(world.samples.size() - 1);
+            world.samples.add(new Sample(world.now, 10, before.slots()));
+            world.look();
+            assertEquals(List.of(), world.last);
+        }
+        assertEquals("500m", world.status.scaling().cpu());
+        assertNotNull(world.status.scaling().recommended());
+        assertFalse(world.notices().contains("Scaled"));
+    }
+
+    @Test
+    void inModeManualPodsHaveWhatTheirVersionSays() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        settle(world);
+        world.spec(spec("Manual")).look();
+        assertEquals(List.of(new ResizePod("q-0-1", "500m")), resizes(world));
+        assertNull(world.status.scaling());
+    }
+
+    @Test
+    void nothingIsChangedWhileAPodIsSilentOrAVersionIsOnTrial() {
+        World world = running("Auto");
+        world.silent();
+        load(world, 5, 40_000, 50_000);
+        assertEquals("500m", world.status.scaling().cpu());
+        assertEquals(
+                "not all pods run and have what they are to have",
+                world.status.scaling().reason());
+    }
+
+    @Test
+    void figuresAloneAreWrittenOnceAMinute() {
+        World world = running("Auto");
+        load(world, 7, 10_000, 50_000);
+        Scaling before = world.status.scaling();
+        String figuresAt = world.status.figuresAt();
+        load(world, 1, 11_000, 50_000);
+        if (figuresAt.equals(world.status.figuresAt())) {
+            assertEquals(before, world.status.scaling());
+        }
+        load(world, 6, 11_000, 50_000);
+        assertFalse(before.needs().equals(world.status.scaling().needs()));
+    }
+
+    @Test
+    void aQueryThatWaitsForItsSinkIsToldSo() {
+        World world = running("Auto");
+        long lag = 0;
+        for (int i = 0; i < 6; i++) {
+            world.after(10);
+            lag += 400_000;
+            world.samples.add(new Sample(world.now, 10, List.of(new Sample.Slot(10_000, lag, 0.2, 0.5, 0.2, 0.8))));
+            world.look();
+            assertEquals(List.of(), world.last);
+        }
+        List<String> told =
+                world.decision.notices().stream().map(Notice::reason).toList();
+        assertTrue(told.contains("SinkBound"), told.toString());
+    }
+
+    /** Another operator goes on with what this one knew. */
+    @Test
+    void whatIsKnownIsInTheStatus() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        world.after(2).look();
+        load(world, 9, 40_000, 50_000);
+        Scaling status = world.status.scaling();
+        dev.millrace.operator.scaling.ScalingState state =
+                ScalingStatus.read(status).orElseThrow();
+        assertEquals(status.lastDecision().outcome(), state.last().outcome());
+        assertEquals(status.cpuSeconds(), state.cpuSeconds());
+        assertEquals(
+                status.needs().cores().stream().filter(cores -> cores >= 0).count(),
+                state.needs().byMinute().size());
+        assertTrue(ScalingStatus.read(
+                        new Scaling(1, "much", null, null, null, null, null, null, null, null, null, null, null))
+                .isEmpty());
+    }
+}
