@@ -144,7 +144,7 @@ abstract class OperatorCluster {
         private final Thread feeder;
         private final UnaryOperator<String> change;
         private volatile boolean enough;
-        private volatile int batch = 20;
+        private volatile int rate = 900;
 
         Running(String name) throws Exception {
             this(name, document -> document);
@@ -170,8 +170,13 @@ abstract class OperatorCluster {
 
         private void feed() {
             try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
+                double due = 0;
+                long before = System.nanoTime();
                 while (!enough) {
-                    for (int i = 0; i < batch; i++) {
+                    long now = System.nanoTime();
+                    due = Math.min(rate, due + rate * ((now - before) / 1e9)); // what it could not send it does not owe
+                    before = now;
+                    for (; due >= 1; due--) {
                         int id = sent.getAndIncrement();
                         String row = "{\"id\":" + id + ",\"word\":\"" + word(id) + "\"}";
                         producer.send(new ProducerRecord<>(name + "-in", row.getBytes(StandardCharsets.UTF_8)));
@@ -183,9 +188,13 @@ abstract class OperatorCluster {
             }
         }
 
-        /** Twenty thousand rows a second from now on. */
-        void faster() {
-            batch = 400;
+        /** So many rows a second from now on. */
+        void rate(int rows) {
+            rate = rows;
+        }
+
+        int sent() {
+            return sent.get();
         }
 
         private static String word(int id) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -228,7 +229,7 @@ class OperatorScalingIT extends OperatorCluster {
     void aPodThatIsTooSlowIsReplacedOnAnotherNodeAndWhatCannotBeDividedSaysWhy() throws Exception {
         try (Running query = divided("slow", 2)) {
             query.awaitCheckpoint();
-            query.faster();
+            query.rate(20_000);
             String node = slot("slow", 1).path("node").asText();
             String little = "{\"cpu\":\"20m\"}";
             cluster.kubectl(
@@ -254,6 +255,72 @@ class OperatorScalingIT extends OperatorCluster {
             assertEquals(1, slot("slow", 0).path("incarnation").asInt());
             query.finish();
         }
+    }
+
+    /**
+     * A pod is given CPU while it runs, then there are more of them, and less again when less is needed; what is written stays
+     * exact. With {@code -Dautoscaling.write=true} all of it, and the time line goes into the documentation; else the way up.
+     */
+    @Test
+    void aQueryGetsTheCpuAndThePodsThatItsLoadNeeds() throws Exception {
+        boolean all = Boolean.getBoolean("autoscaling.write");
+        try (Running query = new Running("follows", OperatorScalingIT::autoscaled)) {
+            ScalingTimeline timeline = new ScalingTimeline(cluster, "follows", query::sent);
+            query.rate(10_000);
+            String uid = uid("follows");
+            Cluster.await(
+                    () -> cluster.status("follows").at("/scaling"),
+                    scaling -> scaling.has("settledAt") && scaling.path("pods").asInt() == 1,
+                    Duration.ofSeconds(60),
+                    "it has what it is to have");
+            Thread.sleep(all ? 120_000 : 20_000);
+            query.rate(100_000);
+            awaitScaling(
+                    "follows",
+                    scaling -> scaling.at("/lastDecision/bottleneck").asText().equals("Cpu"),
+                    120);
+            awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
+            JsonNode pod = cluster.get("pod", "follows-0-1");
+            assertEquals(uid, pod.at("/metadata/uid").asText(), "the same pod");
+            assertEquals(0, pod.at("/status/containerStatuses/0/restartCount").asInt(), "and the same process");
+            assertTrue(
+                    milli(pod) > 300,
+                    pod.at("/status/containerStatuses/0/resources").toString());
+            assertEquals(2, names("pods", "follows").size());
+            if (all) {
+                Thread.sleep(180_000);
+                query.rate(20_000);
+                awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 1 && scaling.has("settledAt"), 900);
+                Thread.sleep(60_000);
+            }
+            query.rate(100);
+            query.finish();
+            timeline.close();
+            System.out.println(cluster.status("follows").at("/scaling").toPrettyString());
+            System.out.println(cluster.kubectl("get", "events", "--field-selector", "involvedObject.name=follows"));
+            if (all) {
+                timeline.write();
+            }
+        }
+    }
+
+    private static String autoscaled(String document) {
+        return document.replace(
+                "scaling: {resources: {min: {cpu: \"1\", memory: 700Mi}}}",
+                "scaling: {mode: Auto, replicas: {min: 1, max: 2}, resources: {min: {cpu: 300m, memory: 700Mi}, max: {cpu: 500m}}}");
+    }
+
+    private void awaitScaling(String query, Predicate<JsonNode> wanted, int seconds) {
+        Cluster.await(
+                () -> cluster.status(query).at("/scaling"),
+                wanted::test,
+                Duration.ofSeconds(seconds),
+                "scaling of " + query);
+    }
+
+    private static int milli(JsonNode pod) {
+        String cpu = pod.at("/status/containerStatuses/0/resources/limits/cpu").asText();
+        return cpu.endsWith("m") ? Integer.parseInt(cpu.substring(0, cpu.length() - 1)) : 1000 * Integer.parseInt(cpu);
     }
 
     /** Beside a query whose pods are being judged for minutes. */

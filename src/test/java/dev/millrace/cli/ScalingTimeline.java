@@ -1,0 +1,142 @@
+package dev.millrace.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntSupplier;
+
+/** What a query on a cluster is given and does, looked at every two seconds. */
+final class ScalingTimeline implements AutoCloseable {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final HttpClient http =
+            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
+    private final Cluster cluster;
+    private final String query;
+    private final IntSupplier sent;
+    private final long start = System.nanoTime();
+    private final Thread looks;
+    private final List<Look> timeline = new ArrayList<>();
+    private final Map<String, long[]> before = new HashMap<>();
+    private volatile boolean enough;
+
+    /**
+     * @param load rows per second that were sent
+     * @param lag rows behind, of all pods
+     * @param used cores that all pods used
+     * @param given cores that they have
+     */
+    record Look(double seconds, double load, long lag, double used, double given, int pods) {}
+
+    ScalingTimeline(Cluster cluster, String query, IntSupplier sent) {
+        this.cluster = cluster;
+        this.query = query;
+        this.sent = sent;
+        this.looks = new Thread(this::run, "timeline");
+        looks.setDaemon(true);
+        looks.start();
+    }
+
+    private void run() {
+        int sentBefore = sent.getAsInt();
+        double then = 0;
+        try {
+            while (!enough) {
+                Thread.sleep(2_000);
+                double now = (System.nanoTime() - start) / 1e9;
+                int sentNow = sent.getAsInt();
+                Look look = look(now, (sentNow - sentBefore) / (now - then));
+                synchronized (timeline) {
+                    timeline.add(look);
+                }
+                System.out.println("timeline " + look);
+                sentBefore = sentNow;
+                then = now;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Look look(double now, double load) {
+        long lag = 0;
+        double used = 0;
+        double given = 0;
+        int count = 0;
+        JsonNode pods = JSON.createArrayNode();
+        try {
+            pods = JSON.readTree(cluster.kubectl("get", "pods", "-l", "millrace.dev/query=" + query, "-o", "json"))
+                    .path("items");
+        } catch (IOException e) {
+            System.out.println("timeline: " + e);
+        }
+        for (JsonNode pod : pods) {
+            count++;
+            String name = pod.at("/metadata/name").asText();
+            given += cores(
+                    pod.at("/status/containerStatuses/0/resources/limits/cpu").asText("0"));
+            try {
+                String address = "http://" + pod.at("/status/podIP").asText() + ":8080/progress";
+                HttpRequest request = HttpRequest.newBuilder(URI.create(address))
+                        .timeout(Duration.ofSeconds(1))
+                        .build();
+                JsonNode progress = JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString())
+                                .body())
+                        .path(0);
+                lag += progress.path("lagRecords").asLong();
+                long[] cpu = {
+                    progress.at("/usage/nanos").asLong(),
+                    progress.at("/usage/cpuNanos").asLong()
+                };
+                long[] last = before.put(name, cpu);
+                used += last == null || cpu[0] <= last[0] ? 0 : (double) (cpu[1] - last[1]) / (cpu[0] - last[0]);
+            } catch (IOException | IllegalArgumentException e) {
+                System.out.println("timeline: " + name + " does not answer");
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        return new Look(now, load, lag, used, given, count);
+    }
+
+    private static double cores(String cpu) {
+        return cpu.endsWith("m")
+                ? Double.parseDouble(cpu.substring(0, cpu.length() - 1)) / 1000
+                : Double.parseDouble(cpu);
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        enough = true;
+        looks.join();
+    }
+
+    /** Draws it. */
+    void write() throws IOException {
+        StringBuilder text = new StringBuilder("seconds,load,lag,used,given,pods\n");
+        for (Look look : timeline) {
+            text.append(String.format(
+                    java.util.Locale.ROOT,
+                    "%.0f,%.0f,%d,%.3f,%.3f,%d%n",
+                    look.seconds(),
+                    look.load(),
+                    look.lag(),
+                    look.used(),
+                    look.given(),
+                    look.pods()));
+        }
+        Files.writeString(Path.of("docs/autoscaling-cluster.csv"), text);
+    }
+}
