@@ -295,7 +295,7 @@ class OperatorScalingIT extends OperatorCluster {
             }
             query.rate(100);
             query.finish();
-            timeline.close();
+            timeline.stop();
             System.out.println(cluster.status("follows").at("/scaling").toPrettyString());
             System.out.println(cluster.kubectl("get", "events", "--field-selector", "involvedObject.name=follows"));
             if (all) {

@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.function.IntSupplier;
 
 /** What a query on a cluster is given and does, looked at every two seconds. */
-final class ScalingTimeline implements AutoCloseable {
+final class ScalingTimeline {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -117,8 +117,8 @@ final class ScalingTimeline implements AutoCloseable {
                 : Double.parseDouble(cpu);
     }
 
-    @Override
-    public void close() throws InterruptedException {
+    /** Looks no more. */
+    void stop() throws InterruptedException {
         enough = true;
         looks.join();
     }
