@@ -8,12 +8,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.regex.Pattern;
 
 /** What the process, and the container that it is alone in, use of the machine; read from the kernel when asked. */
 final class Container {
 
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
+    private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
 
     private final Path group;
 
@@ -22,7 +25,7 @@ final class Container {
     }
 
     /**
-     * @param group the directory of its cgroup, version 2
+     * @param group the directory of its cgroup, or, of version 1, of its controllers
      */
     Container(Path group) {
         this.group = group;
@@ -36,24 +39,43 @@ final class Container {
     /** Cores that it may use; empty where nothing limits it, or that cannot be read. */
     OptionalDouble cpuLimit() {
         List<String> parts = List.of(read("cpu.max").trim().split(" "));
-        return parts.size() == 2 && parts.stream().allMatch(part -> part.matches("\\d{1,18}"))
-                ? OptionalDouble.of(Double.parseDouble(parts.get(0)) / Double.parseDouble(parts.get(1)))
+        if (parts.size() == 2) {
+            return ratio(parts.get(0), parts.get(1));
+        }
+        return ratio(
+                read("cpu/cpu.cfs_quota_us").trim(),
+                read("cpu/cpu.cfs_period_us").trim());
+    }
+
+    private static OptionalDouble ratio(String quota, String period) {
+        return NUMBER.matcher(quota).matches() && NUMBER.matcher(period).matches()
+                ? OptionalDouble.of(Double.parseDouble(quota) / Double.parseDouble(period))
                 : OptionalDouble.empty();
     }
 
     /** Nanoseconds in which it had used up its CPU; empty for unknown. */
     OptionalLong throttledNanos() {
         OptionalLong micros = line("cpu.stat", "throttled_usec");
-        return micros.isPresent() ? OptionalLong.of(micros.getAsLong() * 1000) : micros;
+        return micros.isPresent() ? OptionalLong.of(micros.getAsLong() * 1000) : line("cpu/cpu.stat", "throttled_time");
     }
 
     /** Bytes that it could not give back: what the node's kubelet looks at; empty for unknown. */
     OptionalLong workingSet() {
-        String used = read("memory.current").trim();
-        OptionalLong idle = line("memory.stat", "inactive_file");
-        return used.matches("\\d{1,18}") && idle.isPresent()
-                ? OptionalLong.of(Math.max(0, Long.parseLong(used) - idle.getAsLong()))
+        OptionalLong used = number("memory.current");
+        return used.isPresent()
+                ? difference(used, line("memory.stat", "inactive_file"))
+                : difference(number("memory/memory.usage_in_bytes"), line("memory/memory.stat", "total_inactive_file"));
+    }
+
+    private static OptionalLong difference(OptionalLong used, OptionalLong idle) {
+        return used.isPresent() && idle.isPresent()
+                ? OptionalLong.of(Math.max(0, used.getAsLong() - idle.getAsLong()))
                 : OptionalLong.empty();
+    }
+
+    private OptionalLong number(String file) {
+        String text = read(file).trim();
+        return NUMBER.matcher(text).matches() ? OptionalLong.of(Long.parseLong(text)) : OptionalLong.empty();
     }
 
     private OptionalLong line(String file, String name) {

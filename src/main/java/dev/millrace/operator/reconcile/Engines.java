@@ -78,6 +78,7 @@ final class Engines implements AutoCloseable {
         private volatile String toldFigures = "";
         private volatile Instant sampled;
         private final PodSamples samples = new PodSamples();
+        private volatile double limit;
         private int round;
 
         Watched(ResourceID query, int slot, URI address, Instant now) {
@@ -111,11 +112,12 @@ final class Engines implements AutoCloseable {
         }
         String host = ip.contains(":") ? "[" + ip + "]" : ip;
         URI address = URI.create("http://" + host + ":" + EnginePod.PORT + "/progress");
-        pods.compute(
+        Watched watched = pods.compute(
                 key,
                 (same, known) -> known != null && known.address.equals(address)
                         ? known
                         : new Watched(ResourceID.fromResource(query), Pods.slot(pod), address, clock.instant()));
+        watched.limit = Pods.cpu(pod).milli() / 1000.0;
     }
 
     /** Asks no pods of the query but these any more. */
@@ -221,7 +223,10 @@ final class Engines implements AutoCloseable {
                 || own != null && (before.progress() == null || !sameState(before.progress(), own))
                 || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS));
         String figures = own == null ? watched.toldFigures : Statuses.figures(watched.view);
-        news |= watched.samples.add(own, now).filter(Engines::isBusy).isPresent();
+        news |= watched.samples
+                .add(own, watched.limit, now)
+                .filter(Engines::isBusy)
+                .isPresent();
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {
             watched.told = now;

@@ -31,8 +31,12 @@ final class PodSamples {
      */
     record PodSample(Instant at, double seconds, Sample.Slot figures) {}
 
-    /** Takes an answer, null for none; returns a sample where it ends one. */
-    synchronized Optional<PodSample> add(EngineProgress said, Instant now) {
+    /**
+     * Takes an answer, null for none; returns a sample where it ends one.
+     *
+     * @param limit cores of the pod, for where it does not know
+     */
+    synchronized Optional<PodSample> add(EngineProgress said, double limit, Instant now) {
         EngineProgress.Usage usage = said == null || !said.calm() ? null : said.usage();
         EngineProgress.Usage before = from;
         if (usage == null || before == null || !follows(before, usage)) {
@@ -44,7 +48,7 @@ final class PodSamples {
             return Optional.empty();
         }
         from = usage;
-        PodSample sample = new PodSample(now, seconds, slot(before, usage, said, seconds));
+        PodSample sample = new PodSample(now, seconds, slot(before, usage, said, limit, seconds));
         samples.addLast(sample);
         if (samples.size() > MOST) {
             samples.removeFirst();
@@ -63,7 +67,11 @@ final class PodSamples {
     }
 
     private static Sample.Slot slot(
-            EngineProgress.Usage before, EngineProgress.Usage usage, EngineProgress said, double seconds) {
+            EngineProgress.Usage before,
+            EngineProgress.Usage usage,
+            EngineProgress said,
+            double limit,
+            double seconds) {
         List<Long> old = before.threadNanos() == null ? List.of() : before.threadNanos();
         List<Long> threads = usage.threadNanos() == null ? List.of() : usage.threadNanos();
         double busiest = 0;
@@ -74,7 +82,7 @@ final class PodSamples {
                 (usage.rowsRead() - before.rowsRead()) / seconds,
                 said.lagRecords() == null ? -1 : said.lagRecords(),
                 (usage.cpuNanos() - before.cpuNanos()) / 1e9 / seconds,
-                usage.cpuLimit() == null ? 0 : usage.cpuLimit(),
+                usage.cpuLimit() == null ? limit : usage.cpuLimit(),
                 Math.min(1, busiest / 1e9 / seconds),
                 Math.min(1, (usage.blockedNanos() - before.blockedNanos()) / 1e9 / seconds));
     }

@@ -131,7 +131,7 @@ final class Pods {
                 cpu(pod));
     }
 
-    private static Cpu cpu(Pod pod) {
+    static Cpu cpu(Pod pod) {
         Map<String, String> annotations =
                 Optional.ofNullable(pod.getMetadata().getAnnotations()).orElse(Map.of());
         ResourceRequirements has = engine(pod)

@@ -34,6 +34,10 @@ class PodSamplesTest {
         return JSON.convertValue(progress, EngineProgress.class);
     }
 
+    private static Optional<PodSample> add(PodSamples samples, EngineProgress said, Instant at) {
+        return samples.add(said, 0.25, at);
+    }
+
     private static Instant at(double seconds) {
         return START.plusMillis((long) (seconds * 1000));
     }
@@ -41,9 +45,10 @@ class PodSamplesTest {
     @Test
     void differencesOverTenSecondsByThePodsOwnClock() {
         PodSamples samples = new PodSamples();
-        assertEquals(Optional.empty(), samples.add(says(0, 0, 0, 0, "running"), at(0)));
-        assertEquals(Optional.empty(), samples.add(says(5, 500, 1, 1, "running"), at(5)));
-        PodSample sample = samples.add(says(10, 1_000, 4, 3, "running"), at(11)).orElseThrow();
+        assertEquals(Optional.empty(), add(samples, says(0, 0, 0, 0, "running"), at(0)));
+        assertEquals(Optional.empty(), add(samples, says(5, 500, 1, 1, "running"), at(5)));
+        PodSample sample =
+                add(samples, says(10, 1_000, 4, 3, "running"), at(11)).orElseThrow();
         assertEquals(new PodSample(at(11), 10, new Sample.Slot(100, 42, 0.4, 0.5, 0.3, 0.1)), sample);
         assertEquals(List.of(sample), samples.list());
     }
@@ -51,14 +56,14 @@ class PodSamplesTest {
     @Test
     void whatIsNotOfOneProcessThatRanAllTheTimeIsLeftOut() {
         PodSamples samples = new PodSamples();
-        samples.add(says(0, 0, 0, 0, "running"), at(0));
-        samples.add(null, at(5));
-        assertEquals(Optional.empty(), samples.add(says(10, 1_000, 4, 3, "running"), at(10)), "it was silent");
-        assertEquals(Optional.empty(), samples.add(says(20, 10, 4, 3, "running"), at(20)), "it began anew");
-        assertEquals(Optional.empty(), samples.add(says(30, 1_000, 5, 4, "replaying"), at(30)));
-        assertEquals(Optional.empty(), samples.add(says(40, 1_000, 5, 4, "running"), at(40)));
-        assertTrue(samples.add(says(50, 2_000, 6, 5, "running"), at(50)).isPresent());
-        assertEquals(Optional.empty(), samples.add(says(90, 2_000, 6, 5, "running"), at(90)), "too long ago");
+        add(samples, says(0, 0, 0, 0, "running"), at(0));
+        samples.add(null, 0.25, at(5));
+        assertEquals(Optional.empty(), add(samples, says(10, 1_000, 4, 3, "running"), at(10)), "it was silent");
+        assertEquals(Optional.empty(), add(samples, says(20, 10, 4, 3, "running"), at(20)), "it began anew");
+        assertEquals(Optional.empty(), add(samples, says(30, 1_000, 5, 4, "replaying"), at(30)));
+        assertEquals(Optional.empty(), add(samples, says(40, 1_000, 5, 4, "running"), at(40)));
+        assertTrue(add(samples, says(50, 2_000, 6, 5, "running"), at(50)).isPresent());
+        assertEquals(Optional.empty(), add(samples, says(90, 2_000, 6, 5, "running"), at(90)), "too long ago");
     }
 
     @Test
