@@ -275,18 +275,21 @@ class OperatorScalingIT extends OperatorCluster {
                     scaling -> scaling.has("settledAt") && scaling.path("pods").asInt() == 1,
                     Duration.ofSeconds(60),
                     "it has what it is to have");
-            Thread.sleep(all ? 120_000 : 20_000);
-            query.rate(100_000);
+            Thread.sleep(all ? 60_000 : 10_000);
+            query.rate(65_000);
             awaitScaling(
                     "follows",
-                    scaling -> scaling.at("/lastDecision/bottleneck").asText().equals("Cpu"),
+                    scaling -> scaling.at("/lastDecision/remedy").asText().equals("Cpu") && scaling.has("settledAt"),
                     120);
+            assertEquals(1, names("pods", "follows").size());
+            Thread.sleep(all ? 120_000 : 0);
+            query.rate(100_000);
             awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
             JsonNode pod = cluster.get("pod", "follows-0-1");
             assertEquals(uid, pod.at("/metadata/uid").asText(), "the same pod");
             assertEquals(0, pod.at("/status/containerStatuses/0/restartCount").asInt(), "and the same process");
             assertTrue(
-                    milli(pod) > 300,
+                    milli(pod) > 400,
                     pod.at("/status/containerStatuses/0/resources").toString());
             assertEquals(2, names("pods", "follows").size());
             if (all) {

@@ -13,8 +13,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntSupplier;
+import java.util.function.ToDoubleFunction;
 
 /** What a query on a cluster is given and does, looked at every two seconds. */
 final class ScalingTimeline {
@@ -125,18 +127,46 @@ final class ScalingTimeline {
 
     /** Draws it. */
     void write() throws IOException {
-        StringBuilder text = new StringBuilder("seconds,load,lag,used,given,pods\n");
-        for (Look look : timeline) {
-            text.append(String.format(
-                    java.util.Locale.ROOT,
-                    "%.0f,%.0f,%d,%.3f,%.3f,%d%n",
-                    look.seconds(),
-                    look.load(),
-                    look.lag(),
-                    look.used(),
-                    look.given(),
-                    look.pods()));
+        StringBuilder svg = new StringBuilder("""
+                <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 420" font-family="sans-serif" font-size="11">
+                <rect width="100%" height="100%" fill="white"/>
+                """);
+        panel(svg, 20, "rows a second that are sent", List.of(Look::load), List.of("#777"));
+        panel(svg, 120, "rows that wait", List.of(Look::lag), List.of("#c0392b"));
+        panel(
+                svg,
+                220,
+                "cores: given (blue), used (green)",
+                List.of(Look::given, Look::used),
+                List.of("#1f5fbf", "#2e8b57"));
+        panel(svg, 320, "pods", List.of(Look::pods), List.of("#1f5fbf"));
+        double last = timeline.get(timeline.size() - 1).seconds();
+        svg.append(String.format(Locale.ROOT, "<text x=\"640\" y=\"414\">%.0f s</text>%n</svg>%n", last));
+        Files.writeString(Path.of("docs/autoscaling-cluster.svg"), svg);
+    }
+
+    private void panel(
+            StringBuilder svg, int y, String title, List<ToDoubleFunction<Look>> values, List<String> colours) {
+        double most = timeline.stream()
+                .flatMapToDouble(look -> values.stream().mapToDouble(value -> value.applyAsDouble(look)))
+                .max()
+                .orElse(1);
+        double last = timeline.get(timeline.size() - 1).seconds();
+        svg.append(String.format(
+                Locale.ROOT,
+                "<text x=\"10\" y=\"%d\">%s, up to %s</text>%n",
+                y,
+                title,
+                most >= 10 ? Math.round(most) : most));
+        for (int i = 0; i < values.size(); i++) {
+            svg.append("<polyline fill=\"none\" stroke=\"")
+                    .append(colours.get(i))
+                    .append("\" points=\"");
+            for (Look look : timeline) {
+                double height = 70 * values.get(i).applyAsDouble(look) / most;
+                svg.append(String.format(Locale.ROOT, "%.1f,%.1f ", 10 + 730 * look.seconds() / last, y + 80 - height));
+            }
+            svg.append("\"/>\n");
         }
-        Files.writeString(Path.of("docs/autoscaling-cluster.csv"), text);
     }
 }

@@ -27,6 +27,10 @@ public record Needs(Map<Long, Double> byMinute) {
         return new Needs(next);
     }
 
+    boolean knows(Instant time) {
+        return byMinute.containsKey(minute(time));
+    }
+
     /** The most of a window that ends now; empty where not all of it is known. */
     OptionalDouble most(Instant now, Duration window) {
         long last = minute(now);

@@ -26,6 +26,8 @@ public final class ScalingPolicy {
     /** Samples older than this say nothing of now. */
     private static final Duration FRESH = Duration.ofSeconds(35);
 
+    private static final Duration NEWS = Duration.ofMinutes(2);
+
     /** By how much more than there is must be wanted. */
     private static final double GROW = 1.15;
 
@@ -40,7 +42,7 @@ public final class ScalingPolicy {
     /** Less CPU waits for fewer pods if those may come so soon. */
     private static final Duration WORTH_WAITING = Duration.ofMinutes(10);
 
-    private static final double WINDOW_PER_COST = 12;
+    private static final double WINDOW_PER_COST = 10;
 
     /** A change that brings less of what it promised than this is of no use. */
     private static final double EFFECTIVE = 0.1;
@@ -157,6 +159,9 @@ public final class ScalingPolicy {
         Needs needs = state.needs();
         for (int end = 3; end <= samples.size(); end++) {
             Instant at = samples.get(end - 1).at();
+            if (needs.knows(at) && at.isBefore(seen.now().minus(NEWS))) {
+                continue; // it was counted at an earlier look
+            }
             needs = needs.with(at, steadyNeed(estimate(samples.subList(end - 3, end))));
         }
         return needs;
