@@ -571,8 +571,14 @@ public record StreamingQueryStatus(
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record HotKeyGroup(Integer keyGroup, Integer slot, Double share) {}
 
+    /**
+     * What waits.
+     *
+     * @param seconds how far the watermarked time is behind the clock
+     * @param catchUpSeconds in what time nothing will, as it goes now; null where nothing waits, or it grows
+     */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Lag(Long records, Double seconds) {}
+    public record Lag(Long records, Double seconds, Double catchUpSeconds) {}
 
     /** Rows per second. */
     @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -53,6 +53,7 @@ public final class HttpService implements AutoCloseable {
         HttpServer server = server(address);
         HttpService service = new HttpService(server);
         subjects.forEach(service::add);
+        service.process(subjects.isEmpty() ? Tags.empty() : tags(subjects.get(0)));
         server.createContext(
                 "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", service.registry.scrape()));
         server.createContext(
@@ -71,23 +72,33 @@ public final class HttpService implements AutoCloseable {
 
     private HttpService(HttpServer server) {
         this.server = server;
-        new JvmMemoryMetrics().bindTo(registry);
-        new ProcessorMetrics().bindTo(registry);
+    }
+
+    /** What the process uses, as the first query's: a pod has one. */
+    private void process(Tags tags) {
+        new JvmMemoryMetrics(tags).bindTo(registry);
+        new ProcessorMetrics(tags).bindTo(registry);
         Container container = new Container();
+        FunctionCounter.builder("millrace.process.cpu.nanoseconds", container, Container::cpuNanos)
+                .tags(tags)
+                .register(registry);
         FunctionCounter.builder(
                         "millrace.container.throttled.nanoseconds",
                         container,
                         c -> c.throttledNanos().orElse(0))
+                .tags(tags)
                 .register(registry);
         Gauge.builder(
                         "millrace.container.cpu.limit.cores",
                         container,
-                        c -> c.cpuLimit().orElse(-1))
+                        c -> c.cpuLimit().orElse(Double.NaN))
+                .tags(tags)
                 .register(registry);
         Gauge.builder(
                         "millrace.container.working.set.bytes",
                         container,
                         c -> c.workingSet().orElse(-1))
+                .tags(tags)
                 .register(registry);
     }
 

@@ -500,7 +500,13 @@ final class Decider {
                 choice.rejected(),
                 scaling,
                 status.figuresAt());
-        StreamingQueryStatus shown = Statuses.withFigures(status, next, engines, HotKeyGroups.of(decided), seen.now());
+        StreamingQueryStatus shown = Statuses.withFigures(
+                status,
+                next,
+                engines,
+                HotKeyGroups.of(decided),
+                CatchUp.seconds(seen.samples(), seen.now()),
+                seen.now());
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
         return new Decision(shown, actions, notices, recheck.time(), takeOvers);
     }

@@ -77,6 +77,7 @@ final class Statuses {
             StreamingQueryStatus next,
             List<EngineView> engines,
             List<HotKeyGroup> hot,
+            Double catchUp,
             Instant now) {
         boolean due = before.figuresAt() == null
                 || !now.isBefore(Instant.parse(before.figuresAt()).plus(FIGURES));
@@ -90,7 +91,8 @@ final class Statuses {
         StreamingQueryStatus taken = next.withFigures(
                 new Lag(
                         rounded(sum(figures, EngineProgress::lagRecords)),
-                        rounded(greatest(figures, EngineProgress::lagSeconds))),
+                        rounded(greatest(figures, EngineProgress::lagSeconds)),
+                        rounded(catchUp)),
                 throughput(engines).orElse(before.throughput()),
                 sum(figures, EngineProgress::rowsLate),
                 sum(figures, EngineProgress::rowsMalformed),

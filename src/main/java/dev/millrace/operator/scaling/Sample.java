@@ -38,16 +38,16 @@ public record Sample(Instant at, double seconds, List<Slot> slots) {
         return at.minus(Duration.ofMillis((long) (seconds * 1000)));
     }
 
-    double rate() {
+    public double rate() {
         return slots.stream().mapToDouble(Slot::rate).sum();
     }
 
-    double cores() {
+    public double cores() {
         return slots.stream().mapToDouble(Slot::cores).sum();
     }
 
     /** −1 for unknown. */
-    long lag() {
+    public long lag() {
         return slots.stream().anyMatch(slot -> slot.lag() < 0)
                 ? -1
                 : slots.stream().mapToLong(Slot::lag).sum();
