@@ -39,6 +39,9 @@ final class Autoscaler {
     /** How long a node may take to find room for more CPU. */
     private static final Duration DEFERRED = Duration.ofSeconds(30);
 
+    /** How long a cluster may take to find room for more pods: it may start nodes for them. */
+    private static final Duration NO_ROOM = Duration.ofMinutes(5);
+
     private static final Duration LOOK = Duration.ofSeconds(60);
     private static final String DEFAULT_CPU = "1";
 
@@ -179,6 +182,33 @@ final class Autoscaler {
                     + refused.get().reason() + ": " + refused.get().message() + ")";
             notices.add(new Notice(true, "ScalingRefused", why));
             return state.refused(Math.max(bounds.minCpu(), pod.cpu().milli()), why, truncated(seen.now()));
+        }
+        return withoutRoom(state, notices);
+    }
+
+    /** Pods that were asked for and find no node: a cluster may get more nodes, but not for ever. */
+    private ScalingState withoutRoom(ScalingState state, List<Notice> notices) {
+        boolean more = state.last() != null
+                && state.settledAt() == null
+                && state.last().to().equals(state.asked())
+                && state.last().to().pods() > state.last().from().pods();
+        if (!more) {
+            return state;
+        }
+        for (PodView pod : seen.pods()) {
+            boolean without = pod.slot() >= state.last().from().pods()
+                    && pod.trouble()
+                            .filter(trouble -> SlotDecider.NO_ROOM.contains(trouble.reason()))
+                            .isPresent();
+            Instant patience = state.askedAt().plus(NO_ROOM);
+            if (without && seen.now().isBefore(patience)) {
+                recheck.at(patience);
+            } else if (without) {
+                String why = "pod " + pod.name() + " finds no room ("
+                        + pod.trouble().orElseThrow().message() + ")";
+                notices.add(new Notice(true, "ScalingRefused", why));
+                return state.withoutRoom(why, truncated(seen.now()));
+            }
         }
         return state;
     }

@@ -55,7 +55,7 @@ final class SlotDecider {
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
     /** What more room in the cluster would mend. */
-    private static final Set<String> NO_ROOM = Set.of("Unschedulable", "VolumeNotBound");
+    static final Set<String> NO_ROOM = Set.of("Unschedulable", "VolumeNotBound");
 
     /** How long a slot waits for room before another one's pod runs it. */
     private static final Duration NO_ROOM_FOR = Duration.ofSeconds(10);

@@ -47,8 +47,6 @@ public final class ScalingPolicy {
     /** A change that brings less of what it promised than this is of no use. */
     private static final double EFFECTIVE = 0.1;
 
-    private static final Duration BLOCKED = Duration.ofMinutes(30);
-
     /** For so long the outcome of a change can be told. */
     private static final Duration TELLING = Duration.ofMinutes(10);
 
@@ -277,7 +275,7 @@ public final class ScalingPolicy {
                         ? "; what waits is read in " + rounded(figures.lag() / left) + " s"
                         : "; what waits grows";
         String why = isBlocked(Remedy.Cpu) || isBlocked(Remedy.Pods)
-                ? "the last change was of no use"
+                ? "what would help was of no use, or refused, a while ago"
                 : state.ceiling() != null && state.ceiling().until().isAfter(seen.now())
                         ? state.ceiling().why()
                         : now.bottleneck() == Bottleneck.Skew
@@ -395,7 +393,7 @@ public final class ScalingPolicy {
         String text = "it can do " + rounded(figures.capacity()) + " rows/s, " + rounded(last.expected())
                 + " were expected" + (effective ? "" : ": it was of no use");
         return next.withOutcome(
-                text, effective ? null : new Blocked(last.remedy(), seen.now().plus(BLOCKED)));
+                text, effective ? null : new Blocked(last.remedy(), seen.now().plus(ScalingState.BLOCKED)));
     }
 
     private boolean isBlocked(Remedy remedy) {

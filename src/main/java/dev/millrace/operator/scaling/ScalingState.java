@@ -30,6 +30,7 @@ public record ScalingState(
     private static final double POD_SECONDS = 20;
     private static final Duration CEILING = Duration.ofMinutes(10);
     private static final int MOST_DOUBLINGS = 6;
+    static final Duration BLOCKED = Duration.ofMinutes(30);
 
     /** What more of is given. */
     public enum Remedy {
@@ -112,6 +113,20 @@ public record ScalingState(
                 needs,
                 new Ceiling(had, now.plus(wait), times, why),
                 blocked);
+    }
+
+    /** The pods that the last change asked for find no room: without them again, and no more are asked for, for half an hour. */
+    public ScalingState withoutRoom(String why, Instant now) {
+        return new ScalingState(
+                new Allocation(last.from().pods(), asked.milliCpu()),
+                now,
+                null,
+                last.withOutcome(why),
+                cpuSeconds,
+                podsSeconds,
+                needs,
+                ceiling,
+                new Blocked(Remedy.Pods, now.plus(BLOCKED)));
     }
 
     ScalingState settled(Instant now, double cpu, double pods) {

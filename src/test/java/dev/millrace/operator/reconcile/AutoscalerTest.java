@@ -186,6 +186,32 @@ class AutoscalerTest {
         assertEquals("600m", world.status.scaling().cpu());
     }
 
+    /** The pods stay out for so long that the query goes on without them. */
+    @Test
+    void podsThatFindNoRoomAreGivenUp() {
+        World world = running("Auto");
+        load(world, 9, 200_000, 50_000);
+        assertEquals(3, world.status.scaling().pods());
+        for (int i = 0; i < 4; i++) {
+            world.after(1).look();
+            List.copyOf(world.pods).forEach(pod -> {
+                if (pod.slot() == 0) {
+                    says(world, pod.name(), 0, pod.incarnation());
+                } else {
+                    world.change(pod.name(), p -> p.trouble = Optional.of(new Trouble("Unschedulable", "0/2 nodes")));
+                }
+            });
+        }
+        world.after(200).look();
+        assertEquals(3, world.status.scaling().pods(), "there may be another node soon");
+        world.after(100).look();
+        assertEquals(1, world.status.scaling().pods());
+        assertEquals("2", world.status.scaling().cpu(), "which it got");
+        assertEquals("Pods", world.status.scaling().blocked().remedy());
+        assertTrue(world.notices().contains("ScalingRefused"));
+        assertEquals(1, world.status.division().slots());
+    }
+
     /** A quota says no: the message is on the pod. */
     @Test
     void whatIsRefusedIsNotAskedForAgainAtOnce() {
