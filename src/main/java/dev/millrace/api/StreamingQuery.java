@@ -347,8 +347,23 @@ public record StreamingQuery(
     @ValidationRule(value = "!has(self.min) || !has(self.max) || self.min <= self.max", message = "min is above max")
     public record Replicas(Integer min, Integer max) {}
 
+    /**
+     * What the autoscaler is to see to.
+     *
+     * @param maxLag how old rows may be when they are read
+     * @param catchUp in which time it is to be there again
+     * @param utilisation which part of what it could do a query is to do in the long run
+     */
+    @ValidationRule(
+            value = "!has(self.utilisation) || self.utilisation >= 0.1 && self.utilisation <= 1.0",
+            message = "utilisation is not between 0.1 and 1")
     public record Objective(TimeSpan maxLag, TimeSpan catchUp, Double utilisation) {}
 
+    /** What each pod is given: the CPU between both, the memory of min. */
+    @ValidationRule(
+            value =
+                    "!has(self.max) || !has(self.max.cpu) || quantity(has(self.min) && has(self.min.cpu) ? string(self.min.cpu) : '1').compareTo(quantity(string(self.max.cpu))) <= 0",
+            message = "min.cpu (1 where it is not given) is above max.cpu")
     public record ResourceRange(Resources min, Resources max) {}
 
     public record Resources(Size cpu, Size memory) {}
