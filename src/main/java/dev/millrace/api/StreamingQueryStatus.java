@@ -178,6 +178,7 @@ public record StreamingQueryStatus(
      * @param needs how many cores it needed in the last minutes
      * @param ceiling how much CPU pods can be given, for a while
      * @param blocked what was of no use, for a while
+     * @param past changes before the last one, in words, the oldest first
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Scaling(
@@ -193,7 +194,8 @@ public record StreamingQueryStatus(
             Double podsSeconds,
             Needs needs,
             Ceiling ceiling,
-            Blocked blocked) {
+            Blocked blocked,
+            List<String> past) {
 
         /** With what moves all the time as another one has it. */
         Scaling withFiguresOf(Scaling other) {
@@ -212,7 +214,8 @@ public record StreamingQueryStatus(
                             podsSeconds,
                             other.needs,
                             ceiling,
-                            blocked);
+                            blocked,
+                            past);
         }
     }
 

@@ -53,7 +53,8 @@ final class ScalingStatus {
                         ? null
                         : new StreamingQueryStatus.Blocked(
                                 state.blocked().remedy().name(),
-                                time(state.blocked().until())));
+                                time(state.blocked().until())),
+                state.past().isEmpty() ? null : state.past());
     }
 
     private static LastDecision write(Change change) {
@@ -136,7 +137,8 @@ final class ScalingStatus {
                             ? null
                             : new Blocked(
                                     Remedy.valueOf(status.blocked().remedy()),
-                                    Instant.parse(status.blocked().until()))));
+                                    Instant.parse(status.blocked().until())),
+                    status.past() == null ? List.of() : List.copyOf(status.past())));
         } catch (RuntimeException e) {
             return Optional.empty();
         }

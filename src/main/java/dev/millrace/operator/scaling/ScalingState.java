@@ -2,6 +2,8 @@ package dev.millrace.operator.scaling;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What the autoscaler knows of a query beside the samples; it outlives the operator's process.
@@ -14,6 +16,7 @@ import java.time.Instant;
  * @param podsSeconds what the last change of the number of pods took
  * @param ceiling to how much CPU a pod can be brought, for a while; null for what the bounds say
  * @param blocked a remedy that was of no use, for a while; null for none
+ * @param past changes before the last one, in words, the oldest first
  */
 public record ScalingState(
         Allocation asked,
@@ -24,12 +27,14 @@ public record ScalingState(
         double podsSeconds,
         Needs needs,
         Ceiling ceiling,
-        Blocked blocked) {
+        Blocked blocked,
+        List<String> past) {
 
     private static final double CPU_SECONDS = 3;
     private static final double POD_SECONDS = 20;
     private static final Duration CEILING = Duration.ofMinutes(10);
     private static final int MOST_DOUBLINGS = 6;
+    private static final int PAST = 9;
     static final Duration BLOCKED = Duration.ofMinutes(30);
 
     /** What more of is given. */
@@ -61,6 +66,10 @@ public record ScalingState(
             return to.cores() > from.cores();
         }
 
+        String inWords() {
+            return at + " " + from + " → " + to + ": " + reason + (outcome == null ? "" : "; " + outcome);
+        }
+
         Change withOutcome(String came) {
             return new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, came);
         }
@@ -76,17 +85,30 @@ public record ScalingState(
 
     /** Of a query that has just begun. */
     public static ScalingState of(Allocation first) {
-        return new ScalingState(first, null, null, null, CPU_SECONDS, POD_SECONDS, Needs.NONE, null, null);
+        return new ScalingState(first, null, null, null, CPU_SECONDS, POD_SECONDS, Needs.NONE, null, null, List.of());
     }
 
     ScalingState asking(Change change) {
+        List<String> before = new ArrayList<>(past);
+        if (last != null) {
+            before.add(last.inWords());
+        }
         return new ScalingState(
-                change.to(), change.at(), null, change, cpuSeconds, podsSeconds, needs, ceiling, blocked);
+                change.to(),
+                change.at(),
+                null,
+                change,
+                cpuSeconds,
+                podsSeconds,
+                needs,
+                ceiling,
+                blocked,
+                List.copyOf(before.subList(Math.max(0, before.size() - PAST), before.size())));
     }
 
     /** From outside of the policy: the bounds are others, or what was asked cannot be had. */
     public ScalingState withAsked(Allocation other, Instant now) {
-        return new ScalingState(other, now, null, last, cpuSeconds, podsSeconds, needs, ceiling, blocked);
+        return new ScalingState(other, now, null, last, cpuSeconds, podsSeconds, needs, ceiling, blocked, past);
     }
 
     /**
@@ -112,7 +134,8 @@ public record ScalingState(
                 podsSeconds,
                 needs,
                 new Ceiling(had, now.plus(wait), times, why),
-                blocked);
+                blocked,
+                past);
     }
 
     /** The pods that the last change asked for find no room: without them again, and no more are asked for, for half an hour. */
@@ -126,15 +149,16 @@ public record ScalingState(
                 podsSeconds,
                 needs,
                 ceiling,
-                new Blocked(Remedy.Pods, now.plus(BLOCKED)));
+                new Blocked(Remedy.Pods, now.plus(BLOCKED)),
+                past);
     }
 
     ScalingState settled(Instant now, double cpu, double pods) {
-        return new ScalingState(asked, askedAt, now, last, cpu, pods, needs, ceiling, blocked);
+        return new ScalingState(asked, askedAt, now, last, cpu, pods, needs, ceiling, blocked, past);
     }
 
     ScalingState withNeeds(Needs next) {
-        return new ScalingState(asked, askedAt, settledAt, last, cpuSeconds, podsSeconds, next, ceiling, blocked);
+        return new ScalingState(asked, askedAt, settledAt, last, cpuSeconds, podsSeconds, next, ceiling, blocked, past);
     }
 
     ScalingState withOutcome(String came, Blocked block) {
@@ -147,6 +171,7 @@ public record ScalingState(
                 podsSeconds,
                 needs,
                 ceiling,
-                block == null ? blocked : block);
+                block == null ? blocked : block,
+                past);
     }
 }

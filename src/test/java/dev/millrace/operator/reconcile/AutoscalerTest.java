@@ -156,6 +156,8 @@ class AutoscalerTest {
         load(world, 9, 200_000, 50_000);
         settle(world);
         load(world, 40, 40_000, 50_000);
+        assertEquals(1, world.status.scaling().past().size(), "the one before the last");
+        assertTrue(world.status.scaling().past().get(0).contains("1 pod with 500m CPU → 3 pods with 2 CPU"));
         assertEquals(1, world.status.scaling().pods());
         assertEquals("1200m", world.status.scaling().cpu());
         assertEquals(1, world.status.division().slots(), "less than it has is there");
@@ -308,7 +310,7 @@ class AutoscalerTest {
                 status.needs().cores().stream().filter(cores -> cores >= 0).count(),
                 state.needs().byMinute().size());
         assertTrue(ScalingStatus.read(
-                        new Scaling(1, "much", null, null, null, null, null, null, null, null, null, null, null))
+                        new Scaling(1, "much", null, null, null, null, null, null, null, null, null, null, null, null))
                 .isEmpty());
     }
 }
