@@ -22,7 +22,7 @@ import java.util.List;
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
- * @param usage what it did and used; null of a slot that another one's process runs
+ * @param usage what it did and used, CPU that of its whole process; null while it has not begun
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record EngineProgress(

@@ -21,11 +21,12 @@ public record Size(@JsonValue String text) {
         return new Size(text);
     }
 
-    /** The quantity in thousandths of its unit, of CPU those of a core; less than one is rounded up. */
-    public long thousandths() {
+    /** The quantity in thousandths of its unit, of CPU those of a core; what is less than one, or more than fits, is the nearest. */
+    public int thousandths() {
         return number().multiply(BigDecimal.valueOf(1_000))
                 .setScale(0, RoundingMode.UP)
-                .longValueExact();
+                .min(BigDecimal.valueOf(Integer.MAX_VALUE))
+                .intValueExact();
     }
 
     /** The quantity in its unit, bytes for memory; thousandths are rounded up. */

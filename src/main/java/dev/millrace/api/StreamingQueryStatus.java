@@ -194,7 +194,7 @@ public record StreamingQueryStatus(
             Double podsSeconds,
             Needs needs,
             Ceiling ceiling,
-            Blocked blocked,
+            List<Blocked> blocked,
             List<String> past) {
 
         /** With what moves all the time as another one has it. */
@@ -206,7 +206,7 @@ public record StreamingQueryStatus(
                             cpu,
                             askedAt,
                             settledAt,
-                            recommended,
+                            other.recommended,
                             other.bottleneck,
                             other.reason,
                             lastDecision,

@@ -150,8 +150,8 @@ final class Applier {
             if (!REFUSALS.contains(e.getCode())) {
                 throw e;
             }
+            writer.annotate(namespace, pod.pod(), Names.CPU_REFUSED, pod.wish() + ": " + e.getMessage());
             String message = pod.cpu() + " CPU for pod " + pod.pod() + " are refused: " + e.getMessage();
-            writer.annotate(namespace, pod.pod(), Names.CPU_REFUSED, message);
             told.add(new Notice(true, "ResizeRefused", message, pod.pod()));
         }
     }

@@ -2,8 +2,8 @@ package dev.millrace.operator.reconcile;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.api.EngineProgress;
-import dev.millrace.api.Size;
 import dev.millrace.api.StreamingQuery;
+import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Scaling;
 import dev.millrace.api.StreamingQueryStatus.Slot;
@@ -24,6 +24,7 @@ import dev.millrace.operator.scaling.ScalingState;
 import dev.millrace.operator.scaling.ScalingState.Change;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -42,6 +43,17 @@ final class Autoscaler {
     /** How long a cluster may take to find room for more pods: it may start nodes for them. */
     private static final Duration NO_ROOM = Duration.ofMinutes(5);
 
+    /** How long a cluster may take with more pods that find a node. */
+    private static final Duration NO_PODS = Duration.ofMinutes(15);
+
+    /** How long a pod may look for a node with more CPU than the ones before had. */
+    private static final Duration UNSCHEDULED = Duration.ofSeconds(60);
+
+    /** Recommendations that differ by less are one. */
+    private static final double NEARLY = 0.15;
+
+    private static final int LEAST_CPU = 10;
+    private static final int MOST_THREADS = 256;
     private static final Duration LOOK = Duration.ofSeconds(60);
     private static final String DEFAULT_CPU = "1";
 
@@ -91,8 +103,8 @@ final class Autoscaler {
         }
         int least = scaling.at("/replicas/min").asInt(1);
         int most = undivided ? least : scaling.at("/replicas/max").asInt(least);
-        int leastCpu = milli(scaling.at("/resources/min/cpu").asText(DEFAULT_CPU));
-        int mostCpu = Math.max(leastCpu, mostCpu(scaling, leastCpu));
+        int leastCpu = leastCpu(scaling);
+        int mostCpu = mostCpu(scaling);
         boolean resizes = seen.resizes() && mostCpu > leastCpu;
         if (most <= least && !resizes) {
             return Optional.empty();
@@ -107,142 +119,200 @@ final class Autoscaler {
                 undivided ? 1 : least, undivided ? 1 : most, leastCpu, mostCpu, partitions, keyGroups, resizes));
     }
 
-    private static int mostCpu(JsonNode scaling, int otherwise) {
-        String text = scaling.at("/resources/max/cpu").asText("");
-        return text.isEmpty() ? otherwise : milli(text);
+    private static int leastCpu(JsonNode scaling) {
+        return Math.max(
+                LEAST_CPU, ScalingStatus.milli(scaling.at("/resources/min/cpu").asText(DEFAULT_CPU)));
     }
 
-    private static int milli(String cpu) {
-        return Math.toIntExact(Size.ofText(cpu).thousandths());
+    private static int mostCpu(JsonNode scaling) {
+        int least = leastCpu(scaling);
+        String text = scaling.at("/resources/max/cpu").asText("");
+        return text.isEmpty() ? least : Math.max(least, ScalingStatus.milli(text));
+    }
+
+    /** Whether a query leaves something to be chosen. */
+    static boolean mayAct(JsonNode spec) {
+        JsonNode scaling = spec.path("scaling");
+        int least = scaling.at("/replicas/min").asInt(1);
+        return !"Manual".equals(scaling.path("mode").asText())
+                && (scaling.at("/replicas/max").asInt(least) > least || mostCpu(scaling) > leastCpu(scaling));
     }
 
     /** For how many cores a pod is to have threads. */
     static int threads(Observed seen) {
-        JsonNode scaling = seen.spec().path("scaling");
-        return (mostCpu(scaling, milli(scaling.at("/resources/min/cpu").asText(DEFAULT_CPU))) + 999) / 1000;
+        return Math.min(MOST_THREADS, (mostCpu(seen.spec().path("scaling")) + 999) / 1000);
     }
 
     private Wish decide(List<Slot> slots, Division division, boolean steady) {
         List<Notice> notices = new ArrayList<>();
         int before = division == null ? 1 : division.slots();
+        List<PodView> working = working(slots);
         ScalingState state = ScalingStatus.read(seen.status().scaling())
-                .orElseGet(() -> ScalingState.of(new Allocation(bounds.podsWithin(before), bounds.minCpu())));
-        state = within(state);
-        state = refused(state, notices);
-        Optional<Allocation> actual = steady ? actual(slots, division) : Optional.empty();
-        Step step = ScalingPolicy.step(
-                new Situation(seen.samples(), actual, objective(), bounds, acts, truncated(seen.now())), state);
+                .orElseGet(() -> ScalingState.of(new Allocation(before, most(working))));
+        state = given(within(state), working, notices);
+        Optional<Allocation> actual = steady ? actual(slots, division, state) : Optional.empty();
+        Step step = ScalingPolicy.step(new Situation(seen.samples(), actual, objective(), bounds, acts, now()), state);
         recheck.in(LOOK);
-        told(step, notices);
-        ScalingState next = step.state();
-        boolean grown = slots.stream()
-                .filter(slot -> slot.pod() != null)
+        StreamingQueryStatus.Allocation recommended = recommended(step);
+        told(step, recommended, notices);
+        Allocation asked = step.state().asked();
+        boolean grown = working.stream().allMatch(pod -> pod.cpu().milli() >= asked.milliCpu());
+        int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
+        return new Wish(ScalingStatus.write(step.state(), step, recommended), pods, notices);
+    }
+
+    private Instant now() {
+        return seen.now().truncatedTo(ChronoUnit.SECONDS);
+    }
+
+    /** The pods of slots, but for those that follow or end. */
+    private List<PodView> working(List<Slot> slots) {
+        return slots.stream()
+                .filter(slot -> !slot.isUnused() && !slot.isHosted())
                 .flatMap(slot -> SlotDecider.last(seen, slot).stream())
-                .allMatch(pod -> pod.cpu().milli() >= next.asked().milliCpu());
-        int pods =
-                next.asked().pods() < before && !grown ? before : next.asked().pods();
-        return new Wish(ScalingStatus.write(next, step, acts), pods, notices);
+                .filter(pod -> !pod.ended() && !pod.deleting() && !pod.isGuest())
+                .toList();
     }
 
-    private static Instant truncated(Instant now) {
-        return now.truncatedTo(java.time.temporal.ChronoUnit.SECONDS);
+    private int most(List<PodView> pods) {
+        return pods.stream().mapToInt(pod -> pod.cpu().milli()).max().orElse(bounds.minCpu());
     }
 
-    /** The user may have changed the bounds; what is only recommended is not asked for. */
+    /** The user may have changed the bounds. */
     private ScalingState within(ScalingState state) {
         Allocation asked = state.asked();
-        Allocation allowed = acts
-                ? new Allocation(
-                        bounds.podsWithin(asked.pods()),
-                        Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), asked.milliCpu())))
-                : new Allocation(bounds.minPods(), bounds.minCpu());
-        return allowed.equals(asked) ? state : state.withAsked(allowed, truncated(seen.now()));
+        Allocation allowed = new Allocation(
+                bounds.podsWithin(asked.pods()),
+                Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), asked.milliCpu())));
+        return allowed.equals(asked) ? state : state.withAsked(allowed, now());
     }
 
-    /** A node, a quota or a policy does not give what was asked. */
-    private ScalingState refused(ScalingState state, List<Notice> notices) {
-        if (state.askedAt() == null) {
+    // ---------------------------------------------------------------- what cannot be had
+
+    /** What nodes, quotas and policies do not give is not waited for without end. */
+    private ScalingState given(ScalingState state, List<PodView> working, List<Notice> notices) {
+        if (seen.suspended()) {
             return state;
         }
-        for (PodView pod : seen.pods()) {
-            Optional<Trouble> refused = pod.cpu().refused();
-            if (refused.isEmpty()
-                    || pod.ended()
-                    || pod.deleting()
-                    || pod.cpu().milli() >= state.asked().milliCpu()) {
-                continue;
+        for (PodView pod : working) {
+            Optional<String> why = bounds.resizes() ? notGiven(state, pod) : Optional.empty();
+            int instead = instead(state, pod);
+            if (why.isPresent() && instead != state.asked().milliCpu()) {
+                notices.add(new Notice(true, "ScalingRefused", why.get()));
+                return state.refused(instead, why.get(), now());
             }
-            Instant patience = state.askedAt().plus(DEFERRED);
-            if (refused.get().reason().equals("Deferred") && seen.now().isBefore(patience)) {
-                recheck.at(patience);
-                continue;
-            }
-            String why = "pod " + pod.name() + " does not get "
-                    + Allocation.cpu(state.asked().milliCpu()) + " CPU ("
-                    + refused.get().reason() + ": " + refused.get().message() + ")";
-            notices.add(new Notice(true, "ScalingRefused", why));
-            return state.refused(Math.max(bounds.minCpu(), pod.cpu().milli()), why, truncated(seen.now()));
         }
-        return withoutRoom(state, notices);
+        return pods(state, working, notices);
     }
 
-    /** Pods that were asked for and find no node: a cluster may get more nodes, but not for ever. */
-    private ScalingState withoutRoom(ScalingState state, List<Notice> notices) {
-        boolean more = state.last() != null
+    /** What it has; one that has no place yet has nothing, and gets what the ones before had. */
+    private int instead(ScalingState state, PodView pod) {
+        if (pod.node() != null) {
+            return Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), pod.cpu().milli()));
+        }
+        boolean grew = state.last() != null
+                && state.last().from().milliCpu() < state.asked().milliCpu();
+        return Math.max(bounds.minCpu(), grew ? state.last().from().milliCpu() : bounds.minCpu());
+    }
+
+    /** Why a pod does not have the CPU that was asked for, as soon as that is more than a matter of time. */
+    private Optional<String> notGiven(ScalingState state, PodView pod) {
+        int asked = state.asked().milliCpu();
+        String what = "pod " + pod.name() + " does not get " + Allocation.cpu(asked) + " CPU: ";
+        Optional<String> notTaken = pod.cpu()
+                .notTaken()
+                .filter(refusal -> refusal.wish().equals(wish(state)))
+                .map(refusal -> what + refusal.message());
+        if (notTaken.isPresent() || pod.cpu().milli() == asked && pod.node() != null) {
+            return notTaken;
+        }
+        if (pod.node() == null) {
+            return noRoom(pod)
+                    .filter(trouble -> isOver(pod.created(), UNSCHEDULED))
+                    .map(trouble -> what + "it finds no node, " + trouble.message());
+        }
+        Optional<Trouble> refused =
+                pod.cpu().refused().filter(trouble -> pod.cpu().milli() < asked);
+        if (refused.isPresent()) {
+            return refused.filter(
+                            trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
+                    .map(trouble -> what + trouble.reason() + ", " + trouble.message());
+        }
+        return isOver(since(state, pod), NO_ROOM)
+                ? Optional.of(what + "it has " + Allocation.cpu(pod.cpu().milli())
+                        + "; does something else set it, such as a VerticalPodAutoscaler or a policy?")
+                : Optional.empty();
+    }
+
+    /** From when a pod could have the CPU that was asked for. */
+    private static Instant since(ScalingState state, PodView pod) {
+        return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
+    }
+
+    private static Optional<Trouble> noRoom(PodView pod) {
+        return pod.trouble().filter(trouble -> SlotDecider.NO_ROOM.contains(trouble.reason()));
+    }
+
+    /** More pods that do not come: a cluster may start nodes for them, and states have to be copied, but not for ever. */
+    private ScalingState pods(ScalingState state, List<PodView> working, List<Notice> notices) {
+        Change last = state.last();
+        boolean more = last != null
                 && state.settledAt() == null
-                && state.last().to().equals(state.asked())
-                && state.last().to().pods() > state.last().from().pods();
+                && last.to().pods() == state.asked().pods()
+                && last.to().pods() > last.from().pods();
         if (!more) {
             return state;
         }
-        for (PodView pod : seen.pods()) {
-            boolean without = pod.slot() >= state.last().from().pods()
-                    && pod.trouble()
-                            .filter(trouble -> SlotDecider.NO_ROOM.contains(trouble.reason()))
-                            .isPresent();
-            Instant patience = state.askedAt().plus(NO_ROOM);
-            if (without && seen.now().isBefore(patience)) {
-                recheck.at(patience);
-            } else if (without) {
-                String why = "pod " + pod.name() + " finds no room ("
-                        + pod.trouble().orElseThrow().message() + ")";
-                notices.add(new Notice(true, "ScalingRefused", why));
-                return state.withoutRoom(why, truncated(seen.now()));
-            }
+        Optional<String> without = working.stream()
+                .filter(pod -> pod.slot() >= last.from().pods())
+                .flatMap(
+                        pod -> noRoom(pod).map(trouble -> pod.name() + " finds no room: " + trouble.message()).stream())
+                .findFirst();
+        if (!isOver(last.at(), without.isPresent() ? NO_ROOM : NO_PODS)) {
+            return state;
         }
-        return state;
+        String why = without.map(text -> "pod " + text).orElse("the pods that were asked for did not come");
+        notices.add(new Notice(true, "ScalingRefused", why));
+        return state.withoutRoom(why, now());
     }
 
+    /** Whether so much time has passed; where not, there is a look when it has. */
+    private boolean isOver(Instant since, Duration time) {
+        Instant end = since.plus(time);
+        recheck.at(end);
+        return !seen.now().isBefore(end);
+    }
+
+    // ---------------------------------------------------------------- what there is
+
     /** What all pods have, if they have the same, and nothing comes, goes or moves. */
-    private Optional<Allocation> actual(List<Slot> slots, Division division) {
+    private Optional<Allocation> actual(List<Slot> slots, Division division, ScalingState state) {
         int count = division == null ? 1 : division.slots();
         int cpu = -1;
         for (Slot slot : slots) {
-            if (slot.slot() >= count) {
-                if (slot.isUnused()) {
-                    continue;
-                }
+            if (slot.slot() >= count && slot.isUnused()) {
+                continue;
+            }
+            Optional<PodView> pod = slot.slot() < count ? SlotDecider.last(seen, slot) : Optional.empty();
+            if (pod.isEmpty() || slot.isHosted() || pod.get().deleting() || !isSettled(pod.get(), division)) {
                 return Optional.empty();
             }
-            Optional<PodView> pod = SlotDecider.last(seen, slot);
-            Optional<EngineProgress> engine = pod.map(one -> seen.engines().get(one.name()))
-                    .filter(EngineView::answers)
-                    .map(EngineView::progress)
-                    .filter(EngineProgress::calm);
-            boolean settled = division == null
-                    || engine.filter(progress -> Rescaling.isSettled(progress, division))
-                            .isPresent();
-            boolean same = cpu < 0 || pod.isPresent() && pod.get().cpu().milli() == cpu;
-            if (!settled
-                    || engine.isEmpty()
-                    || !same
-                    || slot.isHosted()
-                    || pod.get().deleting()) {
+            int has = bounds.resizes() ? pod.get().cpu().milli() : state.asked().milliCpu();
+            if (cpu >= 0 && has != cpu) {
                 return Optional.empty();
             }
-            cpu = pod.get().cpu().milli();
+            cpu = has;
         }
         return slots.size() < count ? Optional.empty() : Optional.of(new Allocation(count, cpu));
+    }
+
+    private boolean isSettled(PodView pod, Division division) {
+        return Optional.ofNullable(seen.engines().get(pod.name()))
+                .filter(EngineView::answers)
+                .map(EngineView::progress)
+                .filter(EngineProgress::calm)
+                .filter(progress -> division == null || Rescaling.isSettled(progress, division))
+                .isPresent();
     }
 
     private Objective objective() {
@@ -259,19 +329,30 @@ final class Autoscaler {
                 : Duration.ofMillis(TimeSpan.ofText(text.asText()).millis());
     }
 
-    private void told(Step step, List<Notice> notices) {
+    /** What the user may want to choose; it stands until another one differs, or the query keeps up with what it has. */
+    private StreamingQueryStatus.Allocation recommended(Step step) {
+        if (acts) {
+            return null;
+        }
+        StreamingQueryStatus.Allocation before =
+                seen.status().scaling() == null ? null : seen.status().scaling().recommended();
+        if (step.change().isEmpty()) {
+            return step.reason().equals(ScalingPolicy.KEEPS_UP) ? null : before;
+        }
+        Allocation next = step.change().get().to();
+        boolean same = before != null
+                && before.pods() == next.pods()
+                && Math.abs(ScalingStatus.milli(before.cpu()) - next.milliCpu()) < NEARLY * next.milliCpu();
+        return same ? before : ScalingStatus.allocation(next);
+    }
+
+    private void told(Step step, StreamingQueryStatus.Allocation recommended, List<Notice> notices) {
         Scaling before = seen.status().scaling();
-        if (step.change().isPresent()) {
+        boolean known = !acts && before != null && recommended != null && recommended.equals(before.recommended());
+        if (step.change().isPresent() && !known) {
             Change change = step.change().get();
             String what = change.from() + " → " + change.to() + ": " + change.reason();
-            boolean known = !acts
-                    && before != null
-                    && before.recommended() != null
-                    && before.recommended().pods() == change.to().pods()
-                    && before.recommended().cpu().equals(change.to().cpu());
-            if (!known) {
-                notices.add(new Notice(false, acts ? "Scaled" : "ScalingRecommended", what));
-            }
+            notices.add(new Notice(false, acts ? "Scaled" : "ScalingRecommended", what));
         }
         if (step.change().isEmpty() && step.bottleneck().isBeyondScaling()) {
             notices.add(new Notice(
@@ -299,20 +380,29 @@ final class Autoscaler {
         }
         for (PodView pod : seen.pods()) {
             String wished = scaling != null ? scaling.cpu() : ofVersion(seen, pod);
+            String wish = scaling != null ? wish(scaling.askedAt(), wished) : wish(null, wished);
             boolean concerned = scaling != null || pod.cpu().asked() != null;
             boolean refused = pod.cpu()
-                    .refused()
-                    .filter(trouble -> trouble.reason().equals("Refused")
-                            && trouble.message().startsWith(wished + " "))
+                    .notTaken()
+                    .filter(refusal -> refusal.wish().equals(wish))
                     .isPresent();
             boolean asked = pod.cpu().asked() == null
-                    ? pod.cpu().milli() == milli(wished)
+                    ? pod.cpu().milli() == ScalingStatus.milli(wished)
                     : pod.cpu().asked().equals(wished);
             if (concerned && !asked && !refused && !pod.ended() && !pod.deleting()) {
-                actions.add(new ResizePod(pod.name(), wished));
+                actions.add(new ResizePod(pod.name(), wished, wish));
             }
         }
         return actions;
+    }
+
+    private static String wish(ScalingState state) {
+        String since = state.askedAt() == null ? null : Decider.time(state.askedAt());
+        return wish(since, Allocation.cpu(state.asked().milliCpu()));
+    }
+
+    private static String wish(String since, String cpu) {
+        return cpu + " since " + (since == null ? "it began" : since);
     }
 
     private static String ofVersion(Observed seen, PodView pod) {

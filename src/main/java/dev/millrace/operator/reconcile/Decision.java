@@ -84,8 +84,9 @@ record Decision(
      * Gives a running pod another amount of CPU; what is refused is noted on the pod.
      *
      * @param cpu as Kubernetes writes it
+     * @param wish names this amount at this time: the same amount wished again later is another wish
      */
-    record ResizePod(String pod, String cpu) implements Action {}
+    record ResizePod(String pod, String cpu, String wish) implements Action {}
 
     /** Tells a pod which slots to run beside its own, as {@link GuestSlot#text} has them. */
     record TellGuests(String pod, String resourceVersion, String guests) implements Action {}

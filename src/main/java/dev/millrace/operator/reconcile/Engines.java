@@ -48,6 +48,7 @@ final class Engines implements AutoCloseable {
     private static final double BUSY = 0.75;
 
     private static final double BEHIND_SECONDS = 3;
+    private static final Duration AGAIN = Duration.ofSeconds(9);
 
     private static final int MAX_ANSWER = 64 << 10;
 
@@ -63,6 +64,7 @@ final class Engines implements AutoCloseable {
         return thread;
     });
     private final Map<String, Watched> pods = new ConcurrentHashMap<>();
+    private final Map<ResourceID, Instant> busy = new ConcurrentHashMap<>();
     private final Clock clock;
     private final Consumer<ResourceID> changed;
 
@@ -79,6 +81,7 @@ final class Engines implements AutoCloseable {
         private volatile Instant sampled;
         private final PodSamples samples = new PodSamples();
         private volatile double limit;
+        private volatile boolean scales;
         private int round;
 
         Watched(ResourceID query, int slot, URI address, Instant now) {
@@ -117,6 +120,7 @@ final class Engines implements AutoCloseable {
                 (same, known) -> known != null && known.address.equals(address)
                         ? known
                         : new Watched(ResourceID.fromResource(query), Pods.slot(pod), address, clock.instant()));
+        watched.scales = Autoscaler.mayAct(query.getSpec());
         watched.limit = Pods.cpu(pod).milli() / 1000.0;
     }
 
@@ -131,6 +135,7 @@ final class Engines implements AutoCloseable {
     }
 
     void forget(ResourceID query) {
+        busy.remove(query);
         pods.values().removeIf(watched -> watched.query.equals(query));
     }
 
@@ -143,6 +148,16 @@ final class Engines implements AutoCloseable {
         return Optional.ofNullable(pods.get(key(namespace, pod)))
                 .map(watched -> watched.samples.list())
                 .orElse(List.of());
+    }
+
+    /** Of the pods of a query one is enough in a while. */
+    private boolean looksAgain(ResourceID query, Instant now) {
+        Instant last = busy.get(query);
+        boolean again = last == null || !last.plus(AGAIN).isAfter(now);
+        if (again) {
+            busy.put(query, now);
+        }
+        return again;
     }
 
     /** Whether the autoscaler should not wait for its next look. */
@@ -223,10 +238,11 @@ final class Engines implements AutoCloseable {
                 || own != null && (before.progress() == null || !sameState(before.progress(), own))
                 || !Stragglers.mayBe(before) && Stragglers.mayBe(watched.view) && now.isAfter(watched.told.plus(LAGS));
         String figures = own == null ? watched.toldFigures : Statuses.figures(watched.view);
-        news |= watched.samples
+        boolean works = watched.samples
                 .add(own, watched.limit, now)
                 .filter(Engines::isBusy)
                 .isPresent();
+        news |= works && watched.scales && looksAgain(watched.query, now);
         boolean moved = !figures.equals(watched.toldFigures) && now.isAfter(watched.told.plus(FIGURES));
         if (news || moved) {
             watched.told = now;

@@ -121,9 +121,17 @@ record Observed(
      *
      * @param asked what the autoscaler asked for it, and the API server took; null where it never did
      * @param milli what it has, thousandths of a core
-     * @param refused why it does not get what was asked: Deferred, Infeasible, Error or Refused
+     * @param refused why its node does not give what was asked: Deferred, Infeasible or Error
+     * @param notTaken what the API server did not take; empty where it took all
      */
-    record Cpu(String asked, int milli, Optional<Trouble> refused) {}
+    record Cpu(String asked, int milli, Optional<Trouble> refused, Optional<NotTaken> notTaken) {}
+
+    /**
+     * Another amount of CPU that the API server did not take.
+     *
+     * @param wish which one, as {@link Decision.ResizePod} has it
+     */
+    record NotTaken(String wish, String message) {}
 
     /** A reason code and a sentence. */
     record Trouble(String reason, String message) {}

@@ -76,7 +76,7 @@ final class PodSamples {
         List<Long> threads = usage.threadNanos() == null ? List.of() : usage.threadNanos();
         double busiest = 0;
         for (int i = 0; i < threads.size(); i++) {
-            busiest = Math.max(busiest, threads.get(i) - (i < old.size() ? old.get(i) : 0));
+            busiest = Math.max(busiest, nanos(threads, i) - nanos(old, i));
         }
         return new Sample.Slot(
                 (usage.rowsRead() - before.rowsRead()) / seconds,
@@ -85,6 +85,11 @@ final class PodSamples {
                 usage.cpuLimit() == null ? limit : usage.cpuLimit(),
                 Math.min(1, busiest / 1e9 / seconds),
                 Math.min(1, (usage.blockedNanos() - before.blockedNanos()) / 1e9 / seconds));
+    }
+
+    /** An engine's image is its user's. */
+    private static long nanos(List<Long> threads, int i) {
+        return i < threads.size() && threads.get(i) != null ? threads.get(i) : 0;
     }
 
     synchronized List<PodSample> list() {

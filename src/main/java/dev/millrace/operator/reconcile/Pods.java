@@ -6,6 +6,7 @@ import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.operator.reconcile.Observed.CleanUp;
 import dev.millrace.operator.reconcile.Observed.Cpu;
+import dev.millrace.operator.reconcile.Observed.NotTaken;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import dev.millrace.operator.resources.EnginePod;
@@ -131,6 +132,11 @@ final class Pods {
                 cpu(pod));
     }
 
+    private static Optional<NotTaken> notTaken(Map<String, String> annotations) {
+        String[] parts = annotations.getOrDefault(Names.CPU_REFUSED, "").split(": ", 2);
+        return parts.length == 2 ? Optional.of(new NotTaken(parts[0], parts[1])) : Optional.empty();
+    }
+
     static Cpu cpu(Pod pod) {
         Map<String, String> annotations =
                 Optional.ofNullable(pod.getMetadata().getAnnotations()).orElse(Map.of());
@@ -148,9 +154,7 @@ final class Pods {
         Optional<Trouble> refused = condition(pod, "PodResizePending")
                 .or(() -> condition(pod, "PodResizeInProgress").filter(found -> "Error".equals(found.getReason())))
                 .filter(found -> "True".equals(found.getStatus()))
-                .map(found -> new Trouble(found.getReason(), String.valueOf(found.getMessage())))
-                .or(() -> Optional.ofNullable(annotations.get(Names.CPU_REFUSED))
-                        .map(message -> new Trouble("Refused", message)));
+                .map(found -> new Trouble(found.getReason(), String.valueOf(found.getMessage())));
         return new Cpu(
                 annotations.get(Names.CPU),
                 cpu == null
@@ -159,7 +163,8 @@ final class Pods {
                                 .multiply(BigDecimal.valueOf(1000))
                                 .setScale(0, RoundingMode.UP)
                                 .intValue(),
-                refused);
+                refused,
+                notTaken(annotations));
     }
 
     private static Optional<ContainerStatus> engine(Pod pod) {

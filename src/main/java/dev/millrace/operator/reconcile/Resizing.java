@@ -27,19 +27,24 @@ final class Resizing implements BooleanSupplier {
     public synchronized boolean getAsBoolean() {
         Instant now = clock.instant();
         if (asked.equals(Instant.MIN) || asked.plus(AGAIN).isBefore(now)) {
+            boolean first = asked.equals(Instant.MIN);
             asked = now;
-            known = ask();
+            known = ask(first);
         }
         return known;
     }
 
-    private boolean ask() {
+    private boolean ask(boolean first) {
         try {
             APIResourceList core = client.getApiResources("v1");
             return core != null
                     && core.getResources().stream()
                             .anyMatch(resource -> resource.getName().equals("pods/resize"));
         } catch (KubernetesClientException e) {
+            if (first) {
+                asked = Instant.MIN; // nothing can be decided by a guess
+                throw e;
+            }
             return known;
         }
     }

@@ -11,31 +11,33 @@ import dev.millrace.operator.scaling.Figures;
 import dev.millrace.operator.scaling.Needs;
 import dev.millrace.operator.scaling.ScalingPolicy.Step;
 import dev.millrace.operator.scaling.ScalingState;
-import dev.millrace.operator.scaling.ScalingState.Blocked;
 import dev.millrace.operator.scaling.ScalingState.Ceiling;
 import dev.millrace.operator.scaling.ScalingState.Change;
 import dev.millrace.operator.scaling.ScalingState.Remedy;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** What the autoscaler knows, as a query's status keeps it: from there it goes on when the operator is started again. */
 final class ScalingStatus {
 
     private ScalingStatus() {}
 
-    static Scaling write(ScalingState state, Step step, boolean acts) {
+    /**
+     * @param recommended what is not asked for; null for nothing
+     */
+    static Scaling write(ScalingState state, Step step, StreamingQueryStatus.Allocation recommended) {
         return new Scaling(
                 state.asked().pods(),
                 state.asked().cpu(),
                 time(state.askedAt()),
                 time(state.settledAt()),
-                acts
-                        ? null
-                        : step.change().map(change -> allocation(change.to())).orElse(null),
+                recommended,
                 step.bottleneck().name(),
                 step.reason(),
                 state.last() == null ? null : write(state.last()),
@@ -49,12 +51,26 @@ final class ScalingStatus {
                                 time(state.ceiling().until()),
                                 state.ceiling().times(),
                                 state.ceiling().why()),
-                state.blocked() == null
-                        ? null
-                        : new StreamingQueryStatus.Blocked(
-                                state.blocked().remedy().name(),
-                                time(state.blocked().until())),
+                blocked(state),
                 state.past().isEmpty() ? null : state.past());
+    }
+
+    private static List<StreamingQueryStatus.Blocked> blocked(ScalingState state) {
+        return state.blocked().isEmpty()
+                ? null
+                : state.blocked().entrySet().stream()
+                        .map(one ->
+                                new StreamingQueryStatus.Blocked(one.getKey().name(), time(one.getValue())))
+                        .sorted(Comparator.comparing(StreamingQueryStatus.Blocked::remedy))
+                        .toList();
+    }
+
+    private static Map<Remedy, Instant> blocked(Scaling status) {
+        return status.blocked() == null
+                ? Map.of()
+                : status.blocked().stream()
+                        .collect(Collectors.toUnmodifiableMap(
+                                one -> Remedy.valueOf(one.remedy()), one -> Instant.parse(one.until())));
     }
 
     private static LastDecision write(Change change) {
@@ -84,7 +100,7 @@ final class ScalingStatus {
         return Statuses.rounded(Double.valueOf(figure));
     }
 
-    private static StreamingQueryStatus.Allocation allocation(Allocation allocation) {
+    static StreamingQueryStatus.Allocation allocation(Allocation allocation) {
         return new StreamingQueryStatus.Allocation(allocation.pods(), allocation.cpu());
     }
 
@@ -133,11 +149,7 @@ final class ScalingStatus {
                                     Instant.parse(status.ceiling().until()),
                                     status.ceiling().times(),
                                     status.ceiling().reason()),
-                    status.blocked() == null
-                            ? null
-                            : new Blocked(
-                                    Remedy.valueOf(status.blocked().remedy()),
-                                    Instant.parse(status.blocked().until())),
+                    blocked(status),
                     status.past() == null ? List.of() : List.copyOf(status.past())));
         } catch (RuntimeException e) {
             return Optional.empty();
@@ -161,6 +173,7 @@ final class ScalingStatus {
                         inputs.lagSeconds(),
                         capacity,
                         inputs.target(),
+                        inputs.target(),
                         inputs.cpuSecondsPerMillionRows() / 1e6,
                         inputs.utilisation(),
                         inputs.imbalance(),
@@ -178,8 +191,8 @@ final class ScalingStatus {
         return new Allocation(pods, milli(cpu));
     }
 
-    private static int milli(String cpu) {
-        return Math.toIntExact(Size.ofText(cpu).thousandths());
+    static int milli(String cpu) {
+        return Size.ofText(cpu).thousandths();
     }
 
     private static Instant instant(String time) {

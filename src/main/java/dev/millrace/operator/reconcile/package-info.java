@@ -5,7 +5,8 @@
  * dev.millrace.operator.reconcile.SlotDecider} says what to do about one slot and its pod, {@link
  * dev.millrace.operator.reconcile.FurtherSlots} in which order and until when those behind slot 0 run, {@link
  * dev.millrace.operator.reconcile.Stragglers} which pod is to be replaced, {@link dev.millrace.operator.reconcile.Standbys}
- * which slots have a second pod, and when that one is due. Savepoints have the
+ * which slots have a second pod, and when that one is due, {@link
+ * dev.millrace.operator.reconcile.Autoscaler} what pods and CPU a query is given. Savepoints have the
  * same three of their own ({@link dev.millrace.operator.reconcile.SavepointReconciler}): they only ask the query's pod.
  */
 package dev.millrace.operator.reconcile;

@@ -35,7 +35,7 @@ public final class Names {
     /** Annotation of a pod: the CPU that was asked for it, and taken. */
     public static final String CPU = "millrace.dev/cpu";
 
-    /** Annotation of a pod: why more CPU for it was not taken, {@code <cpu>: <message>}. */
+    /** Annotation of a pod: the wish for another amount of CPU that was not taken, and why, {@code <wish>: <message>}. */
     public static final String CPU_REFUSED = "millrace.dev/cpu-refused";
 
     /** Components: a pod that goes on with the query, and one that follows such a pod. */

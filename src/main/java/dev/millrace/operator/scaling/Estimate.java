@@ -2,6 +2,7 @@ package dev.millrace.operator.scaling;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * From samples to what a query needs, and what keeps it from doing more.
@@ -18,6 +19,9 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
 
     /** A pod that uses so much of its CPU, or a thread that computes so much of the time, has nothing left. */
     private static final double SATURATED = 0.85;
+
+    /** Of the time to catch up: a change that once took longer is not always thought to. */
+    private static final double MOST_PAUSE = 0.25;
 
     private static final double WAITS_FOR_SINKS = 0.5;
 
@@ -56,18 +60,35 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         double capacity = utilisation <= 0.001 ? Double.POSITIVE_INFINITY : rate / utilisation;
         double waiting = lagSeconds > UNDERWAY_SECONDS ? Math.max(0, lag) : 0;
         double catchUp = Math.max(1, objective.catchUp().toMillis() / 1000.0);
-        double target = Math.max(
-                arrivals / objective.utilisation(),
-                (arrivals + (waiting + arrivals * pauseSeconds) / catchUp) / WHILE_CATCHING_UP);
+        double pause = Math.min(pauseSeconds, MOST_PAUSE * catchUp);
         double coresPerRow = rate <= 0 ? 0 : cores / rate;
         double usable = busiest.busy() >= TELLS_USABLE && busiest.busy() > busiest.cpu()
                 ? busiest.cores() / busiest.busy()
                 : Double.POSITIVE_INFINITY;
-        Figures figures = new Figures(
-                arrivals, rate, lag, lagSeconds, capacity, target, coresPerRow, utilisation, imbalance, usable);
         double unavoidable = bounds.largestShare(slots.size()) * slots.size();
-        boolean behind = waiting > 0 && lagSeconds > objective.maxLag().toMillis() / 2000.0;
-        return new Estimate(figures, bottleneck(busiest, imbalance / unavoidable, slots.size(), behind));
+        boolean behind = waiting > 0 && lagSeconds > objective.maxLagSeconds() / 2;
+        Bottleneck bottleneck = bottleneck(busiest, imbalance / unavoidable, slots.size(), behind);
+        boolean held = bottleneck == Bottleneck.Sink || bottleneck == Bottleneck.Source;
+        Figures figures = new Figures(
+                arrivals,
+                rate,
+                lag,
+                lagSeconds,
+                capacity,
+                Math.max(
+                        inTheLongRun(arrivals, objective, pause / catchUp),
+                        (arrivals + (waiting + arrivals * pause) / catchUp) / WHILE_CATCHING_UP),
+                inTheLongRun(held ? Math.min(rate, arrivals) : arrivals, objective, pause / catchUp),
+                coresPerRow,
+                utilisation,
+                imbalance,
+                usable);
+        return new Estimate(figures, bottleneck);
+    }
+
+    /** With room for what comes while a change is made. */
+    private static double inTheLongRun(double rows, Objective objective, double pause) {
+        return Math.max(rows / objective.utilisation(), rows * (1 + pause) / WHILE_CATCHING_UP);
     }
 
     private static Bottleneck bottleneck(Sample.Slot busiest, double skew, int pods, boolean behind) {
@@ -98,7 +119,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
     /** Means over the time, for each slot; all samples have the same ones. */
     private static List<Sample.Slot> bySlot(List<Sample> samples, double seconds) {
         int count = samples.get(0).slots().size();
-        return java.util.stream.IntStream.range(0, count)
+        return IntStream.range(0, count)
                 .mapToObj(i -> new Sample.Slot(
                         mean(samples, seconds, sample -> sample.slots().get(i).rate()),
                         samples.get(samples.size() - 1).slots().get(i).lag(),

@@ -9,6 +9,7 @@ package dev.millrace.operator.scaling;
  * @param lagSeconds how long it takes for as many to come
  * @param capacity rows per second that the query could read as it is
  * @param target rows per second that it should be able to
+ * @param needed the same, but for what waits, and where no more can be read than is, for that
  * @param coresPerRow CPU seconds that a row costs
  * @param utilisation of the busiest pod, 0 to 1
  * @param imbalance by how much the busiest pod has more to do than they have on average, at least 1
@@ -21,13 +22,14 @@ public record Figures(
         double lagSeconds,
         double capacity,
         double target,
+        double needed,
         double coresPerRow,
         double utilisation,
         double imbalance,
         double usable) {
 
-    /** Cores that the target takes. */
-    double coresWanted() {
-        return target * coresPerRow;
+    /** Cores for what is needed in the long run. */
+    double coresNeeded() {
+        return needed * coresPerRow;
     }
 }

@@ -11,5 +11,16 @@ import java.time.Duration;
  */
 public record Objective(Duration maxLag, Duration catchUp, double utilisation) {
 
+    /** A query that uses less, or more, of itself cannot be sized by it. */
+    private static final double LEAST_UTILISATION = 0.1;
+
+    public Objective {
+        utilisation = Math.max(LEAST_UTILISATION, Math.min(1, utilisation));
+    }
+
+    double maxLagSeconds() {
+        return maxLag.toMillis() / 1000.0;
+    }
+
     public static final Objective DEFAULT = new Objective(Duration.ofSeconds(10), Duration.ofMinutes(5), 0.7);
 }

@@ -4,6 +4,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What the autoscaler knows of a query beside the samples; it outlives the operator's process.
@@ -15,7 +18,7 @@ import java.util.List;
  * @param cpuSeconds what the last change of CPU took
  * @param podsSeconds what the last change of the number of pods took
  * @param ceiling to how much CPU a pod can be brought, for a while; null for what the bounds say
- * @param blocked a remedy that was of no use, for a while; null for none
+ * @param blocked until when remedies are not tried that were of no use, or refused
  * @param past changes before the last one, in words, the oldest first
  */
 public record ScalingState(
@@ -27,15 +30,19 @@ public record ScalingState(
         double podsSeconds,
         Needs needs,
         Ceiling ceiling,
-        Blocked blocked,
+        Map<Remedy, Instant> blocked,
         List<String> past) {
 
     private static final double CPU_SECONDS = 3;
     private static final double POD_SECONDS = 20;
     private static final Duration CEILING = Duration.ofMinutes(10);
     private static final int MOST_DOUBLINGS = 6;
+
+    /** A change that took longer was held up by something else. */
+    private static final double MOST_SECONDS = 600;
+
     private static final int PAST = 9;
-    static final Duration BLOCKED = Duration.ofMinutes(30);
+    private static final Duration BLOCKED = Duration.ofMinutes(30);
 
     /** What more of is given. */
     public enum Remedy {
@@ -81,11 +88,10 @@ public record ScalingState(
      */
     public record Ceiling(int milliCpu, Instant until, int times, String why) {}
 
-    public record Blocked(Remedy remedy, Instant until) {}
-
     /** Of a query that has just begun. */
     public static ScalingState of(Allocation first) {
-        return new ScalingState(first, null, null, null, CPU_SECONDS, POD_SECONDS, Needs.NONE, null, null, List.of());
+        return new ScalingState(
+                first, null, null, null, CPU_SECONDS, POD_SECONDS, Needs.NONE, null, Map.of(), List.of());
     }
 
     ScalingState asking(Change change) {
@@ -149,19 +155,54 @@ public record ScalingState(
                 podsSeconds,
                 needs,
                 ceiling,
-                new Blocked(Remedy.Pods, now.plus(BLOCKED)),
+                blocking(Remedy.Pods, now),
                 past);
     }
 
-    ScalingState settled(Instant now, double cpu, double pods) {
-        return new ScalingState(asked, askedAt, now, last, cpu, pods, needs, ceiling, blocked, past);
+    private Map<Remedy, Instant> blocking(Remedy remedy, Instant now) {
+        Map<Remedy, Instant> all = new TreeMap<>(blocked);
+        all.put(remedy, now.plus(BLOCKED));
+        return Map.copyOf(all);
+    }
+
+    boolean isBlocked(Remedy remedy, Instant now) {
+        return blocked.getOrDefault(remedy, Instant.MIN).isAfter(now);
+    }
+
+    boolean isCapped(Instant now) {
+        return ceiling != null && ceiling.until().isAfter(now);
+    }
+
+    /** What can be had now of what is allowed. */
+    Bounds bounds(Bounds allowed, Instant now) {
+        return isCapped(now) ? allowed.withMaxCpu(ceiling.milliCpu()) : allowed;
+    }
+
+    /** The query has what was asked; what that took is what it is thought to take the next time. */
+    ScalingState settled(Instant now) {
+        boolean measured =
+                last != null && last.at().equals(askedAt) && last.to().equals(asked);
+        double took = measured ? Duration.between(askedAt, now).toMillis() / 1000.0 : Double.POSITIVE_INFINITY;
+        boolean usual = took <= MOST_SECONDS; // it was not suspended meanwhile, or the like
+        boolean pods = usual && last.remedy() == Remedy.Pods;
+        return new ScalingState(
+                asked,
+                askedAt,
+                now,
+                last,
+                usual && !pods ? took : cpuSeconds,
+                pods ? took : podsSeconds,
+                needs,
+                ceiling != null && asked.milliCpu() > ceiling.milliCpu() ? null : ceiling,
+                blocked,
+                past);
     }
 
     ScalingState withNeeds(Needs next) {
         return new ScalingState(asked, askedAt, settledAt, last, cpuSeconds, podsSeconds, next, ceiling, blocked, past);
     }
 
-    ScalingState withOutcome(String came, Blocked block) {
+    ScalingState withOutcome(String came, Optional<Remedy> ofNoUse, Instant now) {
         return new ScalingState(
                 asked,
                 askedAt,
@@ -171,7 +212,7 @@ public record ScalingState(
                 podsSeconds,
                 needs,
                 ceiling,
-                block == null ? blocked : block,
+                ofNoUse.map(remedy -> blocking(remedy, now)).orElse(blocked),
                 past);
     }
 }

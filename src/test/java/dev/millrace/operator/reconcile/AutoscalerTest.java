@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Scaling;
 import dev.millrace.operator.reconcile.DeciderTest.World;
 import dev.millrace.operator.reconcile.Decision.CreatePod;
@@ -25,6 +28,8 @@ import org.junit.jupiter.api.Test;
 
 /** From samples to the CPU and the number of pods. */
 class AutoscalerTest {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     private static String spec(String mode) {
         return """
@@ -97,10 +102,11 @@ class AutoscalerTest {
         return world;
     }
 
-    private static List<ResizePod> resizes(World world) {
+    private static List<String> resizes(World world) {
         return world.last.stream()
                 .filter(ResizePod.class::isInstance)
                 .map(ResizePod.class::cast)
+                .map(resize -> resize.pod() + " " + resize.cpu())
                 .toList();
     }
 
@@ -114,7 +120,7 @@ class AutoscalerTest {
         World world = running("Auto");
         assertEquals("500m", world.status.scaling().cpu());
         load(world, 9, 40_000, 50_000);
-        assertEquals(List.of(new ResizePod("q-0-1", "1200m")), world.last);
+        assertEquals(List.of("q-0-1 1200m"), resizes(world));
         Scaling scaling = world.status.scaling();
         assertEquals("1200m", scaling.cpu());
         assertNull(scaling.settledAt());
@@ -136,7 +142,7 @@ class AutoscalerTest {
         assertEquals(3, world.status.scaling().pods());
         assertEquals("2", world.status.scaling().cpu());
         assertEquals(3, world.status.division().slots());
-        assertEquals(List.of(new ResizePod("q-0-1", "2")), resizes(world), "that one at once");
+        assertEquals(List.of("q-0-1 2"), resizes(world), "that one at once");
         List<CreatePod> made = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
             world.last.stream()
@@ -178,10 +184,10 @@ class AutoscalerTest {
         world.after(11).look();
         assertEquals("600m", world.status.scaling().cpu());
         assertTrue(world.notices().contains("ScalingRefused"));
-        assertEquals(List.of(new ResizePod("q-0-1", "600m")), world.last);
+        assertEquals(List.of("q-0-1 600m"), resizes(world));
         assertEquals("600m", world.status.scaling().ceiling().cpu());
         world.mostMilli = Integer.MAX_VALUE;
-        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("600m", 600, Optional.empty()));
+        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("600m", 600, Optional.empty(), Optional.empty()));
         world.after(1).look();
         load(world, 9, 40_000, 50_000);
         assertEquals(2, world.status.scaling().pods(), world.status.scaling().toString());
@@ -209,7 +215,7 @@ class AutoscalerTest {
         world.after(100).look();
         assertEquals(1, world.status.scaling().pods());
         assertEquals("2", world.status.scaling().cpu(), "which it got");
-        assertEquals("Pods", world.status.scaling().blocked().remedy());
+        assertEquals("Pods", world.status.scaling().blocked().get(0).remedy());
         assertTrue(world.notices().contains("ScalingRefused"));
         assertEquals(1, world.status.division().slots());
     }
@@ -219,12 +225,20 @@ class AutoscalerTest {
     void whatIsRefusedIsNotAskedForAgainAtOnce() {
         World world = running("Auto");
         load(world, 9, 40_000, 50_000);
-        Trouble quota = new Trouble("Refused", "1200m CPU for pod q-0-1 are refused: exceeded quota");
-        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("500m", 500, Optional.of(quota)));
+        ResizePod refused = (ResizePod) world.last.get(0);
+        Observed.Cpu noted = new Observed.Cpu(
+                "500m", 500, Optional.empty(), Optional.of(new Observed.NotTaken(refused.wish(), "exceeded quota")));
+        world.change("q-0-1", pod -> pod.cpu = noted);
         world.after(1).look();
         assertEquals("500m", world.status.scaling().cpu());
         assertTrue(world.status.scaling().ceiling().reason().contains("exceeded quota"));
         assertEquals(List.of(), world.last, "it has what it is to have");
+        world.after(1).look();
+        assertNotNull(world.status.scaling().settledAt());
+        world.samples.clear();
+        world.after(700);
+        load(world, 9, 25_000, 50_000); // one pod of 750m could do it
+        assertEquals(List.of("q-0-1 750m"), resizes(world), "the quota may be another one now");
     }
 
     @Test
@@ -243,13 +257,75 @@ class AutoscalerTest {
         assertFalse(world.notices().contains("Scaled"));
     }
 
+    /** A drained node, and no other with as much CPU: what the pod began with fits. */
+    @Test
+    void aReplacementThatFitsNowhereGetsWhatTheOneBeforeHadBeforeItGrew() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        settle(world);
+        world.gone().look();
+        assertEquals(1_200, world.live().cpu().milli());
+        world.change(world.live().name(), pod -> {
+            pod.node = null;
+            pod.phase = "Pending";
+            pod.trouble = Optional.of(new Trouble("Unschedulable", "0/2 nodes: insufficient cpu"));
+        });
+        world.after(30).look();
+        assertEquals("1200m", world.status.scaling().cpu());
+        world.after(31).look();
+        assertEquals("500m", world.status.scaling().cpu());
+        assertEquals(List.of("q-0-2 500m"), resizes(world));
+        assertTrue(world.notices().contains("ScalingRefused"));
+    }
+
+    /** Something that is not told takes the CPU away again. */
+    @Test
+    void whatElseSetsTheCpuIsNotFoughtForEver() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("1200m", 700, Optional.empty(), Optional.empty()));
+        world.after(100).look();
+        assertEquals("1200m", world.status.scaling().cpu());
+        world.after(250).look();
+        assertEquals("700m", world.status.scaling().cpu());
+        assertTrue(world.status.scaling().ceiling().reason().contains("VerticalPodAutoscaler"));
+    }
+
+    /** What is not known is not taken for the least. */
+    @Test
+    void withoutAStatusThePodsKeepWhatTheyHave() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        settle(world);
+        world.status = withoutScaling(world);
+        world.after(1).look();
+        assertEquals("1200m", world.status.scaling().cpu());
+        assertEquals(List.of(), world.last);
+    }
+
+    private static StreamingQueryStatus withoutScaling(World world) {
+        ObjectNode status = JSON.valueToTree(world.status);
+        status.remove("scaling");
+        return JSON.convertValue(status, StreamingQueryStatus.class);
+    }
+
+    @Test
+    void modeRecommendLeavesThingsAsTheyAre() {
+        World world = running("Auto");
+        load(world, 9, 40_000, 50_000);
+        settle(world);
+        world.spec(spec("Recommend")).look();
+        assertEquals("1200m", world.status.scaling().cpu());
+        assertEquals(List.of(), world.last);
+    }
+
     @Test
     void inModeManualPodsHaveWhatTheirVersionSays() {
         World world = running("Auto");
         load(world, 9, 40_000, 50_000);
         settle(world);
         world.spec(spec("Manual")).look();
-        assertEquals(List.of(new ResizePod("q-0-1", "500m")), resizes(world));
+        assertEquals(List.of("q-0-1 500m"), resizes(world));
         assertNull(world.status.scaling());
     }
 

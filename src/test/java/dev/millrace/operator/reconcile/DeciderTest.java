@@ -194,11 +194,14 @@ class DeciderTest {
             } else if (action instanceof TellGuests told) {
                 change(told.pod(), p -> p.guests = GuestSlot.parse(told.guests()));
             } else if (action instanceof Decision.ResizePod pod) {
-                int milli = (int) dev.millrace.api.Size.ofText(pod.cpu()).thousandths();
+                int milli = dev.millrace.api.Size.ofText(pod.cpu()).thousandths();
                 change(
                         pod.pod(),
                         p -> p.cpu = new Observed.Cpu(
-                                pod.cpu(), Math.min(milli, mostMilli), milli <= mostMilli ? Optional.empty() : noRoom));
+                                pod.cpu(),
+                                Math.min(milli, mostMilli),
+                                milli <= mostMilli ? Optional.empty() : noRoom,
+                                Optional.empty()));
             } else if (action instanceof DeletePod pod) {
                 change(pod.name(), p -> {
                     p.deleting = true;
@@ -232,10 +235,9 @@ class DeciderTest {
         }
 
         private static Observed.Cpu cpu(String asked) {
-            int milli = asked == null
-                    ? 1000
-                    : (int) dev.millrace.api.Size.ofText(asked).thousandths();
-            return new Observed.Cpu(asked, milli, Optional.empty());
+            int milli =
+                    asked == null ? 1000 : dev.millrace.api.Size.ofText(asked).thousandths();
+            return new Observed.Cpu(asked, milli, Optional.empty(), Optional.empty());
         }
 
         void change(String name, Consumer<PodChange> what) {

@@ -44,6 +44,11 @@ record LoadShape(String name, int seconds, IntToDoubleFunction load, Traits trai
                         plain.withMissing(0.3)),
                 shape("tiny load", 6 * HOUR, t -> t % 600 < 10 ? 50 : 5, plain),
                 shape("node too small", 2 * HOUR, t -> t < 1_800 ? 20_000 : 120_000, plain.withNode(1_000)),
+                shape(
+                        "slow starts",
+                        3 * HOUR,
+                        t -> t < 3_600 ? 60_000 : t < 7_200 ? 150_000 : 60_000,
+                        plain.withStarts(240)),
                 shape("flapping load", 3 * HOUR, t -> (t / 60) % 2 == 0 ? 60_000 : 90_000, plain));
     }
 

@@ -90,6 +90,20 @@ final class SimulatedQuery {
                     share);
         }
 
+        Traits withStarts(int seconds) {
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    sinkLimit,
+                    partitionShares,
+                    nodeMilliCpu,
+                    seconds,
+                    pauseSeconds,
+                    noise,
+                    missing);
+        }
+
         /** A rescaling that stops the whole query. */
         Traits withRestarts(int seconds) {
             return new Traits(
