@@ -1,6 +1,7 @@
 package dev.millrace.operator.reconcile;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
@@ -132,7 +133,7 @@ final class Autoscaler {
 
     /** Whether a query leaves something to be chosen. */
     static boolean mayAct(JsonNode spec) {
-        JsonNode scaling = spec.path("scaling");
+        JsonNode scaling = spec == null ? MissingNode.getInstance() : spec.path("scaling");
         int least = scaling.at("/replicas/min").asInt(1);
         return !"Manual".equals(scaling.path("mode").asText())
                 && (scaling.at("/replicas/max").asInt(least) > least || mostCpu(scaling) > leastCpu(scaling));

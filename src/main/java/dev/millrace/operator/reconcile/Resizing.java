@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import io.fabric8.kubernetes.api.model.APIResourceList;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -41,7 +42,9 @@ final class Resizing implements BooleanSupplier {
                     && core.getResources().stream()
                             .anyMatch(resource -> resource.getName().equals("pods/resize"));
         } catch (KubernetesClientException e) {
-            if (first) {
+            boolean refused =
+                    e.getCode() == HttpURLConnection.HTTP_FORBIDDEN || e.getCode() == HttpURLConnection.HTTP_NOT_FOUND;
+            if (first && !refused) {
                 asked = Instant.MIN; // nothing can be decided by a guess
                 throw e;
             }

@@ -148,6 +148,12 @@ final class ApiServer implements AutoCloseable {
 
     private synchronized JsonNode answer(HttpExchange exchange) throws IOException, Refused {
         String path = exchange.getRequestURI().getPath();
+        if (path.equals("/api/v1")) {
+            ObjectNode kinds =
+                    MAPPER.createObjectNode().put("kind", "APIResourceList").put("groupVersion", "v1");
+            kinds.putArray("resources").addObject().put("name", "pods/resize").put("kind", "Pod");
+            return kinds;
+        }
         List<String> words = Arrays.asList(path.split("/"));
         int at = words.indexOf("namespaces") + 2;
         if (at < 2 || words.size() <= at) {

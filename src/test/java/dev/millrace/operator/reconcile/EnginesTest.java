@@ -75,6 +75,8 @@ class EnginesTest {
                 .withName("q-0-1")
                 .withNamespace("shop")
                 .endMetadata()
+                .withNewSpec()
+                .endSpec()
                 .withNewStatus()
                 .withPhase("Running")
                 .withPodIP(ADDRESS)
