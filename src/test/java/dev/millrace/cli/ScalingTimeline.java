@@ -157,7 +157,7 @@ final class ScalingTimeline {
                 "<text x=\"10\" y=\"%d\">%s, up to %s</text>%n",
                 y,
                 title,
-                most >= 10 ? Math.round(most) : most));
+                String.format(Locale.ROOT, most >= 10 ? "%.0f" : "%.1f", most)));
         for (int i = 0; i < values.size(); i++) {
             svg.append("<polyline fill=\"none\" stroke=\"")
                     .append(colours.get(i))

@@ -65,14 +65,14 @@ final class ScalingPlots {
             int height,
             String colour) {
         svg.append("<polyline fill=\"none\" stroke=\"").append(colour).append("\" points=\"");
-        int step = Math.max(1, points.size() / 600);
+        int step = Math.max(1, points.size() / 180);
         for (int i = 0; i < points.size(); i += step) {
             double most = 0;
             for (int j = i; j < Math.min(points.size(), i + step); j++) {
                 most = Math.max(most, value.applyAsDouble(points.get(j)));
             }
             svg.append(String.format(
-                    Locale.ROOT, "%.1f,%.1f ", x + (double) WIDTH * i / points.size(), y + height * (1 - most)));
+                    Locale.ROOT, "%.0f,%.1f ", x + (double) WIDTH * i / points.size(), y + height * (1 - most)));
         }
         svg.append("\"/>\n");
     }
