@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -17,6 +18,7 @@ import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Decision.Promote;
+import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
 import dev.millrace.operator.reconcile.Decision.SetFinalizer;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
@@ -156,6 +158,48 @@ class ApplierTest {
                         .toList());
         assertThrows(
                 Applier.RefusedException.class, () -> apply(query, new CreatePod(0, 2, "q-0-2", wanted, null, false)));
+    }
+
+    @Test
+    void aPodGetsAnotherAmountOfCpuAndSaysWhichOne() throws Exception {
+        QueryResource query = query();
+        make(CORE + "pods", "Pod", "q");
+        server.takeWrites();
+        assertEquals(List.of(), apply(query, new ResizePod("q", "1500m", "1500m since then")));
+        assertEquals(
+                List.of("PATCH pods/resize", "PATCH pods"),
+                server.takeWrites().stream().map(Object::toString).toList(),
+                "the note is not made before the change");
+        JsonNode pod = there("Pod");
+        assertEquals("1500m", pod.at("/metadata/annotations").path(Names.CPU).asText());
+        JsonNode resources = pod.at("/spec/containers/0/resources");
+        assertEquals("1500m", resources.at("/requests/cpu").asText());
+        assertEquals(resources.path("requests"), resources.path("limits"), "as the quality of service may not change");
+    }
+
+    /** A quota, or a policy: the pod goes on with what it has, and the autoscaler reads why. */
+    @Test
+    void cpuThatIsRefusedIsNotedOnThePod() throws Exception {
+        QueryResource query = query();
+        make(CORE + "pods", "Pod", "q");
+        server.setFault(new ApiServer.Fault() {
+            @Override
+            public int before(ApiServer.Request request) {
+                return request.part().equals("resize") ? 403 : 0;
+            }
+        });
+        assertEquals(
+                List.of("ResizeRefused"),
+                apply(query, new ResizePod("q", "1500m", "1500m since then")).stream()
+                        .map(Notice::reason)
+                        .toList());
+        JsonNode annotations = there("Pod").at("/metadata/annotations");
+        assertTrue(annotations.path(Names.CPU_REFUSED).asText().startsWith("1500m since then: "));
+        assertTrue(annotations.path(Names.CPU).isMissingNode());
+        server.setFault(ApiServer.Fault.NONE);
+        apply(query, new ResizePod("q", "1500m", "1500m since later"));
+        assertTrue(
+                there("Pod").at("/metadata/annotations").path(Names.CPU_REFUSED).isMissingNode());
     }
 
     /** Pods run without it. */

@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.millrace.api.EngineThreads;
 import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Probe;
 import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import io.fabric8.kubernetes.api.model.Toleration;
 import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeMount;
@@ -241,6 +244,20 @@ class EnginePodTest {
         assertEquals(
                 List.of("gpu"),
                 pod.getSpec().getTolerations().stream().map(Toleration::getKey).toList());
+    }
+
+    @Test
+    void theAutoscalersCpuIsInPlaceOfTheVersionsAndThreadsAreForMore() {
+        Pod pod =
+                shape("", Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null, false, "750m", 3));
+        ResourceRequirements resources = engine(pod).getResources();
+        assertEquals(new Quantity("750m"), resources.getRequests().get("cpu"));
+        assertEquals(resources.getRequests(), resources.getLimits());
+        assertEquals(
+                engine(pod("")).getResources().getLimits().get("memory"),
+                resources.getLimits().get("memory"));
+        assertEquals("750m", pod.getMetadata().getAnnotations().get(Names.CPU));
+        assertTrue(engine(pod).getEnv().contains(new EnvVar(EngineThreads.VARIABLE, "3", null)));
     }
 
     @Test
