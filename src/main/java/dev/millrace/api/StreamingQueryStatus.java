@@ -229,6 +229,7 @@ public record StreamingQueryStatus(
      * @param remedy Cpu or Pods
      * @param capacity rows per second that it could do before, as far as was seen
      * @param expected what it should be able to do after it
+     * @param settledAt when the query had so many pods; null while it never had
      * @param outcome what came of it; null while that is not known
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -242,6 +243,7 @@ public record StreamingQueryStatus(
             Inputs inputs,
             Double capacity,
             Double expected,
+            String settledAt,
             String outcome) {}
 
     /**

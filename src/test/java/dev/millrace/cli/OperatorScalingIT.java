@@ -2,6 +2,7 @@ package dev.millrace.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
@@ -228,7 +229,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Its neighbours have left it a thirtieth of what it was promised. */
     @Test
-    void aPodThatIsTooSlowIsReplacedOnAnotherNodeAndWhatCannotBeDividedSaysWhy() throws Exception {
+    void aPodThatIsTooSlowIsReplacedOnAnotherNodeWhileAnotherQueryGetsWhatItsLoadNeeds() throws Exception {
         try (Running query = divided("slow", 2)) {
             query.awaitCheckpoint();
             query.rate(20_000);
@@ -244,6 +245,7 @@ class OperatorScalingIT extends OperatorCluster {
                             + ",\"limits\":" + little + "}}]}}");
             Instant from = Instant.now();
             whatCannotBeDividedSaysWhy();
+            follow(5, false);
             Cluster.await(
                     () -> cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}"),
                     reasons -> reasons.contains("StragglerReplaced"),
@@ -259,31 +261,39 @@ class OperatorScalingIT extends OperatorCluster {
         }
     }
 
-    /**
-     * A pod is given CPU while it runs, then there are more of them, and less again when less is needed; what is written stays
-     * exact. With {@code -Dautoscaling.write=true} all of it, and the time line goes into the documentation; else the way up.
-     */
+    /** With {@code -Dautoscaling.write=true}: up and down again, and the time line goes into the documentation. */
     @Test
-    void aQueryGetsTheCpuAndThePodsThatItsLoadNeeds() throws Exception {
-        boolean all = Boolean.getBoolean("autoscaling.write");
-        try (Running query = new Running("follows", OperatorScalingIT::autoscaled)) {
+    void aQueryFollowsItsLoadUpAndDown() throws Exception {
+        assumeTrue(
+                Boolean.getBoolean("autoscaling.write"),
+                "it takes twelve minutes; the way up is tried beside another test");
+        follow(1, true);
+    }
+
+    /**
+     * A pod is given CPU while it runs, then there are more of them; what is written stays exact.
+     *
+     * @param times how much more than 5 µs of CPU a row costs, and how many fewer come
+     * @param all whether less is waited for
+     */
+    private void follow(int times, boolean all) throws Exception {
+        try (Running query = new Running("follows", document -> autoscaled(document, times))) {
             ScalingTimeline timeline = new ScalingTimeline(cluster, "follows", query::sent);
-            query.rate(10_000);
+            query.rate(10_000 / times);
             String uid = uid("follows");
-            Cluster.await(
-                    () -> cluster.status("follows").at("/scaling"),
+            awaitScaling(
+                    "follows",
                     scaling -> scaling.has("settledAt") && scaling.path("pods").asInt() == 1,
-                    Duration.ofSeconds(60),
-                    "it has what it is to have");
-            Thread.sleep(all ? 60_000 : 10_000);
-            query.rate(65_000);
+                    60);
+            Thread.sleep(all ? 60_000 : 0);
+            query.rate(65_000 / times);
             awaitScaling(
                     "follows",
                     scaling -> scaling.at("/lastDecision/remedy").asText().equals("Cpu") && scaling.has("settledAt"),
                     120);
             assertEquals(1, names("pods", "follows").size());
             Thread.sleep(all ? 120_000 : 0);
-            query.rate(100_000);
+            query.rate(100_000 / times);
             awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
             JsonNode pod = cluster.get("pod", "follows-0-1");
             assertEquals(uid, pod.at("/metadata/uid").asText(), "the same pod");
@@ -302,7 +312,6 @@ class OperatorScalingIT extends OperatorCluster {
             query.finish();
             timeline.stop();
             System.out.println(cluster.status("follows").at("/scaling").toPrettyString());
-            System.out.println(cluster.kubectl("get", "events", "--field-selector", "involvedObject.name=follows"));
             if (all) {
                 timeline.write();
             }
@@ -310,9 +319,9 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     /** Rows that cost more than reading them does, within bounds that they soon meet. */
-    private static String autoscaled(String document) {
+    private static String autoscaled(String document, int times) {
         String work = IntStream.range(0, 12)
-                .mapToObj(i -> "CHAR_LENGTH(UPPER(word || '" + "abcdefghij".repeat(30) + i + "')) > 0")
+                .mapToObj(i -> "CHAR_LENGTH(UPPER(word || '" + "abcdefghij".repeat(30 * times) + i + "')) > 0")
                 .collect(Collectors.joining(" AND "));
         return document.replace("FROM events GROUP", "FROM events WHERE " + work + " GROUP")
                 .replace(
@@ -333,7 +342,7 @@ class OperatorScalingIT extends OperatorCluster {
         return cpu.endsWith("m") ? Integer.parseInt(cpu.substring(0, cpu.length() - 1)) : 1000 * Integer.parseInt(cpu);
     }
 
-    /** Beside a query whose pods are being judged for minutes. */
+    /** Beside a query whose pods are being judged for minutes, as is {@link #follow}. */
     private void whatCannotBeDividedSaysWhy() {
         cluster.apply("""
                 apiVersion: millrace.dev/v1alpha1

@@ -145,7 +145,7 @@ final class Applier {
     /** The query runs on if that is refused; the pod's annotation says why, and the autoscaler heeds it. */
     private void resize(ResizePod pod, String namespace, List<Notice> told) {
         try {
-            writer.resize(namespace, pod.pod(), EnginePod.CONTAINER, pod.cpu());
+            writer.resize(namespace, pod, EnginePod.CONTAINER);
         } catch (KubernetesClientException e) {
             if (!REFUSALS.contains(e.getCode())) {
                 throw e;

@@ -27,8 +27,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Brings {@link ScalingPolicy} and the query together: what it may choose, what the query has, and what was refused; and then
@@ -55,6 +57,9 @@ final class Autoscaler {
 
     private static final int LEAST_CPU = 10;
     private static final int MOST_THREADS = 256;
+    /** When what was refused, and cannot be done without, is asked for again. */
+    private static final Duration AGAIN = Duration.ofMinutes(10);
+
     private static final Duration LOOK = Duration.ofSeconds(60);
     private static final String DEFAULT_CPU = "1";
 
@@ -150,7 +155,7 @@ final class Autoscaler {
         List<PodView> working = working(slots);
         ScalingState state = ScalingStatus.read(seen.status().scaling())
                 .orElseGet(() -> ScalingState.of(new Allocation(before, most(working))));
-        state = given(within(state), working, notices);
+        state = given(within(state), slots, working, notices);
         Optional<Allocation> actual = steady ? actual(slots, division, state) : Optional.empty();
         Step step = ScalingPolicy.step(new Situation(seen.samples(), actual, objective(), bounds, acts, now()), state);
         recheck.in(LOOK);
@@ -191,19 +196,50 @@ final class Autoscaler {
     // ---------------------------------------------------------------- what cannot be had
 
     /** What nodes, quotas and policies do not give is not waited for without end. */
-    private ScalingState given(ScalingState state, List<PodView> working, List<Notice> notices) {
+    private ScalingState given(ScalingState state, List<Slot> slots, List<PodView> working, List<Notice> notices) {
         if (seen.suspended()) {
             return state;
         }
-        for (PodView pod : working) {
+        for (PodView pod : concerned(state, slots, working)) {
             Optional<String> why = bounds.resizes() ? notGiven(state, pod) : Optional.empty();
+            if (why.isEmpty()) {
+                continue;
+            }
             int instead = instead(state, pod);
-            if (why.isPresent() && instead != state.asked().milliCpu()) {
-                notices.add(new Notice(true, "ScalingRefused", why.get()));
+            notices.add(new Notice(true, "ScalingRefused", why.get()));
+            if (instead != state.asked().milliCpu()) {
                 return state.refused(instead, why.get(), now());
+            }
+            if (state.askedAt() == null || isOver(state.askedAt(), AGAIN)) {
+                return state.withAsked(state.asked(), now()); // as another wish, which is sent again
             }
         }
         return pods(state, working, notices);
+    }
+
+    /** Pods whose CPU matters: of slots, but for new ones that look for a node yet, and those that are to take over hosted ones. */
+    private List<PodView> concerned(ScalingState state, List<Slot> slots, List<PodView> working) {
+        Stream<PodView> waiting = slots.stream()
+                .filter(slot -> slot.isHosted() && slot.standby() != null)
+                .flatMap(slot -> seen.pods().stream()
+                        .filter(pod -> pod.name().equals(slot.standby().pod()) && pod.node() == null));
+        return Stream.concat(
+                        working.stream()
+                                .filter(pod -> pod.node() != null
+                                        || !adds(state)
+                                        || pod.slot() < state.last().from().pods()),
+                        waiting)
+                .toList();
+    }
+
+    /** Whether more pods were asked for that have not come yet. */
+    private static boolean adds(ScalingState state) {
+        Change last = state.last();
+        return last != null
+                && last.settledAt() == null
+                && state.settledAt() == null
+                && last.to().pods() == state.asked().pods()
+                && last.to().pods() > last.from().pods();
     }
 
     /** What it has; one that has no place yet has nothing, and gets what the ones before had. */
@@ -229,7 +265,7 @@ final class Autoscaler {
         }
         if (pod.node() == null) {
             return noRoom(pod)
-                    .filter(trouble -> isOver(pod.created(), UNSCHEDULED))
+                    .filter(trouble -> isOver(since(state, pod), UNSCHEDULED))
                     .map(trouble -> what + "it finds no node, " + trouble.message());
         }
         Optional<Trouble> refused =
@@ -256,20 +292,21 @@ final class Autoscaler {
 
     /** More pods that do not come: a cluster may start nodes for them, and states have to be copied, but not for ever. */
     private ScalingState pods(ScalingState state, List<PodView> working, List<Notice> notices) {
-        Change last = state.last();
-        boolean more = last != null
-                && state.settledAt() == null
-                && last.to().pods() == state.asked().pods()
-                && last.to().pods() > last.from().pods();
-        if (!more) {
+        if (!adds(state)) {
             return state;
         }
+        Change last = state.last();
+        Instant since = working.stream()
+                .map(PodView::created)
+                .filter(last.at()::isBefore)
+                .max(Comparator.naturalOrder())
+                .orElse(last.at());
         Optional<String> without = working.stream()
                 .filter(pod -> pod.slot() >= last.from().pods())
                 .flatMap(
                         pod -> noRoom(pod).map(trouble -> pod.name() + " finds no room: " + trouble.message()).stream())
                 .findFirst();
-        if (!isOver(last.at(), without.isPresent() ? NO_ROOM : NO_PODS)) {
+        if (!isOver(since, without.isPresent() ? NO_ROOM : NO_PODS)) {
             return state;
         }
         String why = without.map(text -> "pod " + text).orElse("the pods that were asked for did not come");
@@ -387,9 +424,11 @@ final class Autoscaler {
                     .notTaken()
                     .filter(refusal -> refusal.wish().equals(wish))
                     .isPresent();
-            boolean asked = pod.cpu().asked() == null
-                    ? pod.cpu().milli() == ScalingStatus.milli(wished)
-                    : pod.cpu().asked().equals(wished);
+            boolean has = pod.cpu().milli() == ScalingStatus.milli(wished);
+            String last = pod.cpu().asked() == null ? "" : pod.cpu().asked();
+            boolean asked = last.isEmpty()
+                    ? has
+                    : last.equals(wish) || last.equals(wished) || has && last.startsWith(wished + " ");
             if (concerned && !asked && !refused && !pod.ended() && !pod.deleting()) {
                 actions.add(new ResizePod(pod.name(), wished, wish));
             }

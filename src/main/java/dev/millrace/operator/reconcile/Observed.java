@@ -119,7 +119,7 @@ record Observed(
     /**
      * The CPU of a pod.
      *
-     * @param asked what the autoscaler asked for it, and the API server took; null where it never did
+     * @param asked the amount that it was made with, or the wish that the API server took last; null where there was none
      * @param milli what it has, thousandths of a core
      * @param refused why its node does not give what was asked: Deferred, Infeasible or Error
      * @param notTaken what the API server did not take; empty where it took all

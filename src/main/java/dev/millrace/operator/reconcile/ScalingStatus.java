@@ -93,6 +93,7 @@ final class ScalingStatus {
                         rounded(figures.imbalance())),
                 rounded(change.capacity()),
                 rounded(change.expected()),
+                time(change.settledAt()),
                 change.outcome());
     }
 
@@ -177,9 +178,11 @@ final class ScalingStatus {
                         inputs.cpuSecondsPerMillionRows() / 1e6,
                         inputs.utilisation(),
                         inputs.imbalance(),
+                        0,
                         Double.POSITIVE_INFINITY),
                 capacity,
                 infinite(last.expected()),
+                instant(last.settledAt()),
                 last.outcome());
     }
 

@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.resources.Names;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.CustomResource;
@@ -74,7 +75,8 @@ final class Writer {
     }
 
     /** Gives a container another amount of CPU, request and limit alike, and notes that on its pod: in this order. */
-    void resize(String namespace, String pod, String container, String cpu) {
+    void resize(String namespace, ResizePod wished, String container) {
+        String cpu = wished.cpu();
         ObjectNode patch = mapper.createObjectNode();
         ObjectNode resources = patch.putObject("spec")
                 .putArray("containers")
@@ -85,12 +87,12 @@ final class Writer {
         resources.putObject("limits").put("cpu", cpu);
         client.pods()
                 .inNamespace(namespace)
-                .withName(pod)
+                .withName(wished.pod())
                 .subresource("resize")
                 .patch(PatchContext.of(PatchType.STRATEGIC_MERGE), patch.toString());
         ObjectNode metadata = mapper.createObjectNode();
-        metadata.putObject("annotations").put(Names.CPU, cpu).putNull(Names.CPU_REFUSED);
-        patch(namespace, pod, metadata);
+        metadata.putObject("annotations").put(Names.CPU, wished.wish()).putNull(Names.CPU_REFUSED);
+        patch(namespace, wished.pod(), metadata);
     }
 
     /** Makes a standby the pod that goes on with the query. */

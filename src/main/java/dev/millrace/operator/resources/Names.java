@@ -32,7 +32,7 @@ public final class Names {
     /** Annotation of a pod: the slots that it runs beside its own, {@code slot:incarnation}. */
     public static final String GUESTS = "millrace.dev/guests";
 
-    /** Annotation of a pod: the CPU that was asked for it, and taken. */
+    /** Annotation of a pod: the CPU that it was made with, or the wish for another amount that was taken. */
     public static final String CPU = "millrace.dev/cpu";
 
     /** Annotation of a pod: the wish for another amount of CPU that was not taken, and why, {@code <wish>: <message>}. */

@@ -82,6 +82,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
                 coresPerRow,
                 utilisation,
                 imbalance,
+                busiest.busy(),
                 usable);
         return new Estimate(figures, bottleneck);
     }
@@ -100,7 +101,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
             return Bottleneck.Skew;
         }
         if (!saturated) {
-            return behind && busiest.utilisation() < SATURATED / 2 ? Bottleneck.Source : Bottleneck.None;
+            return behind ? Bottleneck.Source : Bottleneck.None;
         }
         return busiest.cpu() >= SATURATED ? Bottleneck.Cpu : Bottleneck.Threads;
     }

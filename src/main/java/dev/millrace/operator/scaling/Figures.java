@@ -13,6 +13,7 @@ package dev.millrace.operator.scaling;
  * @param coresPerRow CPU seconds that a row costs
  * @param utilisation of the busiest pod, 0 to 1
  * @param imbalance by how much the busiest pod has more to do than they have on average, at least 1
+ * @param busy the share of the time that the busiest thread of the busiest pod computes, 0 to 1
  * @param usable cores that a pod can make use of; infinite where that is not known
  */
 public record Figures(
@@ -26,6 +27,7 @@ public record Figures(
         double coresPerRow,
         double utilisation,
         double imbalance,
+        double busy,
         double usable) {
 
     /** Cores for what is needed in the long run. */

@@ -41,6 +41,8 @@ public final class ScalingPolicy {
     /** Less CPU waits for fewer pods if those may come so soon. */
     private static final Duration WORTH_WAITING = Duration.ofMinutes(10);
 
+    private static final String NEXT_LOOK = "rows wait or more is wanted; the next look decides";
+
     /** The reason for nothing, where nothing else is wanted. */
     public static final String KEEPS_UP = "it keeps up";
 
@@ -104,8 +106,9 @@ public final class ScalingPolicy {
         Estimate now = estimate(seen, state, samples, last);
         ScalingState next =
                 Outcome.told(state.withNeeds(needs(seen, state, samples)), now.figures(), seen.objective(), seen.now());
-        boolean wanted = last > SAMPLES && wantsMore(seen, estimate(seen, state, samples, last - 1));
-        return new ScalingPolicy(seen, next, now, samples.get(last - 1).at()).decide(wanted);
+        Optional<Estimate> earlier =
+                last > SAMPLES ? Optional.of(estimate(seen, state, samples, last - 1)) : Optional.empty();
+        return new ScalingPolicy(seen, next, now, samples.get(last - 1).at()).decide(earlier);
     }
 
     private static Step hold(ScalingState state, String why) {
@@ -157,17 +160,22 @@ public final class ScalingPolicy {
     }
 
     /**
-     * @param before whether the look before this one wanted more
+     * @param earlier as of the sample before; what both say is no accident
      */
-    private Step decide(boolean before) {
+    private Step decide(Optional<Estimate> earlier) {
         Figures figures = now.figures();
         boolean waits = figures.lagSeconds() > Math.max(2, seen.objective().maxLagSeconds() / 2);
         if (now.bottleneck() == Bottleneck.Sink || now.bottleneck() == Bottleneck.Source) {
-            return less().orElseGet(() ->
-                    nothing("it waits for " + now.bottleneck().words() + ": more of anything would not help"));
+            boolean again =
+                    earlier.filter(one -> one.bottleneck() == now.bottleneck()).isPresent();
+            return again
+                    ? less().orElseGet(() ->
+                            nothing("it waits for " + now.bottleneck().words() + ": more of anything would not help"))
+                    : hold(state, NEXT_LOOK);
         }
         if (wantsMore(seen, now)) {
-            return before ? more() : nothing("more is wanted, if the next look says so too");
+            boolean again = earlier.filter(one -> wantsMore(seen, one)).isPresent();
+            return again ? more() : nothing(NEXT_LOOK);
         }
         return waits ? nothing("it catches up") : less().orElseGet(() -> nothing(KEEPS_UP));
     }
@@ -274,6 +282,7 @@ public final class ScalingPolicy {
                 figures,
                 figures.capacity(),
                 expected,
+                null,
                 null);
         ScalingState next = seen.acts() ? state.asking(change) : state;
         return new Step(next, now.bottleneck(), Optional.of(change), reason, Optional.of(figures));

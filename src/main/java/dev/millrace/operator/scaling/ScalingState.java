@@ -55,6 +55,7 @@ public record ScalingState(
      *
      * @param capacity rows per second that the query could do before it, as far as was seen
      * @param expected what it should be able to do after it
+     * @param settledAt when the query had so many pods; null while it never had
      * @param outcome what came of it; null while that is not known
      */
     public record Change(
@@ -67,10 +68,17 @@ public record ScalingState(
             Figures figures,
             double capacity,
             double expected,
+            Instant settledAt,
             String outcome) {
 
         boolean grows() {
             return to.cores() > from.cores();
+        }
+
+        private Change settled(Allocation has, Instant now) {
+            return settledAt != null || has.pods() != to.pods()
+                    ? this
+                    : new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, now, outcome);
         }
 
         String inWords() {
@@ -78,7 +86,7 @@ public record ScalingState(
         }
 
         Change withOutcome(String came) {
-            return new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, came);
+            return new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, settledAt, came);
         }
     }
 
@@ -189,7 +197,7 @@ public record ScalingState(
                 asked,
                 askedAt,
                 now,
-                last,
+                last == null ? null : last.settled(asked, now),
                 usual && !pods ? took : cpuSeconds,
                 pods ? took : podsSeconds,
                 needs,

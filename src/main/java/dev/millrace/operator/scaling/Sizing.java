@@ -14,14 +14,19 @@ final class Sizing {
     /** So that a little more load is not a reason for another pod at once. */
     private static final double ROOM_OF_FEWER_PODS = 0.9;
 
+    /** Threads of fewer pods have more to do, and may not be many. */
+    private static final double ROOM_OF_THREADS = 0.7;
+
     private final Bounds bounds;
     private final Allocation has;
     private final double usable;
     private final double skew;
+    private final double busy;
 
     Sizing(Bounds bounds, Allocation has, Figures figures) {
         this.bounds = bounds;
         this.has = has;
+        this.busy = figures.busy();
         this.usable = 1000 * figures.usable();
         this.skew = Math.max(1, figures.imbalance() / (bounds.largestShare(has.pods()) * has.pods()));
     }
@@ -61,7 +66,8 @@ final class Sizing {
         double each = bounds.resizes() ? Math.min(bounds.maxCpu(), usable) : has.milliCpu();
         for (int pods = bounds.podsWithin(1); pods < has.pods(); pods++) {
             double cpu = cpu(cores, pods);
-            if (cpu <= ROOM_OF_FEWER_PODS * each) {
+            boolean threadsDo = busy * has.pods() / pods <= ROOM_OF_THREADS;
+            if (threadsDo && cpu <= ROOM_OF_FEWER_PODS * each) {
                 return Optional.of(new Allocation(pods, bounds.resizes() ? bounds.cpuWithin(cpu) : has.milliCpu()));
             }
         }

@@ -171,7 +171,9 @@ class ApplierTest {
                 server.takeWrites().stream().map(Object::toString).toList(),
                 "the note is not made before the change");
         JsonNode pod = there("Pod");
-        assertEquals("1500m", pod.at("/metadata/annotations").path(Names.CPU).asText());
+        assertEquals(
+                "1500m since then",
+                pod.at("/metadata/annotations").path(Names.CPU).asText());
         JsonNode resources = pod.at("/spec/containers/0/resources");
         assertEquals("1500m", resources.at("/requests/cpu").asText());
         assertEquals(resources.path("requests"), resources.path("limits"), "as the quality of service may not change");

@@ -206,7 +206,11 @@ class AutoscalerTest {
                 if (pod.slot() == 0) {
                     says(world, pod.name(), 0, pod.incarnation());
                 } else {
-                    world.change(pod.name(), p -> p.trouble = Optional.of(new Trouble("Unschedulable", "0/2 nodes")));
+                    world.change(pod.name(), p -> {
+                        p.node = null;
+                        p.phase = "Pending";
+                        p.trouble = Optional.of(new Trouble("Unschedulable", "0/2 nodes"));
+                    });
                 }
             });
         }
@@ -276,6 +280,20 @@ class AutoscalerTest {
         assertEquals("500m", world.status.scaling().cpu());
         assertEquals(List.of("q-0-2 500m"), resizes(world));
         assertTrue(world.notices().contains("ScalingRefused"));
+    }
+
+    /** A change of the bounds is not a change that did not come. */
+    @Test
+    void podsThatCameLongAgoStay() {
+        World world = running("Auto");
+        load(world, 9, 200_000, 50_000);
+        settle(world);
+        world.after(3_600);
+        world.spec(spec("Auto").replace("\"cpu\": \"2\"", "\"cpu\": \"1500m\""));
+        world.look();
+        assertEquals(3, world.status.scaling().pods());
+        assertEquals("1500m", world.status.scaling().cpu());
+        assertEquals(3, resizes(world).size());
     }
 
     /** Something that is not told takes the CPU away again. */

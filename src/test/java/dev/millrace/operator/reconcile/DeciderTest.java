@@ -198,7 +198,7 @@ class DeciderTest {
                 change(
                         pod.pod(),
                         p -> p.cpu = new Observed.Cpu(
-                                pod.cpu(),
+                                pod.wish(),
                                 Math.min(milli, mostMilli),
                                 milli <= mostMilli ? Optional.empty() : noRoom,
                                 Optional.empty()));

@@ -36,6 +36,7 @@ record LoadShape(String name, int seconds, IntToDoubleFunction load, Traits trai
                         t -> t < 1_800 ? 30_000 : 100_000,
                         plain.withHotPartition(0.6)),
                 shape("slow sink", 2 * HOUR, t -> t < 3_600 ? 40_000 : 90_000, plain.withSinkLimit(60_000)),
+                shape("slow source", 2 * HOUR, t -> t < 3_600 ? 20_000 : 60_000, plain.withSourceLimit(30_000)),
                 new LoadShape("backlog after outage", 2 * HOUR, t -> 80_000, plain, 1_800),
                 shape(
                         "missing metrics",

@@ -38,6 +38,7 @@ class ScalingSimulationTest {
             Map.entry("node too small", 6), // again after 10, 20, 40 min whether a node has more by now
             Map.entry("burst windows", 1),
             Map.entry("slow starts", 1),
+            Map.entry("slow source", 1),
             Map.entry("ramp", 1));
 
     /** Where more than a quarter beyond the least is paid, and why. */
@@ -48,14 +49,7 @@ class ScalingSimulationTest {
 
     private static Result millrace(LoadShape shape, long seed) {
         MillraceScaler scaler = new MillraceScaler(ScalingRun.BOUNDS, Objective.DEFAULT, FIRST);
-        Result result =
-                ScalingRun.play(shape, scaler, new SimulatedQuery(shape.traits(), FIRST, seed), Objective.DEFAULT);
-        if (Boolean.getBoolean("autoscaling.verbose")) {
-            System.out.println(shape.name());
-            scaler.changes().forEach(change -> System.out.println(change.inWords()));
-            System.out.println(scaler.last().reason() + " " + scaler.state());
-        }
-        return result;
+        return ScalingRun.play(shape, scaler, new SimulatedQuery(shape.traits(), FIRST, seed), Objective.DEFAULT);
     }
 
     private static Result flink(LoadShape shape, FlinkScaler.Settings settings, long seed) {

@@ -23,12 +23,14 @@ final class SimulatedQuery {
             int startSeconds,
             int pauseSeconds,
             double noise,
-            double missing) {
+            double missing,
+            boolean slowSource) {
 
         static Traits plain(int partitions) {
             double[] shares = new double[partitions];
             java.util.Arrays.fill(shares, 1.0 / partitions);
-            return new Traits(50_000, 0.03, 4, Double.POSITIVE_INFINITY, shares, Integer.MAX_VALUE, 15, 2, 0.04, 0);
+            return new Traits(
+                    50_000, 0.03, 4, Double.POSITIVE_INFINITY, shares, Integer.MAX_VALUE, 15, 2, 0.04, 0, false);
         }
 
         Traits withSinkLimit(double limit) {
@@ -42,7 +44,24 @@ final class SimulatedQuery {
                     startSeconds,
                     pauseSeconds,
                     noise,
-                    missing);
+                    missing,
+                    slowSource);
+        }
+
+        /** The brokers give no more than so many rows a second. */
+        Traits withSourceLimit(double limit) {
+            return new Traits(
+                    rowsPerCore,
+                    overheadCores,
+                    usableCores,
+                    limit,
+                    partitionShares,
+                    nodeMilliCpu,
+                    startSeconds,
+                    pauseSeconds,
+                    noise,
+                    missing,
+                    true);
         }
 
         Traits withHotPartition(double share) {
@@ -59,7 +78,8 @@ final class SimulatedQuery {
                     startSeconds,
                     pauseSeconds,
                     noise,
-                    missing);
+                    missing,
+                    slowSource);
         }
 
         Traits withNode(int milliCpu) {
@@ -73,7 +93,8 @@ final class SimulatedQuery {
                     startSeconds,
                     pauseSeconds,
                     noise,
-                    missing);
+                    missing,
+                    slowSource);
         }
 
         Traits withMissing(double share) {
@@ -87,7 +108,8 @@ final class SimulatedQuery {
                     startSeconds,
                     pauseSeconds,
                     noise,
-                    share);
+                    share,
+                    slowSource);
         }
 
         Traits withStarts(int seconds) {
@@ -101,7 +123,8 @@ final class SimulatedQuery {
                     seconds,
                     pauseSeconds,
                     noise,
-                    missing);
+                    missing,
+                    slowSource);
         }
 
         /** A rescaling that stops the whole query. */
@@ -116,7 +139,8 @@ final class SimulatedQuery {
                     0,
                     seconds,
                     noise,
-                    missing);
+                    missing,
+                    slowSource);
         }
     }
 
@@ -293,7 +317,7 @@ final class SimulatedQuery {
             coreSum[pod] += Math.min(limit, traits.overheadCores() + rows / traits.rowsPerCore());
             double threads = rows / (traits.usableCores() * traits.rowsPerCore());
             busySum[pod] += Math.min(1, Math.max(hottest, threads));
-            blockedSum[pod] += sink < 1 ? 1 - sink * 0.5 : 0.05;
+            blockedSum[pod] += sink < 1 && !traits.slowSource() ? 1 - sink * 0.5 : 0.05;
         }
     }
 

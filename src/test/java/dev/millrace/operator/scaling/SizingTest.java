@@ -13,7 +13,7 @@ class SizingTest {
     private static final Bounds BOUNDS = new Bounds(1, 8, 250, 2_000, 16, 32, true);
 
     private static Sizing sizing(Bounds bounds, Allocation has, double imbalance, double usable) {
-        return new Sizing(bounds, has, new Figures(1, 1, 0, 0, 1, 1, 1, 1, 1, imbalance, usable));
+        return new Sizing(bounds, has, new Figures(1, 1, 0, 0, 1, 1, 1, 1, 1, imbalance, 0.1, usable));
     }
 
     private static String text(Optional<Allocation> allocation) {
@@ -71,6 +71,14 @@ class SizingTest {
         assertEquals("4 pods with 1 CPU", text(sizing.more(3.5, true, true)));
         assertEquals("1 pod with 1 CPU", text(sizing.fewerPods(0.8)));
         assertEquals("-", text(sizing.lessCpu(0.1)));
+    }
+
+    /** Half of what a thread can do in each of two pods is all that it can do in one. */
+    @Test
+    void fewerPodsHaveFewerThreads() {
+        Figures figures = new Figures(1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0.45, Double.POSITIVE_INFINITY);
+        Sizing sizing = new Sizing(BOUNDS, new Allocation(3, 1_000), figures);
+        assertEquals("2 pods with 250m CPU", text(sizing.fewerPods(0.4)));
     }
 
     @Test
