@@ -245,7 +245,7 @@ class OperatorScalingIT extends OperatorCluster {
                             + ",\"limits\":" + little + "}}]}}");
             Instant from = Instant.now();
             whatCannotBeDividedSaysWhy();
-            follow(5, false);
+            follow(2, false);
             Cluster.await(
                     () -> cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}"),
                     reasons -> reasons.contains("StragglerReplaced"),
@@ -326,7 +326,7 @@ class OperatorScalingIT extends OperatorCluster {
         return document.replace("FROM events GROUP", "FROM events WHERE " + work + " GROUP")
                 .replace(
                         "scaling: {resources: {min: {cpu: \"1\", memory: 700Mi}}}",
-                        "scaling: {mode: Auto, replicas: {min: 1, max: 2}, resources: {min: {cpu: 300m, memory: 700Mi}, max: {cpu: 500m}}}");
+                        "scaling: {mode: Auto, replicas: {min: 1, max: 2}, resources: {min: {cpu: 300m, memory: 1200Mi}, max: {cpu: 500m}}}");
     }
 
     private void awaitScaling(String query, Predicate<JsonNode> wanted, int seconds) {
