@@ -3,10 +3,9 @@ package dev.millrace.operator.reconcile;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.Scaling;
 import dev.millrace.api.StreamingQuery;
-import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Division;
-import dev.millrace.api.StreamingQueryStatus.Scaling;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.TimeSpan;
 import dev.millrace.operator.reconcile.Decision.Action;
@@ -14,7 +13,6 @@ import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
-import dev.millrace.operator.reconcile.Observed.Trouble;
 import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.Bounds;
 import dev.millrace.operator.scaling.Objective;
@@ -27,10 +25,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Brings {@link ScalingPolicy} and the query together: what it may choose, what the query has, and what was refused; and then
@@ -40,26 +36,11 @@ import java.util.stream.Stream;
  */
 final class Autoscaler {
 
-    /** How long a node may take to find room for more CPU. */
-    private static final Duration DEFERRED = Duration.ofSeconds(30);
-
-    /** How long a cluster may take to find room for more pods: it may start nodes for them. */
-    private static final Duration NO_ROOM = Duration.ofMinutes(5);
-
-    /** How long a cluster may take with more pods that find a node. */
-    private static final Duration NO_PODS = Duration.ofMinutes(15);
-
-    /** How long a pod may look for a node with more CPU than the ones before had. */
-    private static final Duration UNSCHEDULED = Duration.ofSeconds(60);
-
     /** Recommendations that differ by less are one. */
     private static final double NEARLY = 0.15;
 
     private static final int LEAST_CPU = 10;
     private static final int MOST_THREADS = 256;
-    /** When what was refused, and cannot be done without, is asked for again. */
-    private static final Duration AGAIN = Duration.ofMinutes(10);
-
     private static final Duration LOOK = Duration.ofSeconds(60);
     private static final String DEFAULT_CPU = "1";
 
@@ -155,11 +136,13 @@ final class Autoscaler {
         List<PodView> working = working(slots);
         ScalingState state = ScalingStatus.read(seen.status().scaling())
                 .orElseGet(() -> ScalingState.of(new Allocation(before, most(working))));
-        state = given(within(state), slots, working, notices);
+        state = seen.suspended()
+                ? within(state)
+                : new Refusals(seen, recheck, bounds).heed(within(state), slots, working, notices);
         Optional<Allocation> actual = steady ? actual(slots, division, state) : Optional.empty();
         Step step = ScalingPolicy.step(new Situation(seen.samples(), actual, objective(), bounds, acts, now()), state);
         recheck.in(LOOK);
-        StreamingQueryStatus.Allocation recommended = recommended(step);
+        Scaling.Allocation recommended = recommended(step);
         told(step, recommended, notices);
         Allocation asked = step.state().asked();
         boolean grown = working.stream().allMatch(pod -> pod.cpu().milli() >= asked.milliCpu());
@@ -192,136 +175,6 @@ final class Autoscaler {
                 Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), asked.milliCpu())));
         return allowed.equals(asked) ? state : state.withAsked(allowed, now());
     }
-
-    // ---------------------------------------------------------------- what cannot be had
-
-    /** What nodes, quotas and policies do not give is not waited for without end. */
-    private ScalingState given(ScalingState state, List<Slot> slots, List<PodView> working, List<Notice> notices) {
-        if (seen.suspended()) {
-            return state;
-        }
-        for (PodView pod : concerned(state, slots, working)) {
-            Optional<String> why = bounds.resizes() ? notGiven(state, pod) : Optional.empty();
-            if (why.isEmpty()) {
-                continue;
-            }
-            int instead = instead(state, pod);
-            notices.add(new Notice(true, "ScalingRefused", why.get()));
-            if (instead != state.asked().milliCpu()) {
-                return state.refused(instead, why.get(), now());
-            }
-            if (state.askedAt() == null || isOver(state.askedAt(), AGAIN)) {
-                return state.withAsked(state.asked(), now()); // as another wish, which is sent again
-            }
-        }
-        return pods(state, working, notices);
-    }
-
-    /** Pods whose CPU matters: of slots, but for new ones that look for a node yet, and those that are to take over hosted ones. */
-    private List<PodView> concerned(ScalingState state, List<Slot> slots, List<PodView> working) {
-        Stream<PodView> waiting = slots.stream()
-                .filter(slot -> slot.isHosted() && slot.standby() != null)
-                .flatMap(slot -> seen.pods().stream()
-                        .filter(pod -> pod.name().equals(slot.standby().pod()) && pod.node() == null));
-        return Stream.concat(
-                        working.stream()
-                                .filter(pod -> pod.node() != null
-                                        || !adds(state)
-                                        || pod.slot() < state.last().from().pods()),
-                        waiting)
-                .toList();
-    }
-
-    /** Whether more pods were asked for that have not come yet. */
-    private static boolean adds(ScalingState state) {
-        Change last = state.last();
-        return last != null
-                && last.settledAt() == null
-                && state.settledAt() == null
-                && last.to().pods() == state.asked().pods()
-                && last.to().pods() > last.from().pods();
-    }
-
-    /** What it has; one that has no place yet has nothing, and gets what the ones before had. */
-    private int instead(ScalingState state, PodView pod) {
-        if (pod.node() != null) {
-            return Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), pod.cpu().milli()));
-        }
-        boolean grew = state.last() != null
-                && state.last().from().milliCpu() < state.asked().milliCpu();
-        return Math.max(bounds.minCpu(), grew ? state.last().from().milliCpu() : bounds.minCpu());
-    }
-
-    /** Why a pod does not have the CPU that was asked for, as soon as that is more than a matter of time. */
-    private Optional<String> notGiven(ScalingState state, PodView pod) {
-        int asked = state.asked().milliCpu();
-        String what = "pod " + pod.name() + " does not get " + Allocation.cpu(asked) + " CPU: ";
-        Optional<String> notTaken = pod.cpu()
-                .notTaken()
-                .filter(refusal -> refusal.wish().equals(wish(state)))
-                .map(refusal -> what + refusal.message());
-        if (notTaken.isPresent() || pod.cpu().milli() == asked && pod.node() != null) {
-            return notTaken;
-        }
-        if (pod.node() == null) {
-            return noRoom(pod)
-                    .filter(trouble -> isOver(since(state, pod), UNSCHEDULED))
-                    .map(trouble -> what + "it finds no node, " + trouble.message());
-        }
-        Optional<Trouble> refused =
-                pod.cpu().refused().filter(trouble -> pod.cpu().milli() < asked);
-        if (refused.isPresent()) {
-            return refused.filter(
-                            trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
-                    .map(trouble -> what + trouble.reason() + ", " + trouble.message());
-        }
-        return isOver(since(state, pod), NO_ROOM)
-                ? Optional.of(what + "it has " + Allocation.cpu(pod.cpu().milli())
-                        + "; does something else set it, such as a VerticalPodAutoscaler or a policy?")
-                : Optional.empty();
-    }
-
-    /** From when a pod could have the CPU that was asked for. */
-    private static Instant since(ScalingState state, PodView pod) {
-        return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
-    }
-
-    private static Optional<Trouble> noRoom(PodView pod) {
-        return pod.trouble().filter(trouble -> SlotDecider.NO_ROOM.contains(trouble.reason()));
-    }
-
-    /** More pods that do not come: a cluster may start nodes for them, and states have to be copied, but not for ever. */
-    private ScalingState pods(ScalingState state, List<PodView> working, List<Notice> notices) {
-        if (!adds(state)) {
-            return state;
-        }
-        Change last = state.last();
-        Instant since = working.stream()
-                .map(PodView::created)
-                .filter(last.at()::isBefore)
-                .max(Comparator.naturalOrder())
-                .orElse(last.at());
-        Optional<String> without = working.stream()
-                .filter(pod -> pod.slot() >= last.from().pods())
-                .flatMap(
-                        pod -> noRoom(pod).map(trouble -> pod.name() + " finds no room: " + trouble.message()).stream())
-                .findFirst();
-        if (!isOver(since, without.isPresent() ? NO_ROOM : NO_PODS)) {
-            return state;
-        }
-        String why = without.map(text -> "pod " + text).orElse("the pods that were asked for did not come");
-        notices.add(new Notice(true, "ScalingRefused", why));
-        return state.withoutRoom(why, now());
-    }
-
-    /** Whether so much time has passed; where not, there is a look when it has. */
-    private boolean isOver(Instant since, Duration time) {
-        Instant end = since.plus(time);
-        recheck.at(end);
-        return !seen.now().isBefore(end);
-    }
-
-    // ---------------------------------------------------------------- what there is
 
     /** What all pods have, if they have the same, and nothing comes, goes or moves. */
     private Optional<Allocation> actual(List<Slot> slots, Division division, ScalingState state) {
@@ -368,11 +221,11 @@ final class Autoscaler {
     }
 
     /** What the user may want to choose; it stands until another one differs, or the query keeps up with what it has. */
-    private StreamingQueryStatus.Allocation recommended(Step step) {
+    private Scaling.Allocation recommended(Step step) {
         if (acts) {
             return null;
         }
-        StreamingQueryStatus.Allocation before =
+        Scaling.Allocation before =
                 seen.status().scaling() == null ? null : seen.status().scaling().recommended();
         if (step.change().isEmpty()) {
             return step.reason().equals(ScalingPolicy.KEEPS_UP) ? null : before;
@@ -384,7 +237,7 @@ final class Autoscaler {
         return same ? before : ScalingStatus.allocation(next);
     }
 
-    private void told(Step step, StreamingQueryStatus.Allocation recommended, List<Notice> notices) {
+    private void told(Step step, Scaling.Allocation recommended, List<Notice> notices) {
         Scaling before = seen.status().scaling();
         boolean known = !acts && before != null && recommended != null && recommended.equals(before.recommended());
         if (step.change().isPresent() && !known) {
@@ -436,7 +289,7 @@ final class Autoscaler {
         return actions;
     }
 
-    private static String wish(ScalingState state) {
+    static String wish(ScalingState state) {
         String since = state.askedAt() == null ? null : Decider.time(state.askedAt());
         return wish(since, Allocation.cpu(state.asked().milliCpu()));
     }

@@ -1,10 +1,9 @@
 package dev.millrace.operator.reconcile;
 
+import dev.millrace.api.Scaling;
+import dev.millrace.api.Scaling.Inputs;
+import dev.millrace.api.Scaling.LastDecision;
 import dev.millrace.api.Size;
-import dev.millrace.api.StreamingQueryStatus;
-import dev.millrace.api.StreamingQueryStatus.Inputs;
-import dev.millrace.api.StreamingQueryStatus.LastDecision;
-import dev.millrace.api.StreamingQueryStatus.Scaling;
 import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.Bottleneck;
 import dev.millrace.operator.scaling.Figures;
@@ -31,7 +30,7 @@ final class ScalingStatus {
     /**
      * @param recommended what is not asked for; null for nothing
      */
-    static Scaling write(ScalingState state, Step step, StreamingQueryStatus.Allocation recommended) {
+    static Scaling write(ScalingState state, Step step, Scaling.Allocation recommended) {
         return new Scaling(
                 state.asked().pods(),
                 state.asked().cpu(),
@@ -46,7 +45,7 @@ final class ScalingStatus {
                 write(state.needs()),
                 state.ceiling() == null
                         ? null
-                        : new StreamingQueryStatus.Ceiling(
+                        : new Scaling.Ceiling(
                                 Allocation.cpu(state.ceiling().milliCpu()),
                                 time(state.ceiling().until()),
                                 state.ceiling().times(),
@@ -55,13 +54,12 @@ final class ScalingStatus {
                 state.past().isEmpty() ? null : state.past());
     }
 
-    private static List<StreamingQueryStatus.Blocked> blocked(ScalingState state) {
+    private static List<Scaling.Blocked> blocked(ScalingState state) {
         return state.blocked().isEmpty()
                 ? null
                 : state.blocked().entrySet().stream()
-                        .map(one ->
-                                new StreamingQueryStatus.Blocked(one.getKey().name(), time(one.getValue())))
-                        .sorted(Comparator.comparing(StreamingQueryStatus.Blocked::remedy))
+                        .map(one -> new Scaling.Blocked(one.getKey().name(), time(one.getValue())))
+                        .sorted(Comparator.comparing(Scaling.Blocked::remedy))
                         .toList();
     }
 
@@ -101,15 +99,15 @@ final class ScalingStatus {
         return Statuses.rounded(Double.valueOf(figure));
     }
 
-    static StreamingQueryStatus.Allocation allocation(Allocation allocation) {
-        return new StreamingQueryStatus.Allocation(allocation.pods(), allocation.cpu());
+    static Scaling.Allocation allocation(Allocation allocation) {
+        return new Scaling.Allocation(allocation.pods(), allocation.cpu());
     }
 
     private static String time(Instant time) {
         return time == null ? null : Decider.time(time);
     }
 
-    private static StreamingQueryStatus.Needs write(Needs needs) {
+    private static Scaling.Needs write(Needs needs) {
         if (needs.byMinute().isEmpty()) {
             return null;
         }
@@ -125,7 +123,7 @@ final class ScalingStatus {
         for (long minute = first; minute <= last; minute++) {
             cores.add(rounded(needs.byMinute().getOrDefault(minute, -1.0)));
         }
-        return new StreamingQueryStatus.Needs(time(Instant.ofEpochSecond(last * 60)), cores);
+        return new Scaling.Needs(time(Instant.ofEpochSecond(last * 60)), cores);
     }
 
     /** Empty where there is nothing, or what was written by hand. */
@@ -202,7 +200,7 @@ final class ScalingStatus {
         return time == null ? null : Instant.parse(time);
     }
 
-    private static Needs read(StreamingQueryStatus.Needs needs) {
+    private static Needs read(Scaling.Needs needs) {
         if (needs == null) {
             return Needs.NONE;
         }

@@ -1,0 +1,175 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.StreamingQueryStatus.Slot;
+import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.reconcile.Observed.Trouble;
+import dev.millrace.operator.scaling.Allocation;
+import dev.millrace.operator.scaling.Bounds;
+import dev.millrace.operator.scaling.ScalingState;
+import dev.millrace.operator.scaling.ScalingState.Change;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** What the autoscaler asked for and nodes, quotas or policies do not give: each has its time, and then the query goes on without. */
+final class Refusals {
+
+    /** How long a node may take to find room for more CPU. */
+    private static final Duration DEFERRED = Duration.ofSeconds(30);
+
+    /** How long a cluster may take to find room for more pods: it may start nodes for them. */
+    private static final Duration NO_ROOM = Duration.ofMinutes(5);
+
+    /** How long a cluster may take with more pods that find a node. */
+    private static final Duration NO_PODS = Duration.ofMinutes(15);
+
+    /** How long a pod may look for a node with more CPU than the ones before had. */
+    private static final Duration UNSCHEDULED = Duration.ofSeconds(60);
+
+    /** When what was refused, and cannot be done without, is asked for again. */
+    private static final Duration AGAIN = Duration.ofMinutes(10);
+
+    private final Observed seen;
+    private final Recheck recheck;
+    private final Bounds bounds;
+
+    Refusals(Observed seen, Recheck recheck, Bounds bounds) {
+        this.seen = seen;
+        this.recheck = recheck;
+        this.bounds = bounds;
+    }
+
+    /** What nodes, quotas and policies do not give is not waited for without end. */
+    ScalingState heed(ScalingState state, List<Slot> slots, List<PodView> working, List<Notice> notices) {
+        for (PodView pod : concerned(state, slots, working)) {
+            Optional<String> why = bounds.resizes() ? notGiven(state, pod) : Optional.empty();
+            if (why.isEmpty()) {
+                continue;
+            }
+            int instead = instead(state, pod);
+            notices.add(new Notice(true, "ScalingRefused", why.get()));
+            if (instead != state.asked().milliCpu()) {
+                return state.refused(instead, why.get(), seen.now().truncatedTo(ChronoUnit.SECONDS));
+            }
+            if (state.askedAt() == null || isOver(state.askedAt(), AGAIN)) {
+                return state.withAsked(
+                        state.asked(),
+                        seen.now().truncatedTo(ChronoUnit.SECONDS)); // as another wish, which is sent again
+            }
+        }
+        return pods(state, working, notices);
+    }
+
+    /** Pods whose CPU matters: of slots, but for new ones that look for a node yet, and those that are to take over hosted ones. */
+    private List<PodView> concerned(ScalingState state, List<Slot> slots, List<PodView> working) {
+        Stream<PodView> waiting = slots.stream()
+                .filter(slot -> slot.isHosted() && slot.standby() != null)
+                .flatMap(slot -> seen.pods().stream()
+                        .filter(pod -> pod.name().equals(slot.standby().pod()) && pod.node() == null));
+        return Stream.concat(
+                        working.stream()
+                                .filter(pod -> pod.node() != null
+                                        || pod.cpu().milli() > bounds.minCpu()
+                                                && (!adds(state)
+                                                        || pod.slot()
+                                                                < state.last()
+                                                                        .from()
+                                                                        .pods())),
+                        waiting)
+                .toList();
+    }
+
+    /** Whether more pods were asked for that have not come yet. */
+    private static boolean adds(ScalingState state) {
+        Change last = state.last();
+        return last != null
+                && last.settledAt() == null
+                && state.settledAt() == null
+                && last.to().pods() == state.asked().pods()
+                && last.to().pods() > last.from().pods();
+    }
+
+    /** What it has; one that has no place yet has nothing, and gets what the ones before had. */
+    private int instead(ScalingState state, PodView pod) {
+        if (pod.node() != null) {
+            return Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), pod.cpu().milli()));
+        }
+        boolean grew = state.last() != null
+                && state.last().from().milliCpu() < state.asked().milliCpu();
+        return Math.max(bounds.minCpu(), grew ? state.last().from().milliCpu() : bounds.minCpu());
+    }
+
+    /** Why a pod does not have the CPU that was asked for, as soon as that is more than a matter of time. */
+    private Optional<String> notGiven(ScalingState state, PodView pod) {
+        int asked = state.asked().milliCpu();
+        String what = "pod " + pod.name() + " does not get " + Allocation.cpu(asked) + " CPU: ";
+        Optional<String> notTaken = pod.cpu()
+                .notTaken()
+                .filter(refusal -> refusal.wish().equals(Autoscaler.wish(state)))
+                .map(refusal -> what + refusal.message());
+        if (notTaken.isPresent() || pod.cpu().milli() == asked && pod.node() != null) {
+            return notTaken;
+        }
+        if (pod.node() == null) {
+            return noRoom(pod)
+                    .filter(trouble -> isOver(since(state, pod), UNSCHEDULED))
+                    .map(trouble -> what + "it finds no node, " + trouble.message());
+        }
+        Optional<Trouble> refused =
+                pod.cpu().refused().filter(trouble -> pod.cpu().milli() < asked);
+        if (refused.isPresent()) {
+            return refused.filter(
+                            trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
+                    .map(trouble -> what + trouble.reason() + ", " + trouble.message());
+        }
+        return isOver(since(state, pod), NO_ROOM)
+                ? Optional.of(what + "it has " + Allocation.cpu(pod.cpu().milli())
+                        + "; does something else set it, such as a VerticalPodAutoscaler or a policy?")
+                : Optional.empty();
+    }
+
+    /** From when a pod could have the CPU that was asked for. */
+    private static Instant since(ScalingState state, PodView pod) {
+        return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
+    }
+
+    private static Optional<Trouble> noRoom(PodView pod) {
+        return pod.trouble().filter(trouble -> SlotDecider.NO_ROOM.contains(trouble.reason()));
+    }
+
+    /** More pods that do not come: a cluster may start nodes for them, and states have to be copied, but not for ever. */
+    private ScalingState pods(ScalingState state, List<PodView> working, List<Notice> notices) {
+        if (!adds(state)) {
+            return state;
+        }
+        Change last = state.last();
+        Instant since = working.stream()
+                .map(PodView::created)
+                .filter(last.at()::isBefore)
+                .max(Comparator.naturalOrder())
+                .orElse(last.at());
+        Optional<String> without = working.stream()
+                .filter(pod -> pod.slot() >= last.from().pods())
+                .flatMap(
+                        pod -> noRoom(pod).map(trouble -> pod.name() + " finds no room: " + trouble.message()).stream())
+                .findFirst();
+        if (!isOver(since, without.isPresent() ? NO_ROOM : NO_PODS)) {
+            return state;
+        }
+        String why = without.map(text -> "pod " + text).orElse("the pods that were asked for did not come");
+        notices.add(new Notice(true, "ScalingRefused", why));
+        return state.withoutRoom(why, seen.now().truncatedTo(ChronoUnit.SECONDS));
+    }
+
+    /** Whether so much time has passed; where not, there is a look when it has. */
+    private boolean isOver(Instant since, Duration time) {
+        Instant end = since.plus(time);
+        recheck.at(end);
+        return !seen.now().isBefore(end);
+    }
+}
