@@ -295,9 +295,7 @@ class OperatorScalingIT extends OperatorCluster {
             Thread.sleep(all ? 120_000 : 0);
             query.rate(100_000 / times);
             awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
-            JsonNode pod = cluster.get("pod", "follows-0-1");
-            assertEquals(uid, pod.at("/metadata/uid").asText(), "the same pod");
-            assertEquals(0, pod.at("/status/containerStatuses/0/restartCount").asInt(), "and the same process");
+            JsonNode pod = sameProcess(uid);
             assertTrue(
                     milli(pod) > 400,
                     pod.at("/status/containerStatuses/0/resources").toString());
@@ -307,6 +305,7 @@ class OperatorScalingIT extends OperatorCluster {
                 query.rate(20_000);
                 awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 1 && scaling.has("settledAt"), 900);
                 Thread.sleep(60_000);
+                sameProcess(uid);
             }
             query.rate(100);
             query.finish();
@@ -316,6 +315,14 @@ class OperatorScalingIT extends OperatorCluster {
                 timeline.write();
             }
         }
+    }
+
+    /** The first pod, which was never made anew, nor its engine started again. */
+    private JsonNode sameProcess(String uid) {
+        JsonNode pod = cluster.get("pod", "follows-0-1");
+        assertEquals(uid, pod.at("/metadata/uid").asText(), "the same pod");
+        assertEquals(0, pod.at("/status/containerStatuses/0/restartCount").asInt(), "and the same process");
+        return pod;
     }
 
     /** Rows that cost more than reading them does, within bounds that they soon meet. */
