@@ -37,7 +37,7 @@ public record Scaling(
         List<Blocked> blocked,
         List<String> past) {
 
-    /** With what moves all the time as another one has it. */
+    /** With what moves all the time as another one has it; a recommendation is news, that there is none any more is not. */
     Scaling withFiguresOf(Scaling other) {
         return other == null
                 ? this
@@ -46,7 +46,7 @@ public record Scaling(
                         cpu,
                         askedAt,
                         settledAt,
-                        other.recommended,
+                        recommended == null ? other.recommended : recommended,
                         other.bottleneck,
                         other.reason,
                         lastDecision,

@@ -53,7 +53,7 @@ public final class HttpService implements AutoCloseable {
         HttpServer server = server(address);
         HttpService service = new HttpService(server);
         subjects.forEach(service::add);
-        service.process(subjects.isEmpty() ? Tags.empty() : tags(subjects.get(0)));
+        service.process(subjects.size() == 1 ? tags(subjects.get(0)) : Tags.empty());
         server.createContext(
                 "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", service.registry.scrape()));
         server.createContext(
@@ -74,7 +74,7 @@ public final class HttpService implements AutoCloseable {
         this.server = server;
     }
 
-    /** What the process uses, as the first query's: a pod has one. */
+    /** What the process uses; of a pod it is what its query uses. */
     private void process(Tags tags) {
         new JvmMemoryMetrics(tags).bindTo(registry);
         new ProcessorMetrics(tags).bindTo(registry);

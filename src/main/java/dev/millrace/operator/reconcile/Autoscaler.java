@@ -228,7 +228,7 @@ final class Autoscaler {
         Scaling.Allocation before =
                 seen.status().scaling() == null ? null : seen.status().scaling().recommended();
         if (step.change().isEmpty()) {
-            return step.reason().equals(ScalingPolicy.KEEPS_UP) ? null : before;
+            return step.keepsUp() ? null : before;
         }
         Allocation next = step.change().get().to();
         boolean same = before != null
@@ -249,8 +249,8 @@ final class Autoscaler {
             notices.add(new Notice(
                     true,
                     step.bottleneck() + "Bound",
-                    "rows wait, and what keeps the query is "
-                            + step.bottleneck().words() + ": it is not given more, which would not help"));
+                    "what keeps the query is " + step.bottleneck().words()
+                            + ": it is not given more, which would not help"));
         }
         Change last = step.state().last();
         boolean news = last != null

@@ -89,7 +89,7 @@ final class ScalingStatus {
                         rounded(figures.coresPerRow() * 1e6),
                         rounded(figures.utilisation()),
                         rounded(figures.imbalance())),
-                rounded(change.capacity()),
+                rounded(figures.capacity()),
                 rounded(change.expected()),
                 time(change.settledAt()),
                 change.outcome());
@@ -155,12 +155,11 @@ final class ScalingStatus {
         }
     }
 
+    /** With the figures that are told, or compared with what came; the others stand for nothing. */
     private static Change read(LastDecision last) {
         Inputs inputs = last.inputs();
-        double capacity = infinite(last.capacity());
         return new Change(
                 Instant.parse(last.at()),
-                Remedy.valueOf(last.remedy()),
                 allocation(last.from().pods(), last.from().cpu()),
                 allocation(last.to().pods(), last.to().cpu()),
                 Bottleneck.valueOf(last.bottleneck()),
@@ -170,7 +169,7 @@ final class ScalingStatus {
                         inputs.rate(),
                         inputs.lag() == null ? -1 : inputs.lag(),
                         inputs.lagSeconds(),
-                        capacity,
+                        infinite(last.capacity()),
                         inputs.target(),
                         inputs.target(),
                         inputs.cpuSecondsPerMillionRows() / 1e6,
@@ -178,7 +177,6 @@ final class ScalingStatus {
                         inputs.imbalance(),
                         0,
                         Double.POSITIVE_INFINITY),
-                capacity,
                 infinite(last.expected()),
                 instant(last.settledAt()),
                 last.outcome());

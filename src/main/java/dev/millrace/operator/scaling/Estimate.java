@@ -2,6 +2,7 @@ package dev.millrace.operator.scaling;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -26,7 +27,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
     private static final double WAITS_FOR_SINKS = 0.5;
 
     /** By how much more than the unavoidable one pod may have to do. */
-    static final double SKEWED = 2;
+    private static final double SKEWED = 2;
 
     /** Rows that wait are taken by what is beyond the arrivals; some of it goes into the work around them. */
     private static final double WHILE_CATCHING_UP = 0.95;
@@ -41,8 +42,8 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
     static Estimate of(List<Sample> samples, Objective objective, Bounds bounds, double pauseSeconds) {
         List<Sample> counted = samples.subList(1, samples.size());
         double seconds = counted.stream().mapToDouble(Sample::seconds).sum();
-        double rate = mean(counted, seconds, sample -> sample.rate());
-        double cores = mean(counted, seconds, sample -> sample.cores());
+        double rate = mean(counted, seconds, Sample::rate);
+        double cores = mean(counted, seconds, Sample::cores);
         long before = samples.get(0).lag();
         long lag = counted.get(counted.size() - 1).lag();
         double growth = before < 0 || lag < 0 ? 0 : (lag - before) / seconds;
@@ -106,13 +107,9 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         return busiest.cpu() >= SATURATED ? Bottleneck.Cpu : Bottleneck.Threads;
     }
 
-    private interface Value {
-        double of(Sample sample);
-    }
-
-    private static double mean(List<Sample> samples, double seconds, Value value) {
+    private static double mean(List<Sample> samples, double seconds, ToDoubleFunction<Sample> value) {
         return samples.stream()
-                        .mapToDouble(sample -> value.of(sample) * sample.seconds())
+                        .mapToDouble(sample -> value.applyAsDouble(sample) * sample.seconds())
                         .sum()
                 / seconds;
     }

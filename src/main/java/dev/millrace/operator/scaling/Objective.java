@@ -11,6 +11,8 @@ import java.time.Duration;
  */
 public record Objective(Duration maxLag, Duration catchUp, double utilisation) {
 
+    public static final Objective DEFAULT = new Objective(Duration.ofSeconds(10), Duration.ofMinutes(5), 0.7);
+
     /** A query that uses less, or more, of itself cannot be sized by it. */
     private static final double LEAST_UTILISATION = 0.1;
 
@@ -21,6 +23,4 @@ public record Objective(Duration maxLag, Duration catchUp, double utilisation) {
     double maxLagSeconds() {
         return maxLag.toMillis() / 1000.0;
     }
-
-    public static final Objective DEFAULT = new Objective(Duration.ofSeconds(10), Duration.ofMinutes(5), 0.7);
 }

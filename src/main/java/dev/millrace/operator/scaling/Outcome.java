@@ -35,8 +35,9 @@ final class Outcome {
                     ? state.withOutcome("it keeps up; what it could do was not seen", Optional.empty(), now)
                     : state;
         }
-        double gained = figures.capacity() - last.capacity();
-        boolean effective = gained >= EFFECTIVE * (last.expected() - last.capacity());
+        double gained = figures.capacity() - last.figures().capacity();
+        boolean effective =
+                gained >= EFFECTIVE * (last.expected() - last.figures().capacity());
         String text = "it can do " + Words.rounded(figures.capacity()) + " rows/s, " + Words.rounded(last.expected())
                 + " were expected" + (effective ? "" : ": it was of no use");
         return state.withOutcome(text, effective ? Optional.empty() : Optional.of(last.remedy()), now);

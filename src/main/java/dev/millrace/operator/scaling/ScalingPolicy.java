@@ -43,9 +43,6 @@ public final class ScalingPolicy {
 
     private static final String NEXT_LOOK = "rows wait or more is wanted; the next look decides";
 
-    /** The reason for nothing, where nothing else is wanted. */
-    public static final String KEEPS_UP = "it keeps up";
-
     private final Situation seen;
     private final ScalingState state;
     private final Estimate now;
@@ -71,14 +68,10 @@ public final class ScalingPolicy {
      * @param bottleneck as of now
      * @param change what is, or without {@code acts} would be, changed; empty for nothing
      * @param reason of the change, or why there is none
-     * @param figures empty where there are no samples
+     * @param keepsUp whether it was seen that what the query has is enough, and not too much
      */
     public record Step(
-            ScalingState state,
-            Bottleneck bottleneck,
-            Optional<Change> change,
-            String reason,
-            Optional<Figures> figures) {}
+            ScalingState state, Bottleneck bottleneck, Optional<Change> change, String reason, boolean keepsUp) {}
 
     private ScalingPolicy(Situation seen, ScalingState state, Estimate now, Instant measured) {
         this.seen = seen;
@@ -112,7 +105,7 @@ public final class ScalingPolicy {
     }
 
     private static Step hold(ScalingState state, String why) {
-        return new Step(state, Bottleneck.None, Optional.empty(), why, Optional.empty());
+        return new Step(state, Bottleneck.None, Optional.empty(), why, false);
     }
 
     /** Those without a gap up to now that began when the query had what it has. */
@@ -177,7 +170,7 @@ public final class ScalingPolicy {
             boolean again = earlier.filter(one -> wantsMore(seen, one)).isPresent();
             return again ? more() : nothing(NEXT_LOOK);
         }
-        return waits ? nothing("it catches up") : less().orElseGet(() -> nothing(KEEPS_UP));
+        return waits ? nothing("it catches up") : less().orElseGet(() -> nothing("it keeps up", true));
     }
 
     private Step more() {
@@ -271,24 +264,17 @@ public final class ScalingPolicy {
 
     private Step change(Allocation to, double expected, String reason) {
         Figures figures = now.figures();
-        Remedy remedy = to.pods() == state.asked().pods() ? Remedy.Cpu : Remedy.Pods;
-        Change change = new Change(
-                seen.now(),
-                remedy,
-                state.asked(),
-                to,
-                now.bottleneck(),
-                reason,
-                figures,
-                figures.capacity(),
-                expected,
-                null,
-                null);
+        Change change =
+                new Change(seen.now(), state.asked(), to, now.bottleneck(), reason, figures, expected, null, null);
         ScalingState next = seen.acts() ? state.asking(change) : state;
-        return new Step(next, now.bottleneck(), Optional.of(change), reason, Optional.of(figures));
+        return new Step(next, now.bottleneck(), Optional.of(change), reason, false);
     }
 
     private Step nothing(String reason) {
-        return new Step(state, now.bottleneck(), Optional.empty(), reason, Optional.of(now.figures()));
+        return nothing(reason, false);
+    }
+
+    private Step nothing(String reason, boolean keepsUp) {
+        return new Step(state, now.bottleneck(), Optional.empty(), reason, keepsUp);
     }
 }

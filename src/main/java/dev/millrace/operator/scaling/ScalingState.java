@@ -53,23 +53,25 @@ public record ScalingState(
     /**
      * A change.
      *
-     * @param capacity rows per second that the query could do before it, as far as was seen
-     * @param expected what it should be able to do after it
+     * @param figures as of before it
+     * @param expected rows per second that the query should be able to do after it
      * @param settledAt when the query had so many pods; null while it never had
      * @param outcome what came of it; null while that is not known
      */
     public record Change(
             Instant at,
-            Remedy remedy,
             Allocation from,
             Allocation to,
             Bottleneck bottleneck,
             String reason,
             Figures figures,
-            double capacity,
             double expected,
             Instant settledAt,
             String outcome) {
+
+        public Remedy remedy() {
+            return to.pods() == from.pods() ? Remedy.Cpu : Remedy.Pods;
+        }
 
         boolean grows() {
             return to.cores() > from.cores();
@@ -78,7 +80,7 @@ public record ScalingState(
         private Change settled(Allocation has, Instant now) {
             return settledAt != null || has.pods() != to.pods()
                     ? this
-                    : new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, now, outcome);
+                    : new Change(at, from, to, bottleneck, reason, figures, expected, now, outcome);
         }
 
         String inWords() {
@@ -86,7 +88,7 @@ public record ScalingState(
         }
 
         Change withOutcome(String came) {
-            return new Change(at, remedy, from, to, bottleneck, reason, figures, capacity, expected, settledAt, came);
+            return new Change(at, from, to, bottleneck, reason, figures, expected, settledAt, came);
         }
     }
 

@@ -29,27 +29,42 @@ record LoadShape(String name, int seconds, IntToDoubleFunction load, Traits trai
                         plain),
                 shape("spike", 2 * HOUR, t -> t >= 3_600 && t < 3_720 ? 250_000 : 40_000, plain),
                 shape("burst windows", 6 * HOUR, t -> t % HOUR >= 1_800 && t % HOUR < 2_700 ? 200_000 : 30_000, plain),
-                shape("skewed partition", 2 * HOUR, t -> t < 1_800 ? 30_000 : 90_000, plain.withHotPartition(0.4)),
+                shape(
+                        "skewed partition",
+                        2 * HOUR,
+                        t -> t < 1_800 ? 30_000 : 90_000,
+                        plain.but(traits -> traits.heat(0.4))),
                 shape(
                         "partition beyond a thread",
                         2 * HOUR,
                         t -> t < 1_800 ? 30_000 : 100_000,
-                        plain.withHotPartition(0.6)),
-                shape("slow sink", 2 * HOUR, t -> t < 3_600 ? 40_000 : 90_000, plain.withSinkLimit(60_000)),
-                shape("slow source", 2 * HOUR, t -> t < 3_600 ? 20_000 : 60_000, plain.withSourceLimit(30_000)),
+                        plain.but(traits -> traits.heat(0.6))),
+                shape(
+                        "slow sink",
+                        2 * HOUR,
+                        t -> t < 3_600 ? 40_000 : 90_000,
+                        plain.but(traits -> traits.limit = 60_000)),
+                shape("slow source", 2 * HOUR, t -> t < 3_600 ? 20_000 : 60_000, plain.but(traits -> {
+                    traits.limit = 30_000;
+                    traits.limitedBySource = true;
+                })),
                 new LoadShape("backlog after outage", 2 * HOUR, t -> 80_000, plain, 1_800),
                 shape(
                         "missing metrics",
                         3 * HOUR,
                         t -> t < 3_600 ? 20_000 : t < 7_200 ? 150_000 : 40_000,
-                        plain.withMissing(0.3)),
+                        plain.but(traits -> traits.missing = 0.3)),
                 shape("tiny load", 6 * HOUR, t -> t % 600 < 10 ? 50 : 5, plain),
-                shape("node too small", 2 * HOUR, t -> t < 1_800 ? 20_000 : 120_000, plain.withNode(1_000)),
+                shape(
+                        "node too small",
+                        2 * HOUR,
+                        t -> t < 1_800 ? 20_000 : 120_000,
+                        plain.but(traits -> traits.nodeMilliCpu = 1_000)),
                 shape(
                         "slow starts",
                         3 * HOUR,
                         t -> t < 3_600 ? 60_000 : t < 7_200 ? 150_000 : 60_000,
-                        plain.withStarts(240)),
+                        plain.but(traits -> traits.startSeconds = 240)),
                 shape("flapping load", 3 * HOUR, t -> (t / 60) % 2 == 0 ? 60_000 : 90_000, plain));
     }
 

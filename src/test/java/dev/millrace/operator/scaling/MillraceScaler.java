@@ -4,8 +4,6 @@ import dev.millrace.operator.scaling.ScalingPolicy.Situation;
 import dev.millrace.operator.scaling.ScalingPolicy.Step;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
 
 /** The policy itself, acting as the reconciler does. */
 final class MillraceScaler implements Scaler {
@@ -14,10 +12,9 @@ final class MillraceScaler implements Scaler {
 
     private final Bounds bounds;
     private final Objective objective;
-    private final List<ScalingState.Change> changes = new ArrayList<>();
     private ScalingState state;
     private Instant deferredSince;
-    private Step last;
+    private int actions;
 
     MillraceScaler(Bounds bounds, Objective objective, Allocation first) {
         this.bounds = bounds;
@@ -36,27 +33,15 @@ final class MillraceScaler implements Scaler {
             return;
         }
         deferredSince = null;
-        last = ScalingPolicy.step(
+        Step step = ScalingPolicy.step(
                 new Situation(query.samples(), query.actual(), objective, bounds, true, query.now()), state);
-        state = last.state();
-        last.change().ifPresent(changes::add);
+        state = step.state();
+        actions += step.change().isPresent() ? 1 : 0;
         query.ask(state.asked());
     }
 
     @Override
     public int actions() {
-        return changes.size();
-    }
-
-    List<ScalingState.Change> changes() {
-        return changes;
-    }
-
-    Step last() {
-        return last;
-    }
-
-    ScalingState state() {
-        return state;
+        return actions;
     }
 }

@@ -46,9 +46,7 @@ final class ScalingRun {
         int loadChanges = shape.outageAt() < 0 ? 1 : 3;
         SimulatedQuery best = new SimulatedQuery(
                 shape.traits(),
-                new Allocation(
-                        BOUNDS.maxPods(),
-                        Math.min(BOUNDS.maxCpu(), shape.traits().nodeMilliCpu())),
+                new Allocation(BOUNDS.maxPods(), Math.min(BOUNDS.maxCpu(), shape.traits().nodeMilliCpu)),
                 0);
         double held = -1;
         List<Point> points = new ArrayList<>();
@@ -103,19 +101,19 @@ final class ScalingRun {
     /** The least that does the load at the wished utilisation. */
     private static double cheapest(LoadShape shape, double load, Objective objective) {
         SimulatedQuery.Traits traits = shape.traits();
-        double rows = Math.min(load, traits.sinkLimit());
+        double rows = Math.min(load, traits.limit);
         double best = Double.POSITIVE_INFINITY;
         double most = Double.POSITIVE_INFINITY;
         for (int pods = BOUNDS.minPods(); pods <= BOUNDS.maxPods(); pods++) {
             double[] parts = new double[pods];
-            for (int p = 0; p < traits.partitionShares().length; p++) {
-                parts[p % pods] += traits.partitionShares()[p];
+            for (int p = 0; p < traits.partitionShares.length; p++) {
+                parts[p % pods] += traits.partitionShares[p];
             }
             double share = java.util.Arrays.stream(parts).max().orElseThrow();
-            double cores = traits.overheadCores() + rows * share / traits.rowsPerCore();
+            double cores = traits.overheadCores + rows * share / traits.rowsPerCore;
             int cpu = BOUNDS.cpuWithin(1000 * cores / objective.utilisation());
             double cost = cost(new Allocation(pods, cpu));
-            if (1000 * cores / objective.utilisation() <= Math.min(cpu, traits.nodeMilliCpu())) {
+            if (1000 * cores / objective.utilisation() <= Math.min(cpu, traits.nodeMilliCpu)) {
                 best = Math.min(best, cost);
             }
             most = Math.min(most, cost(new Allocation(pods, BOUNDS.maxCpu())));

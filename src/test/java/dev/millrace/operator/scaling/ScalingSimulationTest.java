@@ -56,13 +56,18 @@ class ScalingSimulationTest {
         return ScalingRun.play(
                 shape,
                 new FlinkScaler(settings, WHOLE, MOST_WHOLE),
-                new SimulatedQuery(shape.traits().withRestarts(30), WHOLE, seed),
+                new SimulatedQuery(
+                        shape.traits().but(traits -> {
+                            traits.startSeconds = 0;
+                            traits.pauseSeconds = 30;
+                        }),
+                        WHOLE,
+                        seed),
                 Objective.DEFAULT);
     }
 
     private static Result lag(LoadShape shape, long seed) {
-        double threshold =
-                Objective.DEFAULT.maxLag().toSeconds() * shape.traits().rowsPerCore() / 2;
+        double threshold = Objective.DEFAULT.maxLag().toSeconds() * shape.traits().rowsPerCore / 2;
         return ScalingRun.play(
                 shape,
                 new LagScaler(threshold, WHOLE, MOST_WHOLE),
@@ -125,7 +130,7 @@ class ScalingSimulationTest {
         }
         Files.writeString(
                 Path.of("docs/autoscaling-shapes.svg"),
-                ScalingPlots.svg(ours, LoadShape.all().get(0).traits().rowsPerCore()));
+                ScalingPlots.svg(ours, LoadShape.all().get(0).traits().rowsPerCore));
         String document = Files.readString(DOCUMENT);
         int begin = document.indexOf(BEGIN) + BEGIN.length();
         int end = document.indexOf(END);

@@ -2,9 +2,11 @@ package dev.millrace.operator.scaling;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Consumer;
 
 /**
  * A query on a cluster, second by second: rows come into partitions and wait; pods read them as fast as their CPU, their
@@ -13,134 +15,50 @@ import java.util.Random;
 final class SimulatedQuery {
 
     /** What the query costs and can. */
-    record Traits(
-            double rowsPerCore,
-            double overheadCores,
-            double usableCores,
-            double sinkLimit,
-            double[] partitionShares,
-            int nodeMilliCpu,
-            int startSeconds,
-            int pauseSeconds,
-            double noise,
-            double missing,
-            boolean slowSource) {
+    static final class Traits {
+        double rowsPerCore = 50_000;
+        double overheadCores = 0.03;
+        double usableCores = 4;
+        double limit = Double.POSITIVE_INFINITY; // rows per second that the sinks take, or the source gives
+        boolean limitedBySource;
+        final double[] partitionShares;
+        int nodeMilliCpu = Integer.MAX_VALUE;
+        int startSeconds = 15; // until another pod runs; 0 where a change stops the whole query
+        int pauseSeconds = 2;
+        double noise = 0.04;
+        double missing; // the share of samples
+
+        private Traits(double[] partitionShares) {
+            this.partitionShares = partitionShares;
+        }
 
         static Traits plain(int partitions) {
             double[] shares = new double[partitions];
-            java.util.Arrays.fill(shares, 1.0 / partitions);
-            return new Traits(
-                    50_000, 0.03, 4, Double.POSITIVE_INFINITY, shares, Integer.MAX_VALUE, 15, 2, 0.04, 0, false);
+            Arrays.fill(shares, 1.0 / partitions);
+            return new Traits(shares);
         }
 
-        Traits withSinkLimit(double limit) {
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    limit,
-                    partitionShares,
-                    nodeMilliCpu,
-                    startSeconds,
-                    pauseSeconds,
-                    noise,
-                    missing,
-                    slowSource);
+        /** The same, but for what changes. */
+        Traits but(Consumer<Traits> change) {
+            Traits other = new Traits(partitionShares.clone());
+            other.rowsPerCore = rowsPerCore;
+            other.overheadCores = overheadCores;
+            other.usableCores = usableCores;
+            other.limit = limit;
+            other.limitedBySource = limitedBySource;
+            other.nodeMilliCpu = nodeMilliCpu;
+            other.startSeconds = startSeconds;
+            other.pauseSeconds = pauseSeconds;
+            other.noise = noise;
+            other.missing = missing;
+            change.accept(other);
+            return other;
         }
 
-        /** The brokers give no more than so many rows a second. */
-        Traits withSourceLimit(double limit) {
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    limit,
-                    partitionShares,
-                    nodeMilliCpu,
-                    startSeconds,
-                    pauseSeconds,
-                    noise,
-                    missing,
-                    true);
-        }
-
-        Traits withHotPartition(double share) {
-            double[] shares = partitionShares.clone();
-            java.util.Arrays.fill(shares, (1 - share) / (shares.length - 1));
-            shares[0] = share;
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    sinkLimit,
-                    shares,
-                    nodeMilliCpu,
-                    startSeconds,
-                    pauseSeconds,
-                    noise,
-                    missing,
-                    slowSource);
-        }
-
-        Traits withNode(int milliCpu) {
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    sinkLimit,
-                    partitionShares,
-                    milliCpu,
-                    startSeconds,
-                    pauseSeconds,
-                    noise,
-                    missing,
-                    slowSource);
-        }
-
-        Traits withMissing(double share) {
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    sinkLimit,
-                    partitionShares,
-                    nodeMilliCpu,
-                    startSeconds,
-                    pauseSeconds,
-                    noise,
-                    share,
-                    slowSource);
-        }
-
-        Traits withStarts(int seconds) {
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    sinkLimit,
-                    partitionShares,
-                    nodeMilliCpu,
-                    seconds,
-                    pauseSeconds,
-                    noise,
-                    missing,
-                    slowSource);
-        }
-
-        /** A rescaling that stops the whole query. */
-        Traits withRestarts(int seconds) {
-            return new Traits(
-                    rowsPerCore,
-                    overheadCores,
-                    usableCores,
-                    sinkLimit,
-                    partitionShares,
-                    nodeMilliCpu,
-                    0,
-                    seconds,
-                    noise,
-                    missing,
-                    slowSource);
+        /** One partition has this part of the rows. */
+        void heat(double share) {
+            Arrays.fill(partitionShares, (1 - share) / (partitionShares.length - 1));
+            partitionShares[0] = share;
         }
     }
 
@@ -170,7 +88,7 @@ final class SimulatedQuery {
     SimulatedQuery(Traits traits, Allocation first, long seed) {
         this.traits = traits;
         this.random = new Random(seed);
-        int partitions = traits.partitionShares().length;
+        int partitions = traits.partitionShares.length;
         this.waiting = new double[partitions];
         this.total = new double[partitions];
         this.read = new double[partitions];
@@ -204,7 +122,7 @@ final class SimulatedQuery {
     Allocation paid() {
         return new Allocation(
                 Math.max(has.pods(), wanted.pods()),
-                Math.max(has.milliCpu(), Math.min(wanted.milliCpu(), traits.nodeMilliCpu())));
+                Math.max(has.milliCpu(), Math.min(wanted.milliCpu(), traits.nodeMilliCpu)));
     }
 
     boolean isPaused() {
@@ -214,9 +132,9 @@ final class SimulatedQuery {
     void ask(Allocation other) {
         if (!other.equals(wanted)) {
             wanted = other;
-            ready = second + (other.pods() == has.pods() ? RESIZE_SECONDS : traits.startSeconds());
-            if (traits.startSeconds() == 0) {
-                pausedUntil = second + traits.pauseSeconds();
+            ready = second + (other.pods() == has.pods() ? RESIZE_SECONDS : traits.startSeconds);
+            if (traits.startSeconds == 0) {
+                pausedUntil = second + traits.pauseSeconds;
                 ready = pausedUntil;
             }
         }
@@ -224,7 +142,7 @@ final class SimulatedQuery {
 
     /** Whether a change of CPU waits for room on the node. */
     boolean isDeferred() {
-        return wanted.milliCpu() > traits.nodeMilliCpu() && second >= ready;
+        return wanted.milliCpu() > traits.nodeMilliCpu && second >= ready;
     }
 
     void outage(int seconds) {
@@ -256,16 +174,16 @@ final class SimulatedQuery {
 
     void second(double load) {
         for (int p = 0; p < waiting.length; p++) {
-            double rows = load * traits.partitionShares()[p];
+            double rows = load * traits.partitionShares[p];
             waiting[p] += rows;
             total[p] += rows;
         }
         arrived.add(total.clone());
-        if (!has.equals(wanted) && second >= ready && wanted.milliCpu() <= traits.nodeMilliCpu()) {
+        if (!has.equals(wanted) && second >= ready && wanted.milliCpu() <= traits.nodeMilliCpu) {
             boolean pods = wanted.pods() != has.pods();
             has = wanted;
-            if (pods && traits.startSeconds() > 0) {
-                pausedUntil = second + traits.pauseSeconds();
+            if (pods && traits.startSeconds > 0) {
+                pausedUntil = second + traits.pauseSeconds;
             }
             clear();
         }
@@ -273,7 +191,7 @@ final class SimulatedQuery {
             work();
         } else {
             for (int pod = 0; pod < has.pods(); pod++) {
-                coreSum[pod] += traits.overheadCores();
+                coreSum[pod] += traits.overheadCores;
             }
         }
         second++;
@@ -291,38 +209,37 @@ final class SimulatedQuery {
         int pods = has.pods();
         double[] spare = new double[pods];
         double limit = has.milliCpu() / 1000.0;
-        double capacity =
-                Math.max(0, Math.min(limit, traits.usableCores()) - traits.overheadCores()) * traits.rowsPerCore();
+        double capacity = Math.max(0, Math.min(limit, traits.usableCores) - traits.overheadCores) * traits.rowsPerCore;
         double[] wish = new double[pods];
         for (int p = 0; p < waiting.length; p++) {
-            wish[p % pods] += Math.min(waiting[p], traits.rowsPerCore()); // one thread a partition
+            wish[p % pods] += Math.min(waiting[p], traits.rowsPerCore); // one thread a partition
         }
         double all = 0;
         for (int pod = 0; pod < pods; pod++) {
             spare[pod] = Math.min(wish[pod], capacity);
             all += spare[pod];
         }
-        double sink = all <= traits.sinkLimit() ? 1 : traits.sinkLimit() / all;
+        double sink = all <= traits.limit ? 1 : traits.limit / all;
         for (int pod = 0; pod < pods; pod++) {
             double rows = spare[pod] * sink;
             double part = wish[pod] == 0 ? 0 : rows / wish[pod];
             double hottest = 0;
             for (int p = pod; p < waiting.length; p += pods) {
-                double taken = Math.min(waiting[p], traits.rowsPerCore()) * part;
+                double taken = Math.min(waiting[p], traits.rowsPerCore) * part;
                 waiting[p] -= taken;
                 read[p] += taken;
-                hottest = Math.max(hottest, taken / traits.rowsPerCore());
+                hottest = Math.max(hottest, taken / traits.rowsPerCore);
             }
             rateSum[pod] += rows;
-            coreSum[pod] += Math.min(limit, traits.overheadCores() + rows / traits.rowsPerCore());
-            double threads = rows / (traits.usableCores() * traits.rowsPerCore());
+            coreSum[pod] += Math.min(limit, traits.overheadCores + rows / traits.rowsPerCore);
+            double threads = rows / (traits.usableCores * traits.rowsPerCore);
             busySum[pod] += Math.min(1, Math.max(hottest, threads));
-            blockedSum[pod] += sink < 1 && !traits.slowSource() ? 1 - sink * 0.5 : 0.05;
+            blockedSum[pod] += sink < 1 && !traits.limitedBySource ? 1 - sink * 0.5 : 0.05;
         }
     }
 
     private void sample() {
-        if (!isPaused() && has.equals(wanted) && random.nextDouble() >= traits.missing()) {
+        if (!isPaused() && has.equals(wanted) && random.nextDouble() >= traits.missing) {
             List<Sample.Slot> slots = new ArrayList<>();
             for (int pod = 0; pod < has.pods(); pod++) {
                 double lag = 0;
@@ -346,6 +263,6 @@ final class SimulatedQuery {
     }
 
     private double noisy(double figure) {
-        return Math.max(0, figure * (1 + traits.noise() * random.nextGaussian()));
+        return Math.max(0, figure * (1 + traits.noise * random.nextGaussian()));
     }
 }
