@@ -1,9 +1,8 @@
 package dev.millrace.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.EngineOutcome;
-import dev.millrace.api.EngineThreads;
+import dev.millrace.api.EngineResources;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Problem;
 import dev.millrace.engine.Slot;
@@ -15,7 +14,6 @@ import dev.millrace.serving.HttpService;
 import dev.millrace.serving.QueryStatus;
 import dev.millrace.state.rocksdb.StateMemory;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,11 +31,6 @@ import picocli.CommandLine;
         description = "Runs one query as a pod of the operator does.",
         mixinStandardHelpOptions = true)
 final class EngineCommand implements Callable<Integer> {
-
-    /** What neither heap nor RocksDB may take: code, threads, network buffers. */
-    private static final long RESERVED_MEMORY = 200L << 20;
-
-    private static final double SHARE_FOR_STATE = 0.75;
 
     @CommandLine.Option(names = "--query", required = true, description = "the resource, one YAML document")
     private Path file;
@@ -125,9 +118,11 @@ final class EngineCommand implements Callable<Integer> {
         }
         Assembly.History history =
                 new Assembly.History(formerIds, Optional.ofNullable(savepoint).map(Assembly.SavepointName::of));
-        StateMemory memory = new StateMemory(stateMemory());
+        PodMemory memory = new PodMemory(
+                Optional.ofNullable(System.getenv(EngineResources.MEMORY)).map(Path::of));
+        memory.start();
         QueryRun run = new QueryRun(
-                assembly(query, state, memory, slot, history).definition(),
+                assembly(query, state, memory.state(), slot, history).definition(),
                 this::notice,
                 FaultPoints.NONE,
                 incarnation,
@@ -135,7 +130,12 @@ final class EngineCommand implements Callable<Integer> {
         HttpService service = HttpService.start(
                 http,
                 List.of(new QueryStatus(
-                        query.name(), query.plan().id(), slot.index(), guests().isPresent(), run.metrics())));
+                        query.name(),
+                        query.plan().id(),
+                        slot.index(),
+                        guests().isPresent(),
+                        run.metrics(),
+                        memory::now)));
         Optional<Guests> others = guests().map(named ->
                 new Guests(named, state.resolveSibling("guests"), new GuestHost(query, memory, service)));
         CountDownLatch ended = new CountDownLatch(1);
@@ -176,10 +176,10 @@ final class EngineCommand implements Callable<Integer> {
     /** Runs slots of the same query in this process, on the same memory. */
     private final class GuestHost implements Guests.Host {
         private final Compilation query;
-        private final StateMemory memory;
+        private final PodMemory memory;
         private final HttpService service;
 
-        GuestHost(Compilation query, StateMemory memory, HttpService service) {
+        GuestHost(Compilation query, PodMemory memory, HttpService service) {
             this.query = query;
             this.memory = memory;
             this.service = service;
@@ -190,7 +190,7 @@ final class EngineCommand implements Callable<Integer> {
             Slot which = new Slot(guest.slot(), guest.slot() + 1);
             Assembly.History history = new Assembly.History(formerIds, Optional.empty());
             return new QueryRun(
-                    assembly(query, directory, memory, which, history).definition(),
+                    assembly(query, directory, memory.state(), which, history).definition(),
                     text -> notice("slot " + guest.slot() + ": " + text),
                     FaultPoints.NONE,
                     guest.incarnation(),
@@ -199,7 +199,7 @@ final class EngineCommand implements Callable<Integer> {
 
         @Override
         public QueryStatus status(GuestSlot guest, QueryRun run) {
-            return new QueryStatus(query.name(), query.plan().id(), guest.slot(), false, run.metrics());
+            return new QueryStatus(query.name(), query.plan().id(), guest.slot(), false, run.metrics(), memory::now);
         }
 
         @Override
@@ -262,16 +262,9 @@ final class EngineCommand implements Callable<Integer> {
 
     /** As many as could use the CPU that the pod has, or may get while it runs. */
     private static int threads() {
-        String told = System.getenv(EngineThreads.VARIABLE);
+        String told = System.getenv(EngineResources.THREADS);
         int cores = Runtime.getRuntime().availableProcessors();
         return told != null && told.matches("\\d{1,3}") ? Math.max(cores, Integer.parseInt(told)) : cores;
-    }
-
-    /** What RocksDB may use: most of what the container has beside the heap. */
-    private static long stateMemory() {
-        OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        long free = system.getTotalMemorySize() - Runtime.getRuntime().maxMemory() - RESERVED_MEMORY;
-        return Math.max(32L << 20, (long) (free * SHARE_FOR_STATE));
     }
 
     private int execute(QueryRun run) throws IOException, InterruptedException {

@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.state.StateStore;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
@@ -44,6 +45,7 @@ public final class QueryMetrics {
     private volatile List<HotKeyGroup> hotKeyGroups = List.of();
     private volatile String end = "";
     private volatile int partitions;
+    private volatile StateStore.Effort effort = StateStore.Effort.NONE;
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
 
@@ -247,6 +249,15 @@ public final class QueryMetrics {
     /** How it has ended; empty while it has not. */
     public String end() {
         return end;
+    }
+
+    /** What its store took, since this process last opened it. */
+    public StateStore.Effort effort() {
+        return effort;
+    }
+
+    public void effort(StateStore.Effort now) {
+        effort = now;
     }
 
     /** The volume of the state, looked at now. */

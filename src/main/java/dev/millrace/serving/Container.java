@@ -18,6 +18,9 @@ final class Container {
 
     private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
 
+    /** Version 1 says a number near the largest one; no machine has so much. */
+    private static final long NO_LIMIT = 1L << 50;
+
     private final Path group;
 
     Container() {
@@ -65,6 +68,20 @@ final class Container {
         return used.isPresent()
                 ? difference(used, line("memory.stat", "inactive_file"))
                 : difference(number("memory/memory.usage_in_bytes"), line("memory/memory.stat", "total_inactive_file"));
+    }
+
+    /** Bytes that it may use; empty where nothing limits it, or that cannot be read. */
+    OptionalLong memoryLimit() {
+        OptionalLong limit = number("memory.max");
+        OptionalLong found = limit.isPresent() ? limit : number("memory/memory.limit_in_bytes");
+        return found.isPresent() && found.getAsLong() < NO_LIMIT ? found : OptionalLong.empty();
+    }
+
+    /** Time that collections of the heap took. */
+    static long gcNanos() {
+        return ManagementFactory.getGarbageCollectorMXBeans().stream()
+                .mapToLong(bean -> 1_000_000 * Math.max(0, bean.getCollectionTime()))
+                .sum();
     }
 
     private static OptionalLong difference(OptionalLong used, OptionalLong idle) {

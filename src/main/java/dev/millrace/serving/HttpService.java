@@ -100,6 +100,15 @@ public final class HttpService implements AutoCloseable {
                         c -> c.workingSet().orElse(-1))
                 .tags(tags)
                 .register(registry);
+        Gauge.builder(
+                        "millrace.container.memory.limit.bytes",
+                        container,
+                        c -> c.memoryLimit().orElse(-1))
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder("millrace.gc.nanoseconds", container, c -> Container.gcNanos())
+                .tags(tags)
+                .register(registry);
     }
 
     /** Serves the metrics and the progress of one more, behind those that are there. */
@@ -192,6 +201,26 @@ public final class HttpService implements AutoCloseable {
                                 .mapToLong(nanos -> nanos)
                                 .sum()),
                 gauge(registry, subject, "millrace.partitions", QueryMetrics::partitions),
+                total(
+                        registry,
+                        subject,
+                        "millrace.state.wait.nanoseconds",
+                        m -> m.effort().waitedNanos()),
+                total(
+                        registry,
+                        subject,
+                        "millrace.state.stall.nanoseconds",
+                        m -> m.effort().stalledNanos()),
+                total(
+                        registry,
+                        subject,
+                        "millrace.state.cache.hits",
+                        m -> m.effort().hits()),
+                total(
+                        registry,
+                        subject,
+                        "millrace.state.cache.misses",
+                        m -> m.effort().misses()),
                 counter(registry, subject, "millrace.checkpoints", metrics.checkpoints),
                 counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos),
                 gauge(

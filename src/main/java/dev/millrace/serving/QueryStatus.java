@@ -2,23 +2,27 @@ package dev.millrace.serving;
 
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.QueryMetrics;
+import dev.millrace.state.StateStore;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * A query, or a slot of it, as its users see it while it runs.
  *
  * @param slot 0 for a query that is not divided
  * @param hosts whether its process runs other slots too when it is told to
+ * @param memory what the process plans with now
  */
-public record QueryStatus(String name, String planId, int slot, boolean hosts, QueryMetrics metrics) {
+public record QueryStatus(
+        String name, String planId, int slot, boolean hosts, QueryMetrics metrics, Supplier<Memory> memory) {
 
     private static final Container CONTAINER = new Container();
 
     /** Of a process that runs what it was started with. */
     public QueryStatus(String name, String planId, int slot, QueryMetrics metrics) {
-        this(name, planId, slot, false, metrics);
+        this(name, planId, slot, false, metrics, () -> Memory.UNKNOWN);
     }
 
     /** What holds now, by stable names; null where a figure is unknown. */
@@ -109,7 +113,21 @@ public record QueryStatus(String name, String planId, int slot, boolean hosts, Q
         CONTAINER.cpuLimit().ifPresent(cores -> usage.put("cpuLimit", cores));
         CONTAINER.throttledNanos().ifPresent(nanos -> usage.put("throttledNanos", nanos));
         CONTAINER.workingSet().ifPresent(bytes -> usage.put("workingSetBytes", bytes));
+        CONTAINER.memoryLimit().ifPresent(bytes -> usage.put("memoryLimitBytes", bytes));
         usage.put("partitions", metrics.partitions());
+        StateStore.Effort effort = metrics.effort();
+        usage.put("stateWaitNanos", effort.waitedNanos());
+        usage.put("stateStallNanos", effort.stalledNanos());
+        usage.put("stateCacheHits", effort.hits());
+        usage.put("stateCacheMisses", effort.misses());
+        usage.put("stateBytes", metrics.figures().stateBytes());
+        usage.put("gcNanos", Container.gcNanos());
+        usage.put("heapBytes", Runtime.getRuntime().maxMemory());
+        Memory planned = memory.get();
+        if (planned.planned() > 0) {
+            usage.put("memoryBytes", planned.planned());
+            usage.put("stateMemoryBytes", planned.state());
+        }
         return usage;
     }
 

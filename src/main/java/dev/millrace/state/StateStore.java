@@ -39,6 +39,21 @@ public interface StateStore extends AutoCloseable {
     /** Bytes on disk and in buffers, roughly. */
     long bytes();
 
+    /** What the store took so far; asked for by the thread that applies. */
+    Effort effort();
+
+    /**
+     * What a store took since it was opened.
+     *
+     * @param waitedNanos that threads waited in it, all of them together, for what did not lie in memory
+     * @param stalledNanos that writes were held up, as they came faster than the disk takes them
+     * @param hits how often a block lay in the cache
+     * @param misses how often it did not
+     */
+    record Effort(long waitedNanos, long stalledNanos, long hits, long misses) {
+        public static final Effort NONE = new Effort(0, 0, 0, 0);
+    }
+
     @Override
     void close();
 

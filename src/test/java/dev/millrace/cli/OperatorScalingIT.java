@@ -303,7 +303,7 @@ class OperatorScalingIT extends OperatorCluster {
             awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
             JsonNode pod = sameProcess(uid);
             assertTrue(
-                    milli(pod) > 400,
+                    milli(pod) > 300,
                     pod.at("/status/containerStatuses/0/resources").toString());
             assertEquals(2, names("pods", "follows").size());
             if (all) {

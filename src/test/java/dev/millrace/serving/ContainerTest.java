@@ -32,6 +32,10 @@ class ContainerTest {
         assertEquals(OptionalDouble.of(1.5), container.cpuLimit());
         assertEquals(OptionalLong.of(12_000), container.throttledNanos());
         assertEquals(OptionalLong.of(700), container.workingSet());
+        write("memory.max", "2000\n");
+        assertEquals(OptionalLong.of(2000), container.memoryLimit());
+        write("memory.max", "max\n");
+        assertEquals(OptionalLong.empty(), container.memoryLimit());
         write("cpu.max", "max 100000\n");
         assertEquals(OptionalDouble.empty(), container.cpuLimit());
     }
@@ -47,6 +51,10 @@ class ContainerTest {
         assertEquals(OptionalDouble.of(0.3), container.cpuLimit());
         assertEquals(OptionalLong.of(12_345), container.throttledNanos());
         assertEquals(OptionalLong.of(800), container.workingSet());
+        write("memory/memory.limit_in_bytes", "2000\n");
+        assertEquals(OptionalLong.of(2000), container.memoryLimit());
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assertEquals(OptionalLong.empty(), container.memoryLimit());
         write("cpu/cpu.cfs_quota_us", "-1\n");
         assertEquals(OptionalDouble.empty(), container.cpuLimit());
     }

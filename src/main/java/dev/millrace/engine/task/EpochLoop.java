@@ -415,6 +415,7 @@ final class EpochLoop implements AutoCloseable {
         metrics.part(flow.peers().map(Peers::part));
         metrics.hotKeyGroups(flow.hotKeyGroups());
         metrics.partitions(flow.inputs().stream().mapToInt(Inputs::size).sum());
+        metrics.effort(state.store().effort());
         long computed = ThreadTimes.now();
         metrics.threads.add(0, computed - threadTime);
         threadTime = computed;

@@ -1,7 +1,7 @@
 package dev.millrace.operator.resources;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.millrace.api.EngineThreads;
+import dev.millrace.api.EngineResources;
 import dev.millrace.api.GuestSlot;
 import io.fabric8.kubernetes.api.model.Affinity;
 import io.fabric8.kubernetes.api.model.AffinityBuilder;
@@ -174,7 +174,7 @@ public final class EnginePod {
         engine.getVolumeMounts().add(mount("wishes", WISHES, true));
         engine.getEnv().add(new EnvVar(GuestSlot.FILE_VARIABLE, WISHES + "/guests", null));
         if (place.threads() > 0) {
-            engine.getEnv().add(new EnvVar(EngineThreads.VARIABLE, String.valueOf(place.threads()), null));
+            engine.getEnv().add(new EnvVar(EngineResources.THREADS, String.valueOf(place.threads()), null));
         }
         engine.setPorts(new ContainerBuilder()
                 .addNewPort()

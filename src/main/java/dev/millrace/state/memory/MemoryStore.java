@@ -84,6 +84,11 @@ public final class MemoryStore implements StateStore {
     }
 
     @Override
+    public Effort effort() {
+        return Effort.NONE;
+    }
+
+    @Override
     public void close() {}
 
     /** The number of entries; for tests that state is dropped. */

@@ -11,11 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.CompressionType;
+import org.rocksdb.HistogramType;
 import org.rocksdb.IndexType;
 import org.rocksdb.Options;
 import org.rocksdb.ReadOptions;
@@ -23,7 +28,9 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 import org.rocksdb.Slice;
+import org.rocksdb.Statistics;
 import org.rocksdb.Status;
+import org.rocksdb.TickerType;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
@@ -43,11 +50,21 @@ public final class RocksDbStore implements StateStore {
         RocksDB.loadLibrary();
     }
 
+    /** A scan may be of one key: of so many scans the time of one is taken. */
+    private static final int MEASURED_SCANS = 16;
+
+    private final Path directory;
     private final StateMemory memory;
     private final BloomFilter bloom = new BloomFilter(10);
-    private final Options options;
+    private final Statistics statistics = new Statistics(EnumSet.allOf(HistogramType.class)); // counters only
     private final WriteOptions writeOptions = new WriteOptions().setMemtableInsertHintPerBatch(true);
-    private final RocksDB db;
+    private final Lock opening = new ReentrantLock();
+    private final LongAdder waits = new LongAdder();
+    private int scans; // of several threads, and roughly
+    private Effort effort = Effort.NONE;
+    private StateMemory.Room room;
+    private Options options;
+    private RocksDB db; // null where it could not be opened again
     private volatile long epoch = NO_EPOCH;
     private volatile long rows;
 
@@ -56,26 +73,52 @@ public final class RocksDbStore implements StateStore {
      * @throws StateHome.StateInUseException when another process uses them
      */
     public RocksDbStore(Path directory, StateMemory memory) {
+        this.directory = directory;
         this.memory = memory;
-        memory.acquire();
-        options = options();
-        RocksDB opened = null;
         try {
             Files.createDirectories(directory);
-            opened = RocksDB.open(options, directory.toString());
-            epoch = number(opened, EPOCH_KEY, NO_EPOCH);
-            rows = number(opened, ROWS_KEY, 0);
+            open();
+            epoch = number(db, EPOCH_KEY, NO_EPOCH);
+            rows = number(db, ROWS_KEY, 0);
         } catch (RocksDBException e) {
-            if (opened != null) {
-                opened.close();
-            }
-            closeOptions();
+            close();
             throw failure(directory, e);
         } catch (IOException e) {
-            closeOptions();
+            close();
             throw new UncheckedIOException(e);
         }
-        db = opened;
+    }
+
+    /** On the memory that there is now. */
+    private void open() throws RocksDBException {
+        room = memory.enter();
+        options = options();
+        db = RocksDB.open(options, directory.toString());
+    }
+
+    private void shut() {
+        if (db != null) {
+            db.close();
+            db = null;
+        }
+        if (room != null) {
+            options.close();
+            room.leave();
+            room = null;
+        }
+    }
+
+    /** RocksDB takes a cache only when it is opened. A checkpoint that is being written is not disturbed: there will be another epoch. */
+    private void moveToCurrentMemory() throws RocksDBException {
+        if (room.isCurrent() || !opening.tryLock()) {
+            return;
+        }
+        try {
+            shut();
+            open();
+        } finally {
+            opening.unlock();
+        }
     }
 
     private static long number(RocksDB opened, byte[] key, long otherwise) throws RocksDBException {
@@ -85,7 +128,7 @@ public final class RocksDbStore implements StateStore {
 
     private Options options() {
         BlockBasedTableConfig table = new BlockBasedTableConfig()
-                .setBlockCache(memory.cache())
+                .setBlockCache(room.cache())
                 .setFilterPolicy(bloom)
                 .setCacheIndexAndFilterBlocks(true)
                 .setCacheIndexAndFilterBlocksWithHighPriority(true)
@@ -98,7 +141,8 @@ public final class RocksDbStore implements StateStore {
         return new Options()
                 .setCreateIfMissing(true)
                 .setParanoidChecks(true)
-                .setWriteBufferManager(memory.buffers())
+                .setWriteBufferManager(room.buffers())
+                .setStatistics(statistics)
                 .setWriteBufferSize(64L << 20)
                 .setMemtableWholeKeyFiltering(true)
                 .setMemtablePrefixBloomSizeRatio(0.05)
@@ -133,7 +177,7 @@ public final class RocksDbStore implements StateStore {
     }
 
     private RuntimeException failure(RocksDBException e) {
-        return failure(Path.of(db.getName()), e);
+        return failure(directory, e);
     }
 
     @Override
@@ -143,6 +187,7 @@ public final class RocksDbStore implements StateStore {
 
     @Override
     public List<byte[]> get(List<byte[]> keys) {
+        long start = WaitClock.now();
         try {
             List<byte[]> values = new ArrayList<>(keys.size());
             for (int from = 0; from < keys.size(); from += KEYS_AT_ONCE) {
@@ -151,11 +196,27 @@ public final class RocksDbStore implements StateStore {
             return values;
         } catch (RocksDBException e) {
             throw failure(e);
+        } finally {
+            waits.add(WaitClock.now() - start);
         }
     }
 
     @Override
     public void scan(byte[] from, byte[] to, Visitor visitor) {
+        measured(() -> visitAll(from, to, visitor));
+    }
+
+    private void measured(Runnable scan) {
+        if (++scans % MEASURED_SCANS != 0) {
+            scan.run();
+            return;
+        }
+        long start = WaitClock.now();
+        scan.run();
+        waits.add(MEASURED_SCANS * (WaitClock.now() - start));
+    }
+
+    private void visitAll(byte[] from, byte[] to, Visitor visitor) {
         try (Slice upper = new Slice(to);
                 ReadOptions read = new ReadOptions().setIterateUpperBound(upper);
                 RocksIterator iterator = db.newIterator(read)) {
@@ -172,6 +233,10 @@ public final class RocksDbStore implements StateStore {
 
     @Override
     public void scanDescending(byte[] from, byte[] to, Visitor visitor) {
+        measured(() -> visitAllDescending(from, to, visitor));
+    }
+
+    private void visitAllDescending(byte[] from, byte[] to, Visitor visitor) {
         try (Slice lower = new Slice(from);
                 ReadOptions read = new ReadOptions().setIterateLowerBound(lower);
                 RocksIterator iterator = db.newIterator(read)) {
@@ -193,9 +258,12 @@ public final class RocksDbStore implements StateStore {
         batch.put(EPOCH_KEY, new Bytes(8).putLong(newEpoch).toByteArray());
         batch.put(ROWS_KEY, new Bytes(8).putLong(newRows).toByteArray());
         try (WriteBatch write = new WriteBatch(batch.toByteArray())) {
+            long start = WaitClock.now();
             db.write(writeOptions, write);
+            waits.add(WaitClock.now() - start);
             epoch = newEpoch;
             rows = newRows;
+            moveToCurrentMemory();
         } catch (RocksDBException e) {
             throw failure(e);
         }
@@ -203,10 +271,13 @@ public final class RocksDbStore implements StateStore {
 
     @Override
     public void checkpoint(Path directory) {
+        opening.lock();
         try (Checkpoint checkpoint = Checkpoint.create(db)) {
             checkpoint.createCheckpoint(directory.toString());
         } catch (RocksDBException e) {
             throw failure(e);
+        } finally {
+            opening.unlock();
         }
     }
 
@@ -225,16 +296,26 @@ public final class RocksDbStore implements StateStore {
         }
     }
 
+    /** Time without work counts as waiting for the disk only where something was not in memory: a thread also waits for a CPU. */
     @Override
-    public void close() {
-        db.close();
-        closeOptions();
+    public Effort effort() {
+        long misses = statistics.getTickerCount(TickerType.BLOCK_CACHE_MISS);
+        long stalled = 1000 * statistics.getTickerCount(TickerType.STALL_MICROS);
+        long waited = waits.sumThenReset();
+        boolean counts = misses > effort.misses() || stalled > effort.stalledNanos();
+        effort = new Effort(
+                effort.waitedNanos() + (counts ? waited : 0),
+                stalled,
+                statistics.getTickerCount(TickerType.BLOCK_CACHE_HIT),
+                misses);
+        return effort;
     }
 
-    private void closeOptions() {
+    @Override
+    public void close() {
+        shut();
         writeOptions.close();
-        options.close();
+        statistics.close();
         bloom.close();
-        memory.release();
     }
 }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.millrace.api.EngineThreads;
+import dev.millrace.api.EngineResources;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -257,7 +257,7 @@ class EnginePodTest {
                 engine(pod("")).getResources().getLimits().get("memory"),
                 resources.getLimits().get("memory"));
         assertEquals("750m", pod.getMetadata().getAnnotations().get(Names.CPU));
-        assertTrue(engine(pod).getEnv().contains(new EnvVar(EngineThreads.VARIABLE, "3", null)));
+        assertTrue(engine(pod).getEnv().contains(new EnvVar(EngineResources.THREADS, "3", null)));
     }
 
     @Test

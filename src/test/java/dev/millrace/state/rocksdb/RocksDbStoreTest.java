@@ -2,15 +2,23 @@ package dev.millrace.state.rocksdb;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateHome;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -72,5 +80,99 @@ class RocksDbStoreTest {
             assertEquals(2, store.rows());
             assertEquals(2, store.epoch());
         }
+    }
+
+    private static byte[] key(int i) {
+        return StateKeys.meta("key " + i);
+    }
+
+    private static StateBatch batch(int from, int to, int size) {
+        StateBatch batch = new StateBatch();
+        for (int i = from; i < to; i++) {
+            byte[] value = new byte[size];
+            new Random(i).nextBytes(value);
+            batch.put(key(i), value);
+        }
+        return batch;
+    }
+
+    /** All that was applied is there whatever the memory was, also in copies that are written meanwhile. */
+    @Test
+    void memoryBecomesMoreAndLessWhileTheStoreIsUsed() throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        StateMemory memory = new StateMemory(8 << 20);
+        AtomicBoolean end = new AtomicBoolean();
+        Path copies = Files.createDirectory(directory.resolve("copies"));
+        try (StateStore store = new RocksDbStore(directory.resolve("db"), memory)) {
+            CompletableFuture<Integer> copier = CompletableFuture.supplyAsync(() -> {
+                int count = 0;
+                while (!end.get()) {
+                    store.checkpoint(copies.resolve(String.valueOf(count++)));
+                }
+                return count;
+            });
+            for (int epoch = 0; epoch < 150; epoch++) {
+                store.apply(batch(100 * epoch, 100 * epoch + 100, 300), epoch);
+                if (random.nextInt(3) == 0) {
+                    memory.resize((4L + random.nextInt(20)) << 20);
+                }
+                int known = random.nextInt(100 * epoch + 100);
+                byte[] expected = new byte[300];
+                new Random(known).nextBytes(expected);
+                assertArrayEquals(expected, store.get(List.of(key(known))).get(0), "seed " + seed);
+            }
+            end.set(true);
+            int written = copier.get();
+            assertTrue(written > 0);
+            store.apply(new StateBatch(), 150);
+            assertTrue(memory.isSettled(), "what is not used any more is given back");
+            try (StateStore copy = new RocksDbStore(copies.resolve(String.valueOf(written - 1)), memory)) {
+                int rows = (int) (copy.epoch() + 1) * 100;
+                assertNotNull(copy.get(List.of(key(rows - 1))).get(0));
+                assertNull(copy.get(List.of(key(rows))).get(0));
+            }
+        }
+        assertTrue(memory.isSettled());
+    }
+
+    @Test
+    void storesGoOverToOtherMemoryOneByOne() {
+        StateMemory memory = new StateMemory(8 << 20);
+        try (StateStore one = new RocksDbStore(directory.resolve("one"), memory);
+                StateStore other = new RocksDbStore(directory.resolve("other"), memory)) {
+            memory.resize(16 << 20);
+            assertFalse(memory.isSettled());
+            one.apply(batch(0, 10, 10), 1);
+            assertFalse(memory.isSettled(), "the other has the old one yet");
+            other.apply(batch(0, 10, 10), 1);
+            assertTrue(memory.isSettled());
+            assertNotNull(one.get(List.of(key(9))).get(0));
+            assertNotNull(other.get(List.of(key(9))).get(0));
+        }
+    }
+
+    @Test
+    void whatDoesNotFitIntoMemoryIsReadAgain() {
+        StateMemory memory = new StateMemory(1 << 20);
+        Random random = new Random(1);
+        try (StateStore store = new RocksDbStore(directory.resolve("db"), memory)) {
+            for (int i = 0; i < 20; i++) { // some 10 MB, of which the buffers keep little
+                store.apply(batch(1000 * i, 1000 * i + 1000, 500), i);
+            }
+            long little = missesOf(store, random);
+            memory.resize(64 << 20);
+            store.apply(new StateBatch(), 20);
+            missesOf(store, random); // now all of it lies in memory
+            long much = missesOf(store, random);
+            assertTrue(little > 500 && much < little / 10, little + " and " + much);
+            assertTrue(store.effort().hits() > 0);
+        }
+    }
+
+    private static long missesOf(StateStore store, Random random) {
+        long before = store.effort().misses();
+        store.get(random.ints(4_000, 0, 20_000).mapToObj(RocksDbStoreTest::key).toList());
+        return store.effort().misses() - before;
     }
 }
