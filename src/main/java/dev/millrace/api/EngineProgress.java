@@ -92,6 +92,11 @@ public record EngineProgress(
      * @param cpuNanos CPU time of the process
      * @param cpuLimit cores that it may use; null for unknown
      * @param partitions of its sources that it reads
+     * @param stateWaitNanos time that its threads waited for state that does not lie in memory
+     * @param stateBytes of its state
+     * @param memoryBytes with which it plans; null, like the next, for one that knows of no plans
+     * @param stateMemoryBytes of memory that is for state
+     * @param gcNanos time that collections of its heap took
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record Usage(
@@ -101,7 +106,12 @@ public record EngineProgress(
             long blockedNanos,
             long cpuNanos,
             Double cpuLimit,
-            int partitions) {}
+            int partitions,
+            long stateWaitNanos,
+            long stateBytes,
+            Long memoryBytes,
+            Long stateMemoryBytes,
+            long gcNanos) {}
 
     /** Whether less than a fifth of the volume is free. */
     public boolean volumeShort() {

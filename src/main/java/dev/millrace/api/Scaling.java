@@ -8,15 +8,16 @@ import java.util.List;
  *
  * @param pods that the query is to have
  * @param cpu of each
+ * @param memory of each
  * @param askedAt since when; null where it never changed
  * @param settledAt when the query had that; null while it has not
  * @param recommended what it would choose, in mode Recommend
- * @param bottleneck what keeps the query from doing more: None, Cpu, Threads, Skew, Sink or Source
+ * @param bottleneck what keeps the query from doing more: None, Cpu, State, Heap, Threads, Skew, Sink or Source
  * @param reason why nothing is changed now
- * @param cpuSeconds what the last change of CPU took
+ * @param cpuSeconds what the last change of CPU or memory took
  * @param podsSeconds what the last change of the number of pods took
  * @param needs how many cores it needed in the last minutes
- * @param ceiling how much CPU pods can be given, for a while
+ * @param ceiling how much pods can be given, for a while
  * @param blocked what was of no use, for a while
  * @param past changes before the last one, in words, the oldest first
  */
@@ -24,6 +25,7 @@ import java.util.List;
 public record Scaling(
         Integer pods,
         String cpu,
+        String memory,
         String askedAt,
         String settledAt,
         Allocation recommended,
@@ -44,6 +46,7 @@ public record Scaling(
                 : new Scaling(
                         pods,
                         cpu,
+                        memory,
                         askedAt,
                         settledAt,
                         recommended == null ? other.recommended : recommended,
@@ -58,14 +61,14 @@ public record Scaling(
                         past);
     }
 
-    /** What a query is given: the number of pods, and the CPU of each. */
+    /** What a query is given: the number of pods, and the CPU and the memory of each. */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Allocation(Integer pods, String cpu) {}
+    public record Allocation(Integer pods, String cpu, String memory) {}
 
     /**
      * The last change.
      *
-     * @param remedy Cpu or Pods
+     * @param remedy Cpu, Memory or Pods
      * @param capacity rows per second that it could do before, as far as was seen
      * @param expected what it should be able to do after it
      * @param settledAt when the query had so many pods; null while it never had
@@ -94,6 +97,9 @@ public record Scaling(
      * @param cpuSecondsPerMillionRows of all pods
      * @param utilisation of the busiest pod, 0 to 1
      * @param imbalance how much more the busiest pod has to do than they have on average
+     * @param stateWait the share of the time that a thread of the busiest pod waits for state that is not in memory, 0 to 1
+     * @param stateBytes the largest that a pod has
+     * @param stateMemoryBytes of a pod, for state
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Inputs(
@@ -104,7 +110,10 @@ public record Scaling(
             Double target,
             Double cpuSecondsPerMillionRows,
             Double utilisation,
-            Double imbalance) {}
+            Double imbalance,
+            Double stateWait,
+            Long stateBytes,
+            Long stateMemoryBytes) {}
 
     /**
      * The most of each minute, the last one at the end.
@@ -115,8 +124,9 @@ public record Scaling(
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Needs(String until, List<Double> cores) {}
 
+    /** Null for what is not limited by it. */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Ceiling(String cpu, String until, Integer times, String reason) {}
+    public record Ceiling(String cpu, String memory, String until, Integer times, String reason) {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Blocked(String remedy, String until) {}

@@ -359,11 +359,15 @@ public record StreamingQuery(
             message = "utilisation is not between 0.1 and 1")
     public record Objective(TimeSpan maxLag, TimeSpan catchUp, Double utilisation) {}
 
-    /** What each pod is given: the CPU between both, the memory of min. */
+    /** What each pod is given: between both. */
     @ValidationRule(
             value =
                     "!has(self.max) || !has(self.max.cpu) || quantity(has(self.min) && has(self.min.cpu) ? string(self.min.cpu) : '1').compareTo(quantity(string(self.max.cpu))) <= 0",
             message = "min.cpu (1 where it is not given) is above max.cpu")
+    @ValidationRule(
+            value =
+                    "!has(self.max) || !has(self.max.memory) || quantity(has(self.min) && has(self.min.memory) ? string(self.min.memory) : '1Gi').compareTo(quantity(string(self.max.memory))) <= 0",
+            message = "min.memory (1Gi where it is not given) is above max.memory")
     public record ResourceRange(Resources min, Resources max) {}
 
     public record Resources(Size cpu, Size memory) {}

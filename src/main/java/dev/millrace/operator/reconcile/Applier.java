@@ -14,6 +14,7 @@ import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.EnsureChildren;
 import dev.millrace.operator.reconcile.Decision.GrowClaim;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.PlanMemory;
 import dev.millrace.operator.reconcile.Decision.Promote;
 import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Decision.SetBudget;
@@ -108,8 +109,8 @@ final class Applier {
                     seconds,
                     pod.avoided(),
                     pod.standby(),
-                    decision.cpu(),
-                    decision.cpu() == null ? 0 : Autoscaler.threads(seen));
+                    decision.given(),
+                    decision.given().isEmpty() ? 0 : Autoscaler.threads(seen));
             create(query, shaped(() -> shape.pod(place)), pod.standby(), notices);
         } else if (action instanceof TellDivision told) {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.DIVISION, told.division());
@@ -117,6 +118,8 @@ final class Applier {
             writer.annotate(namespace, told.pod(), told.resourceVersion(), Names.GUESTS, told.guests());
         } else if (action instanceof ResizePod pod) {
             resize(pod, namespace, notices);
+        } else if (action instanceof PlanMemory plan) {
+            writer.annotate(namespace, plan.pod(), Names.MEMORY, String.valueOf(plan.bytes()));
         } else if (action instanceof Promote standby) {
             writer.promote(namespace, standby.pod(), standby.resourceVersion(), standby.incarnation());
         } else if (action instanceof DeletePod pod) {
@@ -150,8 +153,9 @@ final class Applier {
             if (!REFUSALS.contains(e.getCode())) {
                 throw e;
             }
-            writer.annotate(namespace, pod.pod(), Names.CPU_REFUSED, pod.wish() + ": " + e.getMessage());
-            String message = pod.cpu() + " CPU for pod " + pod.pod() + " are refused: " + e.getMessage();
+            writer.annotate(namespace, pod.pod(), Names.GIVEN_REFUSED, pod.wish() + ": " + e.getMessage());
+            String message = pod.cpu() + " CPU and " + pod.memory() + " memory for pod " + pod.pod() + " are refused: "
+                    + e.getMessage();
             told.add(new Notice(true, "ResizeRefused", message, pod.pod()));
         }
     }

@@ -10,6 +10,7 @@ import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.TimeSpan;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Decision.PlanMemory;
 import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
@@ -42,7 +43,9 @@ final class Autoscaler {
     private static final int LEAST_CPU = 10;
     private static final int MOST_THREADS = 256;
     private static final Duration LOOK = Duration.ofSeconds(60);
+    private static final Duration SOON = Duration.ofSeconds(5);
     private static final String DEFAULT_CPU = "1";
+    private static final String DEFAULT_MEMORY = "1Gi";
 
     private final Observed seen;
     private final Recheck recheck;
@@ -92,7 +95,9 @@ final class Autoscaler {
         int most = undivided ? least : scaling.at("/replicas/max").asInt(least);
         int leastCpu = leastCpu(scaling);
         int mostCpu = mostCpu(scaling);
-        boolean resizes = seen.resizes() && mostCpu > leastCpu;
+        long leastMemory = leastMemory(scaling);
+        long mostMemory = mostMemory(scaling);
+        boolean resizes = seen.resizes() && (mostCpu > leastCpu || mostMemory > leastMemory);
         if (most <= least && !resizes) {
             return Optional.empty();
         }
@@ -103,7 +108,15 @@ final class Autoscaler {
                 .sum();
         int keyGroups = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
         return Optional.of(new Bounds(
-                undivided ? 1 : least, undivided ? 1 : most, leastCpu, mostCpu, partitions, keyGroups, resizes));
+                undivided ? 1 : least,
+                undivided ? 1 : most,
+                leastCpu,
+                mostCpu,
+                leastMemory,
+                mostMemory,
+                partitions,
+                keyGroups,
+                resizes));
     }
 
     private static int leastCpu(JsonNode scaling) {
@@ -117,12 +130,24 @@ final class Autoscaler {
         return text.isEmpty() ? least : Math.max(least, ScalingStatus.milli(text));
     }
 
+    private static long leastMemory(JsonNode scaling) {
+        return ScalingStatus.bytes(scaling.at("/resources/min/memory").asText(DEFAULT_MEMORY));
+    }
+
+    private static long mostMemory(JsonNode scaling) {
+        long least = leastMemory(scaling);
+        String text = scaling.at("/resources/max/memory").asText("");
+        return text.isEmpty() ? least : Math.max(least, ScalingStatus.bytes(text));
+    }
+
     /** Whether a query leaves something to be chosen. */
     static boolean mayAct(JsonNode spec) {
         JsonNode scaling = spec == null ? MissingNode.getInstance() : spec.path("scaling");
         int least = scaling.at("/replicas/min").asInt(1);
         return !"Manual".equals(scaling.path("mode").asText())
-                && (scaling.at("/replicas/max").asInt(least) > least || mostCpu(scaling) > leastCpu(scaling));
+                && (scaling.at("/replicas/max").asInt(least) > least
+                        || mostCpu(scaling) > leastCpu(scaling)
+                        || mostMemory(scaling) > leastMemory(scaling));
     }
 
     /** For how many cores a pod is to have threads. */
@@ -134,8 +159,8 @@ final class Autoscaler {
         List<Notice> notices = new ArrayList<>();
         int before = division == null ? 1 : division.slots();
         List<PodView> working = working(slots);
-        ScalingState state = ScalingStatus.read(seen.status().scaling())
-                .orElseGet(() -> ScalingState.of(new Allocation(before, most(working))));
+        ScalingState state =
+                ScalingStatus.read(seen.status().scaling()).orElseGet(() -> ScalingState.of(first(before, working)));
         state = seen.suspended()
                 ? within(state)
                 : new Refusals(seen, recheck, bounds).heed(within(state), slots, working, notices);
@@ -145,7 +170,9 @@ final class Autoscaler {
         Scaling.Allocation recommended = recommended(step);
         told(step, recommended, notices);
         Allocation asked = step.state().asked();
-        boolean grown = working.stream().allMatch(pod -> pod.cpu().milli() >= asked.milliCpu());
+        boolean grown = working.stream()
+                .allMatch(pod ->
+                        pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory());
         int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
         return new Wish(ScalingStatus.write(step.state(), step, recommended), pods, notices);
     }
@@ -163,23 +190,25 @@ final class Autoscaler {
                 .toList();
     }
 
-    private int most(List<PodView> pods) {
-        return pods.stream().mapToInt(pod -> pod.cpu().milli()).max().orElse(bounds.minCpu());
+    /** What it has already. */
+    private Allocation first(int slots, List<PodView> pods) {
+        return new Allocation(
+                slots,
+                pods.stream().mapToInt(pod -> pod.given().milli()).max().orElse(bounds.minCpu()),
+                pods.stream().mapToLong(pod -> pod.given().memory()).max().orElse(bounds.minMemory()));
     }
 
     /** The user may have changed the bounds. */
     private ScalingState within(ScalingState state) {
         Allocation asked = state.asked();
-        Allocation allowed = new Allocation(
-                bounds.podsWithin(asked.pods()),
-                Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), asked.milliCpu())));
+        Allocation allowed = bounds.within(asked);
         return allowed.equals(asked) ? state : state.withAsked(allowed, now());
     }
 
     /** What all pods have, if they have the same, and nothing comes, goes or moves. */
     private Optional<Allocation> actual(List<Slot> slots, Division division, ScalingState state) {
         int count = division == null ? 1 : division.slots();
-        int cpu = -1;
+        Allocation common = null;
         for (Slot slot : slots) {
             if (slot.slot() >= count && slot.isUnused()) {
                 continue;
@@ -188,13 +217,18 @@ final class Autoscaler {
             if (pod.isEmpty() || slot.isHosted() || pod.get().deleting() || !isSettled(pod.get(), division)) {
                 return Optional.empty();
             }
-            int has = bounds.resizes() ? pod.get().cpu().milli() : state.asked().milliCpu();
-            if (cpu >= 0 && has != cpu) {
+            Allocation has =
+                    bounds.resizes() ? has(count, pod.get()) : state.asked().withPods(count);
+            if (common != null && !has.equals(common)) {
                 return Optional.empty();
             }
-            cpu = has;
+            common = has;
         }
-        return slots.size() < count ? Optional.empty() : Optional.of(new Allocation(count, cpu));
+        return slots.size() < count ? Optional.empty() : Optional.ofNullable(common);
+    }
+
+    private static Allocation has(int pods, PodView pod) {
+        return new Allocation(pods, pod.given().milli(), pod.given().memory());
     }
 
     private boolean isSettled(PodView pod, Division division) {
@@ -233,7 +267,9 @@ final class Autoscaler {
         Allocation next = step.change().get().to();
         boolean same = before != null
                 && before.pods() == next.pods()
-                && Math.abs(ScalingStatus.milli(before.cpu()) - next.milliCpu()) < NEARLY * next.milliCpu();
+                && Math.abs(ScalingStatus.milli(before.cpu()) - next.milliCpu()) < NEARLY * next.milliCpu()
+                && before.memory() != null
+                && Math.abs(ScalingStatus.bytes(before.memory()) - next.memory()) < NEARLY * next.memory();
         return same ? before : ScalingStatus.allocation(next);
     }
 
@@ -263,44 +299,80 @@ final class Autoscaler {
         }
     }
 
-    /** Brings the CPU of pods that live to what is wished; what was refused is not asked for again before the wish changes. */
-    static List<Action> resizes(Observed seen, Scaling scaling) {
+    /** Brings pods that live to what is wished; what was refused is not asked for again before the wish changes. */
+    static List<Action> resizes(Observed seen, Scaling scaling, Recheck recheck) {
         List<Action> actions = new ArrayList<>();
+        Optional<ScalingState> state = ScalingStatus.read(scaling);
         if (!seen.resizes()) {
             return actions;
         }
         for (PodView pod : seen.pods()) {
-            String wished = scaling != null ? scaling.cpu() : ofVersion(seen, pod);
-            String wish = scaling != null ? wish(scaling.askedAt(), wished) : wish(null, wished);
-            boolean concerned = scaling != null || pod.cpu().asked() != null;
-            boolean refused = pod.cpu()
+            Allocation wished = state.map(ScalingState::asked).orElseGet(() -> ofVersion(seen, pod));
+            String wish = state.map(Autoscaler::wish).orElseGet(() -> wish(null, wished));
+            boolean concerned = state.isPresent() || pod.given().asked() != null;
+            boolean refused = pod.given()
                     .notTaken()
                     .filter(refusal -> refusal.wish().equals(wish))
                     .isPresent();
-            boolean has = pod.cpu().milli() == ScalingStatus.milli(wished);
-            String last = pod.cpu().asked() == null ? "" : pod.cpu().asked();
-            boolean asked = last.isEmpty()
-                    ? has
-                    : last.equals(wish) || last.equals(wished) || has && last.startsWith(wished + " ");
-            if (concerned && !asked && !refused && !pod.ended() && !pod.deleting()) {
-                actions.add(new ResizePod(pod.name(), wished, wish));
+            if (concerned && !isAsked(pod, wished, wish) && !refused && !pod.ended() && !pod.deleting()) {
+                resize(seen, pod, wished, wish, recheck, actions);
             }
         }
         return actions;
     }
 
+    private static boolean isAsked(PodView pod, Allocation wished, String wish) {
+        boolean has = has(1, pod).equals(wished.withPods(1));
+        String last = pod.given().asked() == null ? "" : pod.given().asked();
+        return last.isEmpty()
+                ? has
+                : last.equals(wish) || last.equals(text(wished)) || has && last.startsWith(text(wished) + " ");
+    }
+
+    /** An engine plans with more memory when the pod has it, and with less before. */
+    private static void resize(
+            Observed seen, PodView pod, Allocation wished, String wish, Recheck recheck, List<Action> actions) {
+        long planned =
+                pod.given().planned() < 0 ? pod.given().memory() : pod.given().planned();
+        boolean told = planned == wished.memory();
+        if (!told) {
+            actions.add(new PlanMemory(pod.podName(), wished.memory()));
+        }
+        if (wished.memory() < pod.given().memory() && !plansWithin(seen, pod, wished.memory())) {
+            recheck.in(SOON);
+            return;
+        }
+        actions.add(new ResizePod(pod.name(), wished.cpu(), wished.memoryText(), wish));
+    }
+
+    /** One that does not run, or knows of no plans, has nothing to give back. */
+    private static boolean plansWithin(Observed seen, PodView pod, long memory) {
+        return Optional.ofNullable(seen.engines().get(pod.name()))
+                .map(EngineView::progress)
+                .map(EngineProgress::usage)
+                .map(EngineProgress.Usage::memoryBytes)
+                .map(planned -> planned <= memory)
+                .orElse(pod.node() == null);
+    }
+
     static String wish(ScalingState state) {
-        String since = state.askedAt() == null ? null : Decider.time(state.askedAt());
-        return wish(since, Allocation.cpu(state.asked().milliCpu()));
+        return wish(state.askedAt() == null ? null : Decider.time(state.askedAt()), state.asked());
     }
 
-    private static String wish(String since, String cpu) {
-        return cpu + " since " + (since == null ? "it began" : since);
+    private static String wish(String since, Allocation wished) {
+        return text(wished) + " since " + (since == null ? "it began" : since);
     }
 
-    private static String ofVersion(Observed seen, PodView pod) {
+    private static String text(Allocation wished) {
+        return wished.cpu() + " " + wished.memoryText();
+    }
+
+    private static Allocation ofVersion(Observed seen, PodView pod) {
         return Optional.ofNullable(seen.versions().get(pod.version()))
-                .map(version -> version.pod().cpu())
-                .orElse(DEFAULT_CPU);
+                .map(version -> new Allocation(
+                        1,
+                        ScalingStatus.milli(version.pod().cpu()),
+                        ScalingStatus.bytes(version.pod().memory())))
+                .orElseGet(() -> has(1, pod));
     }
 }

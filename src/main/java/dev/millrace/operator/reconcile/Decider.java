@@ -209,7 +209,7 @@ final class Decider {
         if (division != null) {
             tell();
         }
-        actions.addAll(Autoscaler.resizes(seen, scaling));
+        actions.addAll(Autoscaler.resizes(seen, scaling, recheck));
         shown(decided.get(0).state());
         if (decided.get(0).processes()) {
             shownOfFurther();

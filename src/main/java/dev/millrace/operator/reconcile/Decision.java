@@ -3,6 +3,8 @@ package dev.millrace.operator.reconcile;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.operator.resources.Version;
+import dev.millrace.operator.scaling.Allocation;
+import dev.millrace.operator.scaling.ScalingState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -27,9 +29,9 @@ record Decision(
 
     static final String NODE_LOST = "NodeLost";
 
-    /** The CPU of a pod that is made now; null for what its version says. */
-    String cpu() {
-        return status.scaling() == null ? null : status.scaling().cpu();
+    /** CPU and memory of a pod that is made now; empty for what its version says. */
+    Optional<Allocation> given() {
+        return ScalingStatus.read(status.scaling()).map(ScalingState::asked);
     }
 
     /** Into how many slots pods are told to divide the query. */
@@ -81,12 +83,16 @@ record Decision(
     record TellDivision(String pod, String resourceVersion, String division) implements Action {}
 
     /**
-     * Gives a running pod another amount of CPU; what is refused is noted on the pod.
+     * Gives a running pod other amounts of CPU and memory; what is refused is noted on the pod.
      *
      * @param cpu as Kubernetes writes it
-     * @param wish names this amount at this time: the same amount wished again later is another wish
+     * @param memory as Kubernetes writes it
+     * @param wish names these amounts at this time: the same wished again later is another wish
      */
-    record ResizePod(String pod, String cpu, String wish) implements Action {}
+    record ResizePod(String pod, String cpu, String memory, String wish) implements Action {}
+
+    /** Tells a running pod with how many bytes of memory to plan, before it is given more, and until it can be given less. */
+    record PlanMemory(String pod, long bytes) implements Action {}
 
     /** Tells a pod which slots to run beside its own, as {@link GuestSlot#text} has them. */
     record TellGuests(String pod, String resourceVersion, String guests) implements Action {}

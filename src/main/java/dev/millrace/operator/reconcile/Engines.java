@@ -121,7 +121,7 @@ final class Engines implements AutoCloseable {
                         ? known
                         : new Watched(ResourceID.fromResource(query), Pods.slot(pod), address, clock.instant()));
         watched.scales = Autoscaler.mayAct(query.getSpec());
-        watched.limit = Pods.cpu(pod).milli() / 1000.0;
+        watched.limit = Pods.given(pod).milli() / 1000.0;
     }
 
     /** Asks no pods of the query but these any more. */

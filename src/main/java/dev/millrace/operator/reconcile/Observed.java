@@ -103,7 +103,7 @@ record Observed(
             Optional<EngineOutcome> outcome,
             List<GuestSlot> guests,
             String host,
-            Cpu cpu) {
+            Given given) {
 
         /** Whether it is a slot that the pod of another one runs, which looks like a pod but cannot be deleted. */
         boolean isGuest() {
@@ -117,17 +117,25 @@ record Observed(
     }
 
     /**
-     * The CPU of a pod.
+     * CPU and memory of a pod.
      *
-     * @param asked the amount that it was made with, or the wish that the API server took last; null where there was none
+     * @param asked the amounts that it was made with, or the wish that the API server took last; null where there was none
      * @param milli what it has, thousandths of a core
+     * @param memory what it has, bytes
+     * @param planned the memory that it was told to plan with; −1 for none
      * @param refused why its node does not give what was asked: Deferred, Infeasible or Error
      * @param notTaken what the API server did not take; empty where it took all
      */
-    record Cpu(String asked, int milli, Optional<Trouble> refused, Optional<NotTaken> notTaken) {}
+    record Given(
+            String asked,
+            int milli,
+            long memory,
+            long planned,
+            Optional<Trouble> refused,
+            Optional<NotTaken> notTaken) {}
 
     /**
-     * Another amount of CPU that the API server did not take.
+     * Other amounts of CPU and memory that the API server did not take.
      *
      * @param wish which one, as {@link Decision.ResizePod} has it
      */
@@ -236,7 +244,7 @@ record Observed(
                 outcome,
                 List.of(),
                 host.name(),
-                host.cpu());
+                host.given());
     }
 
     /**

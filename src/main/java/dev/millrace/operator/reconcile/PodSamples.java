@@ -1,15 +1,18 @@
 package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineProgress;
+import dev.millrace.operator.scaling.Memory;
 import dev.millrace.operator.scaling.Sample;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * What a pod did in the last minutes, from the counters in its answers: their differences over some ten seconds, by its own
@@ -19,6 +22,9 @@ final class PodSamples {
 
     private static final double LEAST_SECONDS = 9;
     private static final int MOST = 120;
+
+    /** Threads that compute so much of what the busiest one does share the waiting with it. */
+    private static final double BUSY = 0.2;
 
     /** Samples of several pods are of one time if they ended so near to each other. */
     private static final Duration TOGETHER = Duration.ofSeconds(8);
@@ -63,7 +69,8 @@ final class PodSamples {
                 && seconds < 3 * LEAST_SECONDS
                 && usage.rowsRead() >= before.rowsRead()
                 && usage.cpuNanos() >= before.cpuNanos()
-                && usage.blockedNanos() >= before.blockedNanos();
+                && usage.blockedNanos() >= before.blockedNanos()
+                && usage.stateWaitNanos() >= before.stateWaitNanos();
     }
 
     private static Sample.Slot slot(
@@ -74,17 +81,26 @@ final class PodSamples {
             double seconds) {
         List<Long> old = before.threadNanos() == null ? List.of() : before.threadNanos();
         List<Long> threads = usage.threadNanos() == null ? List.of() : usage.threadNanos();
-        double busiest = 0;
-        for (int i = 0; i < threads.size(); i++) {
-            busiest = Math.max(busiest, nanos(threads, i) - nanos(old, i));
-        }
+        double[] computed = IntStream.range(0, threads.size())
+                .mapToDouble(i -> nanos(threads, i) - nanos(old, i))
+                .toArray();
+        double busiest = Arrays.stream(computed).max().orElse(0);
+        long busy =
+                Arrays.stream(computed).filter(nanos -> nanos > BUSY * busiest).count();
         return new Sample.Slot(
                 (usage.rowsRead() - before.rowsRead()) / seconds,
                 said.lagRecords() == null ? -1 : said.lagRecords(),
                 (usage.cpuNanos() - before.cpuNanos()) / 1e9 / seconds,
                 usage.cpuLimit() == null ? limit : usage.cpuLimit(),
                 Math.min(1, busiest / 1e9 / seconds),
-                Math.min(1, (usage.blockedNanos() - before.blockedNanos()) / 1e9 / seconds));
+                Math.min(1, (usage.blockedNanos() - before.blockedNanos()) / 1e9 / seconds),
+                new Memory(
+                        Math.min(
+                                1,
+                                (usage.stateWaitNanos() - before.stateWaitNanos()) / 1e9 / seconds / Math.max(1, busy)),
+                        Math.min(1, Math.max(0, usage.gcNanos() - before.gcNanos()) / 1e9 / seconds),
+                        usage.stateBytes(),
+                        usage.stateMemoryBytes() == null ? 0 : usage.stateMemoryBytes()));
     }
 
     /** An engine's image is its user's. */

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.operator.reconcile.Observed.CleanUp;
-import dev.millrace.operator.reconcile.Observed.Cpu;
+import dev.millrace.operator.reconcile.Observed.Given;
 import dev.millrace.operator.reconcile.Observed.NotTaken;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
@@ -19,8 +19,6 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodCondition;
-import io.fabric8.kubernetes.api.model.Quantity;
-import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.time.Instant;
@@ -36,6 +34,7 @@ import java.util.stream.Stream;
 /** What a pod is to a decision, read from what Kubernetes tells of it. */
 final class Pods {
 
+    private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     /** How the scheduler says that a volume is what is missing. */
@@ -129,42 +128,47 @@ final class Pods {
                 ended ? engine(pod).flatMap(status -> outcome(status.getState().getTerminated())) : Optional.empty(),
                 guests(pod),
                 null,
-                cpu(pod));
+                given(pod));
     }
 
     private static Optional<NotTaken> notTaken(Map<String, String> annotations) {
-        String[] parts = annotations.getOrDefault(Names.CPU_REFUSED, "").split(": ", 2);
+        String[] parts = annotations.getOrDefault(Names.GIVEN_REFUSED, "").split(": ", 2);
         return parts.length == 2 ? Optional.of(new NotTaken(parts[0], parts[1])) : Optional.empty();
     }
 
-    static Cpu cpu(Pod pod) {
+    static Given given(Pod pod) {
         Map<String, String> annotations =
                 Optional.ofNullable(pod.getMetadata().getAnnotations()).orElse(Map.of());
-        ResourceRequirements has = engine(pod)
-                .map(ContainerStatus::getResources)
-                .filter(resources ->
-                        resources.getLimits() != null && resources.getLimits().containsKey("cpu"))
-                .orElseGet(() -> pod.getSpec().getContainers().stream()
-                        .filter(container -> container.getName().equals(EnginePod.CONTAINER))
-                        .findFirst()
-                        .map(Container::getResources)
-                        .orElse(null));
-        Quantity cpu =
-                has == null || has.getLimits() == null ? null : has.getLimits().get("cpu");
         Optional<Trouble> refused = condition(pod, "PodResizePending")
                 .or(() -> condition(pod, "PodResizeInProgress").filter(found -> "Error".equals(found.getReason())))
                 .filter(found -> "True".equals(found.getStatus()))
                 .map(found -> new Trouble(found.getReason(), String.valueOf(found.getMessage())));
-        return new Cpu(
-                annotations.get(Names.CPU),
-                cpu == null
-                        ? 0
-                        : cpu.getNumericalAmount()
-                                .multiply(BigDecimal.valueOf(1000))
-                                .setScale(0, RoundingMode.UP)
-                                .intValue(),
+        String planned = annotations.getOrDefault(Names.MEMORY, "");
+        return new Given(
+                annotations.get(Names.GIVEN),
+                limit(pod, "cpu")
+                        .multiply(BigDecimal.valueOf(1000))
+                        .setScale(0, RoundingMode.UP)
+                        .intValue(),
+                limit(pod, "memory").longValue(),
+                NUMBER.matcher(planned).matches() ? Long.parseLong(planned) : -1,
                 refused,
                 notTaken(annotations));
+    }
+
+    /** What the engine's container has; where its node does not say, what it is to have. */
+    private static BigDecimal limit(Pod pod, String resource) {
+        return Stream.concat(
+                        engine(pod).map(ContainerStatus::getResources).stream(),
+                        pod.getSpec().getContainers().stream()
+                                .filter(container -> container.getName().equals(EnginePod.CONTAINER))
+                                .map(Container::getResources))
+                .filter(resources -> resources != null
+                        && resources.getLimits() != null
+                        && resources.getLimits().containsKey(resource))
+                .map(resources -> resources.getLimits().get(resource).getNumericalAmount())
+                .findFirst()
+                .orElse(BigDecimal.ZERO);
     }
 
     private static Optional<ContainerStatus> engine(Pod pod) {

@@ -51,9 +51,9 @@ final class Refusals {
             if (why.isEmpty()) {
                 continue;
             }
-            int instead = instead(state, pod);
+            Allocation instead = instead(state, pod);
             notices.add(new Notice(true, "ScalingRefused", why.get()));
-            if (instead != state.asked().milliCpu()) {
+            if (!instead.equals(state.asked())) {
                 return state.refused(instead, why.get(), seen.now().truncatedTo(ChronoUnit.SECONDS));
             }
             if (state.askedAt() == null || isOver(state.askedAt(), AGAIN)) {
@@ -65,7 +65,7 @@ final class Refusals {
         return pods(state, working, notices);
     }
 
-    /** Pods whose CPU matters: of slots, but for new ones that look for a node yet, and those that are to take over hosted ones. */
+    /** Pods whose CPU and memory matter: of slots, but for new ones that look for a node yet, and those that are to take over hosted ones. */
     private List<PodView> concerned(ScalingState state, List<Slot> slots, List<PodView> working) {
         Stream<PodView> waiting = slots.stream()
                 .filter(slot -> slot.isHosted() && slot.standby() != null)
@@ -74,7 +74,7 @@ final class Refusals {
         return Stream.concat(
                         working.stream()
                                 .filter(pod -> pod.node() != null
-                                        || pod.cpu().milli() > bounds.minCpu()
+                                        || isAboveLeast(pod)
                                                 && (!adds(state)
                                                         || pod.slot()
                                                                 < state.last()
@@ -95,24 +95,36 @@ final class Refusals {
     }
 
     /** What it has; one that has no place yet has nothing, and gets what the ones before had. */
-    private int instead(ScalingState state, PodView pod) {
+    private Allocation instead(ScalingState state, PodView pod) {
+        Allocation asked = state.asked();
         if (pod.node() != null) {
-            return Math.max(bounds.minCpu(), Math.min(bounds.maxCpu(), pod.cpu().milli()));
+            return bounds.within(
+                    asked.withCpu(pod.given().milli()).withMemory(pod.given().memory()));
         }
-        boolean grew = state.last() != null
-                && state.last().from().milliCpu() < state.asked().milliCpu();
-        return Math.max(bounds.minCpu(), grew ? state.last().from().milliCpu() : bounds.minCpu());
+        Allocation before = state.last() == null ? asked : state.last().from();
+        boolean grew = before.milliCpu() < asked.milliCpu() || before.memory() < asked.memory();
+        return bounds.within(
+                grew
+                        ? asked.withCpu(Math.min(before.milliCpu(), asked.milliCpu()))
+                                .withMemory(Math.min(before.memory(), asked.memory()))
+                        : asked.withCpu(bounds.minCpu()).withMemory(bounds.minMemory()));
     }
 
-    /** Why a pod does not have the CPU that was asked for, as soon as that is more than a matter of time. */
+    private boolean isAboveLeast(PodView pod) {
+        return pod.given().milli() > bounds.minCpu() || pod.given().memory() > bounds.minMemory();
+    }
+
+    /** Why a pod does not have what was asked for, as soon as that is more than a matter of time. */
     private Optional<String> notGiven(ScalingState state, PodView pod) {
-        int asked = state.asked().milliCpu();
-        String what = "pod " + pod.name() + " does not get " + Allocation.cpu(asked) + " CPU: ";
-        Optional<String> notTaken = pod.cpu()
+        Allocation asked = state.asked();
+        String what =
+                "pod " + pod.name() + " does not get " + asked.cpu() + " CPU and " + asked.memoryText() + " memory: ";
+        boolean has = pod.given().milli() == asked.milliCpu() && pod.given().memory() == asked.memory();
+        Optional<String> notTaken = pod.given()
                 .notTaken()
                 .filter(refusal -> refusal.wish().equals(Autoscaler.wish(state)))
                 .map(refusal -> what + refusal.message());
-        if (notTaken.isPresent() || pod.cpu().milli() == asked && pod.node() != null) {
+        if (notTaken.isPresent() || has && pod.node() != null) {
             return notTaken;
         }
         if (pod.node() == null) {
@@ -120,20 +132,21 @@ final class Refusals {
                     .filter(trouble -> isOver(since(state, pod), UNSCHEDULED))
                     .map(trouble -> what + "it finds no node, " + trouble.message());
         }
-        Optional<Trouble> refused =
-                pod.cpu().refused().filter(trouble -> pod.cpu().milli() < asked);
+        boolean less = pod.given().milli() < asked.milliCpu() || pod.given().memory() < asked.memory();
+        Optional<Trouble> refused = pod.given().refused().filter(trouble -> less);
         if (refused.isPresent()) {
             return refused.filter(
                             trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
                     .map(trouble -> what + trouble.reason() + ", " + trouble.message());
         }
         return isOver(since(state, pod), NO_ROOM)
-                ? Optional.of(what + "it has " + Allocation.cpu(pod.cpu().milli())
+                ? Optional.of(what + "it has " + Allocation.cpu(pod.given().milli()) + " and "
+                        + Allocation.memory(pod.given().memory())
                         + "; does something else set it, such as a VerticalPodAutoscaler or a policy?")
                 : Optional.empty();
     }
 
-    /** From when a pod could have the CPU that was asked for. */
+    /** From when a pod could have what was asked for. */
     private static Instant since(ScalingState state, PodView pod) {
         return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
     }

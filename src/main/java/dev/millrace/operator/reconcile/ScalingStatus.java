@@ -7,6 +7,7 @@ import dev.millrace.api.Size;
 import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.Bottleneck;
 import dev.millrace.operator.scaling.Figures;
+import dev.millrace.operator.scaling.Memory;
 import dev.millrace.operator.scaling.Needs;
 import dev.millrace.operator.scaling.ScalingPolicy.Step;
 import dev.millrace.operator.scaling.ScalingState;
@@ -34,6 +35,7 @@ final class ScalingStatus {
         return new Scaling(
                 state.asked().pods(),
                 state.asked().cpu(),
+                state.asked().memoryText(),
                 time(state.askedAt()),
                 time(state.settledAt()),
                 recommended,
@@ -43,15 +45,27 @@ final class ScalingStatus {
                 Statuses.rounded(Double.valueOf(state.cpuSeconds())),
                 Statuses.rounded(Double.valueOf(state.podsSeconds())),
                 write(state.needs()),
-                state.ceiling() == null
-                        ? null
-                        : new Scaling.Ceiling(
-                                Allocation.cpu(state.ceiling().milliCpu()),
-                                time(state.ceiling().until()),
-                                state.ceiling().times(),
-                                state.ceiling().why()),
+                state.ceiling() == null ? null : write(state.ceiling()),
                 blocked(state),
                 state.past().isEmpty() ? null : state.past());
+    }
+
+    private static Scaling.Ceiling write(Ceiling ceiling) {
+        return new Scaling.Ceiling(
+                ceiling.milliCpu() == Ceiling.NONE ? null : Allocation.cpu(ceiling.milliCpu()),
+                ceiling.memory() == Ceiling.NONE ? null : Allocation.memory(ceiling.memory()),
+                time(ceiling.until()),
+                ceiling.times(),
+                ceiling.why());
+    }
+
+    private static Ceiling read(Scaling.Ceiling ceiling) {
+        return new Ceiling(
+                ceiling.cpu() == null ? Ceiling.NONE : milli(ceiling.cpu()),
+                ceiling.memory() == null ? Ceiling.NONE : bytes(ceiling.memory()),
+                Instant.parse(ceiling.until()),
+                ceiling.times(),
+                ceiling.reason());
     }
 
     private static List<Scaling.Blocked> blocked(ScalingState state) {
@@ -88,7 +102,12 @@ final class ScalingStatus {
                         rounded(figures.target()),
                         rounded(figures.coresPerRow() * 1e6),
                         rounded(figures.utilisation()),
-                        rounded(figures.imbalance())),
+                        rounded(figures.imbalance()),
+                        figures.memory().room() == 0
+                                ? null
+                                : rounded(figures.memory().waits()),
+                        known(figures.memory(), figures.memory().state()),
+                        known(figures.memory(), figures.memory().room())),
                 rounded(figures.capacity()),
                 rounded(change.expected()),
                 time(change.settledAt()),
@@ -99,8 +118,12 @@ final class ScalingStatus {
         return Statuses.rounded(Double.valueOf(figure));
     }
 
+    private static Long known(Memory memory, long bytes) {
+        return memory.room() == 0 ? null : Statuses.rounded(Long.valueOf(bytes));
+    }
+
     static Scaling.Allocation allocation(Allocation allocation) {
-        return new Scaling.Allocation(allocation.pods(), allocation.cpu());
+        return new Scaling.Allocation(allocation.pods(), allocation.cpu(), allocation.memoryText());
     }
 
     private static String time(Instant time) {
@@ -132,7 +155,7 @@ final class ScalingStatus {
             return Optional.empty();
         }
         try {
-            ScalingState fresh = ScalingState.of(allocation(status.pods(), status.cpu()));
+            ScalingState fresh = ScalingState.of(allocation(status.pods(), status.cpu(), status.memory()));
             return Optional.of(new ScalingState(
                     fresh.asked(),
                     instant(status.askedAt()),
@@ -141,13 +164,7 @@ final class ScalingStatus {
                     status.cpuSeconds() == null ? fresh.cpuSeconds() : status.cpuSeconds(),
                     status.podsSeconds() == null ? fresh.podsSeconds() : status.podsSeconds(),
                     read(status.needs()),
-                    status.ceiling() == null
-                            ? null
-                            : new Ceiling(
-                                    milli(status.ceiling().cpu()),
-                                    Instant.parse(status.ceiling().until()),
-                                    status.ceiling().times(),
-                                    status.ceiling().reason()),
+                    status.ceiling() == null ? null : read(status.ceiling()),
                     blocked(status),
                     status.past() == null ? List.of() : List.copyOf(status.past())));
         } catch (RuntimeException e) {
@@ -160,8 +177,8 @@ final class ScalingStatus {
         Inputs inputs = last.inputs();
         return new Change(
                 Instant.parse(last.at()),
-                allocation(last.from().pods(), last.from().cpu()),
-                allocation(last.to().pods(), last.to().cpu()),
+                allocation(last.from()),
+                allocation(last.to()),
                 Bottleneck.valueOf(last.bottleneck()),
                 last.reason(),
                 new Figures(
@@ -176,7 +193,10 @@ final class ScalingStatus {
                         inputs.utilisation(),
                         inputs.imbalance(),
                         0,
-                        Double.POSITIVE_INFINITY),
+                        Double.POSITIVE_INFINITY,
+                        inputs.stateMemoryBytes() == null
+                                ? Memory.UNKNOWN
+                                : new Memory(inputs.stateWait(), 0, inputs.stateBytes(), inputs.stateMemoryBytes())),
                 infinite(last.expected()),
                 instant(last.settledAt()),
                 last.outcome());
@@ -186,8 +206,17 @@ final class ScalingStatus {
         return figure == null ? Double.POSITIVE_INFINITY : figure;
     }
 
-    private static Allocation allocation(int pods, String cpu) {
-        return new Allocation(pods, milli(cpu));
+    private static Allocation allocation(Scaling.Allocation written) {
+        return allocation(written.pods(), written.cpu(), written.memory());
+    }
+
+    /** Of an operator that did not choose the memory there is none. */
+    private static Allocation allocation(int pods, String cpu, String memory) {
+        return new Allocation(pods, milli(cpu), memory == null ? 0 : bytes(memory));
+    }
+
+    static long bytes(String memory) {
+        return Size.ofText(memory).value();
     }
 
     static int milli(String cpu) {

@@ -74,24 +74,24 @@ final class Writer {
         patch(namespace, pod, metadata);
     }
 
-    /** Gives a container another amount of CPU, request and limit alike, and notes that on its pod: in this order. */
+    /** Gives a container other amounts of CPU and memory, requests and limits alike, and notes that on its pod: in this order. */
     void resize(String namespace, ResizePod wished, String container) {
-        String cpu = wished.cpu();
         ObjectNode patch = mapper.createObjectNode();
         ObjectNode resources = patch.putObject("spec")
                 .putArray("containers")
                 .addObject()
                 .put("name", container)
                 .putObject("resources");
-        resources.putObject("requests").put("cpu", cpu);
-        resources.putObject("limits").put("cpu", cpu);
+        for (String kind : List.of("requests", "limits")) {
+            resources.putObject(kind).put("cpu", wished.cpu()).put("memory", wished.memory());
+        }
         client.pods()
                 .inNamespace(namespace)
                 .withName(wished.pod())
                 .subresource("resize")
                 .patch(PatchContext.of(PatchType.STRATEGIC_MERGE), patch.toString());
         ObjectNode metadata = mapper.createObjectNode();
-        metadata.putObject("annotations").put(Names.CPU, wished.wish()).putNull(Names.CPU_REFUSED);
+        metadata.putObject("annotations").put(Names.GIVEN, wished.wish()).putNull(Names.GIVEN_REFUSED);
         patch(namespace, wished.pod(), metadata);
     }
 

@@ -3,6 +3,8 @@ package dev.millrace.operator.resources;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.api.EngineResources;
 import dev.millrace.api.GuestSlot;
+import dev.millrace.api.Size;
+import dev.millrace.operator.scaling.Allocation;
 import io.fabric8.kubernetes.api.model.Affinity;
 import io.fabric8.kubernetes.api.model.AffinityBuilder;
 import io.fabric8.kubernetes.api.model.Container;
@@ -32,6 +34,7 @@ import io.fabric8.kubernetes.client.utils.Serialization;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
@@ -56,8 +59,13 @@ public final class EnginePod {
     private static final String LATE_SECOND_COMPILER = " -XX:Tier4InvocationThreshold=50000"
             + " -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000";
 
-    private static final String JVM = "-XX:InitialRAMPercentage=40 -XX:MaxRAMPercentage=40 -XX:+UseSerialGC"
-            + " -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Djava.io.tmpdir=/tmp" + LATE_SECOND_COMPILER;
+    private static final double HEAP_PERCENT = 40;
+
+    private static String jvm(double heapPercent) {
+        String percent = String.format(Locale.ROOT, "%.3f", heapPercent);
+        return "-XX:InitialRAMPercentage=" + percent + " -XX:MaxRAMPercentage=" + percent + " -XX:+UseSerialGC"
+                + " -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Djava.io.tmpdir=/tmp" + LATE_SECOND_COMPILER;
+    }
 
     private final Children children;
     private final String query;
@@ -87,7 +95,7 @@ public final class EnginePod {
      * @param nodeLossSeconds how long it stays on a node that does not answer
      * @param avoided the node that it should not run on if there is another; null for none
      * @param standby whether it follows another pod until it is told to take over
-     * @param cpu null for what the version says
+     * @param given CPU and memory; empty for what the version says
      * @param threads for how many cores it is to have threads; 0 for those that it starts with
      */
     public record Place(
@@ -98,7 +106,7 @@ public final class EnginePod {
             long nodeLossSeconds,
             String avoided,
             boolean standby,
-            String cpu,
+            Optional<Allocation> given,
             int threads) {}
 
     /** The pod of an incarnation of a slot on a claim. */
@@ -134,16 +142,7 @@ public final class EnginePod {
         annotations.put(Names.DIVISION, place.division());
         annotations.put("cluster-autoscaler.kubernetes.io/safe-to-evict", "true");
         pod.getMetadata().setAnnotations(annotations);
-        if (place.cpu() != null) {
-            annotations.put(Names.CPU, place.cpu());
-            Map<String, Quantity> given = Map.of(
-                    "cpu",
-                    new Quantity(place.cpu()),
-                    "memory",
-                    new Quantity(version.pod().memory()));
-            pod.getSpec().getContainers().get(0).getResources().setRequests(given);
-            pod.getSpec().getContainers().get(0).getResources().setLimits(given);
-        }
+        place.given().ifPresent(given -> give(pod, given));
         pod.getSpec().setRestartPolicy("OnFailure");
         pod.getSpec().setTerminationGracePeriodSeconds(GRACE_SECONDS);
         pod.getSpec().setHostname(name);
@@ -173,6 +172,7 @@ public final class EnginePod {
         engine.getVolumeMounts().add(mount("state", "/var/lib/millrace", false));
         engine.getVolumeMounts().add(mount("wishes", WISHES, true));
         engine.getEnv().add(new EnvVar(GuestSlot.FILE_VARIABLE, WISHES + "/guests", null));
+        engine.getEnv().add(new EnvVar(EngineResources.MEMORY, WISHES + "/memory", null));
         if (place.threads() > 0) {
             engine.getEnv().add(new EnvVar(EngineResources.THREADS, String.valueOf(place.threads()), null));
         }
@@ -187,6 +187,18 @@ public final class EnginePod {
         engine.setLivenessProbe(probe("/health/live", 10, 6));
         engine.setReadinessProbe(probe("/health/ready", 2, 2));
         return pod;
+    }
+
+    /** The heap stays that of the version: more memory is for state. */
+    private void give(Pod pod, Allocation given) {
+        pod.getMetadata().getAnnotations().put(Names.GIVEN, given.cpu() + " " + given.memoryText());
+        Map<String, Quantity> resources =
+                Map.of("cpu", new Quantity(given.cpu()), "memory", new Quantity(given.memoryText()));
+        Container engine = pod.getSpec().getContainers().get(0);
+        engine.getResources().setRequests(resources);
+        engine.getResources().setLimits(resources);
+        long least = Size.ofText(version.pod().memory()).value();
+        engine.getEnv().get(0).setValue(jvm(HEAP_PERCENT * Math.min(1, (double) least / given.memory())));
     }
 
     private static Affinity avoiding(Affinity affinity, String node) {
@@ -232,7 +244,8 @@ public final class EnginePod {
                         wish("savepoints", Names.SAVEPOINTS),
                         wish("division", Names.DIVISION),
                         wish("active", Names.ACTIVE),
-                        wish("guests", Names.GUESTS))
+                        wish("guests", Names.GUESTS),
+                        wish("memory", Names.MEMORY))
                 .endDownwardAPI()
                 .build();
     }
@@ -311,7 +324,7 @@ public final class EnginePod {
             mounts.add(mount("secret-" + secret.replace('.', '-'), "/etc/millrace/secrets/" + secret, true));
         }
         List<EnvVar> environment = new ArrayList<>();
-        environment.add(new EnvVar("JDK_JAVA_OPTIONS", JVM, null));
+        environment.add(new EnvVar("JDK_JAVA_OPTIONS", jvm(HEAP_PERCENT), null));
         environment.addAll(list("env", EnvVar.class));
         return new PodBuilder()
                 .withNewMetadata()

@@ -32,11 +32,14 @@ public final class Names {
     /** Annotation of a pod: the slots that it runs beside its own, {@code slot:incarnation}. */
     public static final String GUESTS = "millrace.dev/guests";
 
-    /** Annotation of a pod: the CPU that it was made with, or the wish for another amount that was taken. */
-    public static final String CPU = "millrace.dev/cpu";
+    /** Annotation of a pod: CPU and memory that it was made with, or the wish for other amounts that was taken. */
+    public static final String GIVEN = "millrace.dev/given";
 
-    /** Annotation of a pod: the wish for another amount of CPU that was not taken, and why, {@code <wish>: <message>}. */
-    public static final String CPU_REFUSED = "millrace.dev/cpu-refused";
+    /** Annotation of a pod: the wish for other amounts of CPU and memory that was not taken, and why, {@code <wish>: <message>}. */
+    public static final String GIVEN_REFUSED = "millrace.dev/given-refused";
+
+    /** Annotation of a pod: with how many bytes of memory it is to plan, where its container has more. */
+    public static final String MEMORY = "millrace.dev/memory";
 
     /** Components: a pod that goes on with the query, and one that follows such a pod. */
     public static final String ENGINE = "engine";

@@ -4,14 +4,18 @@ package dev.millrace.operator.scaling;
 public enum Bottleneck {
     /** Its pods have used up their CPU. */
     Cpu("CPU"),
+    /** Its pods wait for the disk, as their state does not lie in memory. */
+    State("the disk: the state is larger than the memory for it"),
+    /** Its pods clear their heaps more than they work. */
+    Heap("the heap, which is too small"),
     /** Its pods have CPU to spare, but the threads that could use it have no more partitions to share. */
     Threads("the threads of a pod"),
     /** One pod has much more to do than the others. */
     Skew("one pod, which has much more to do than the others"),
     /** It waits for its sinks. */
     Sink("the sinks"),
-    /** It waits for rows that the source has: the brokers, or the disk of its state. */
-    Source("the source or the disk"),
+    /** It waits for rows that the source has. */
+    Source("the source"),
     /** It could do more than there is. */
     None("nothing");
 
@@ -23,7 +27,7 @@ public enum Bottleneck {
 
     /** Whether more of anything is of no use. */
     public boolean isBeyondScaling() {
-        return this == Sink || this == Source || this == Skew;
+        return this == Sink || this == Source || this == Skew || this == Heap;
     }
 
     public String words() {

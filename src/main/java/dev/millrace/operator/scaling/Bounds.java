@@ -4,10 +4,22 @@ package dev.millrace.operator.scaling;
  * Between what the autoscaler may choose, and what divides the work.
  *
  * @param minCpu of a pod, thousandths of a core
+ * @param minMemory of a pod, bytes
  * @param partitions of all sources; 0 for unknown
- * @param resizes whether the CPU of a pod can be changed while it runs
+ * @param resizes whether CPU and memory of a pod can be changed while it runs
  */
-public record Bounds(int minPods, int maxPods, int minCpu, int maxCpu, int partitions, int keyGroups, boolean resizes) {
+public record Bounds(
+        int minPods,
+        int maxPods,
+        int minCpu,
+        int maxCpu,
+        long minMemory,
+        long maxMemory,
+        int partitions,
+        int keyGroups,
+        boolean resizes) {
+
+    private static final long MEMORY_STEP = 64L << 20;
 
     /** The part of the work that the busiest of so many pods has, at least. */
     double largestShare(int pods) {
@@ -29,8 +41,29 @@ public record Bounds(int minPods, int maxPods, int minCpu, int maxCpu, int parti
         return Math.max(minPods, Math.min(maxPods, pods));
     }
 
-    Bounds withMaxCpu(int most) {
+    long memoryWithin(double bytes) {
+        long rounded = (long) Math.ceil(bytes / MEMORY_STEP) * MEMORY_STEP;
+        return Math.max(minMemory, Math.min(maxMemory, rounded));
+    }
+
+    /** The nearest that is allowed. */
+    public Allocation within(Allocation any) {
+        return new Allocation(
+                podsWithin(any.pods()),
+                Math.max(minCpu, Math.min(maxCpu, any.milliCpu())),
+                Math.max(minMemory, Math.min(maxMemory, any.memory())));
+    }
+
+    Bounds withMost(int cpu, long memory) {
         return new Bounds(
-                minPods, maxPods, minCpu, Math.max(minCpu, Math.min(maxCpu, most)), partitions, keyGroups, resizes);
+                minPods,
+                maxPods,
+                minCpu,
+                Math.max(minCpu, Math.min(maxCpu, cpu)),
+                minMemory,
+                Math.max(minMemory, Math.min(maxMemory, memory)),
+                partitions,
+                keyGroups,
+                resizes);
     }
 }

@@ -35,6 +35,9 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
     /** A thread that computes more of the time than this share shows how much CPU its pod can use at all. */
     private static final double TELLS_USABLE = 0.5;
 
+    private static final double WAITS_FOR_STATE = 0.25;
+    private static final double COLLECTS = 0.4;
+
     /**
      * @param samples one after the other, at least two; of the first one only the lag counts
      * @param pauseSeconds that a change may take
@@ -63,8 +66,8 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         double catchUp = Math.max(1, objective.catchUp().toMillis() / 1000.0);
         double pause = Math.min(pauseSeconds, MOST_PAUSE * catchUp);
         double coresPerRow = rate <= 0 ? 0 : cores / rate;
-        double usable = busiest.busy() >= TELLS_USABLE && busiest.busy() > busiest.cpu()
-                ? busiest.cores() / busiest.busy()
+        double usable = busiest.occupied() >= TELLS_USABLE && busiest.occupied() > busiest.cpu()
+                ? busiest.cores() / busiest.occupied()
                 : Double.POSITIVE_INFINITY;
         double unavoidable = bounds.largestShare(slots.size()) * slots.size();
         boolean behind = waiting > 0 && lagSeconds > objective.maxLagSeconds() / 2;
@@ -83,9 +86,17 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
                 coresPerRow,
                 utilisation,
                 imbalance,
-                busiest.busy(),
-                usable);
+                busiest.occupied(),
+                usable,
+                memory(busiest, slots));
         return new Estimate(figures, bottleneck);
+    }
+
+    private static Memory memory(Sample.Slot busiest, List<Sample.Slot> slots) {
+        Memory memory = busiest.memory();
+        long state =
+                slots.stream().mapToLong(slot -> slot.memory().state()).max().orElseThrow();
+        return new Memory(memory.waits(), memory.collects(), state, memory.room());
     }
 
     /** With room for what comes while a change is made. */
@@ -104,7 +115,13 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         if (!saturated) {
             return behind ? Bottleneck.Source : Bottleneck.None;
         }
-        return busiest.cpu() >= SATURATED ? Bottleneck.Cpu : Bottleneck.Threads;
+        if (busiest.memory().collects() >= COLLECTS) {
+            return Bottleneck.Heap;
+        }
+        if (busiest.cpu() >= SATURATED) {
+            return Bottleneck.Cpu;
+        }
+        return busiest.memory().waits() >= WAITS_FOR_STATE ? Bottleneck.State : Bottleneck.Threads;
     }
 
     private static double mean(List<Sample> samples, double seconds, ToDoubleFunction<Sample> value) {
@@ -124,7 +141,23 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
                         mean(samples, seconds, sample -> sample.slots().get(i).cores()),
                         mean(samples, seconds, sample -> sample.slots().get(i).limit()),
                         mean(samples, seconds, sample -> sample.slots().get(i).busy()),
-                        mean(samples, seconds, sample -> sample.slots().get(i).blocked())))
+                        mean(samples, seconds, sample -> sample.slots().get(i).blocked()),
+                        memory(samples, seconds, i)))
                 .toList();
+    }
+
+    private static Memory memory(List<Sample> samples, double seconds, int slot) {
+        Memory last = samples.get(samples.size() - 1).slots().get(slot).memory();
+        return new Memory(
+                mean(
+                        samples,
+                        seconds,
+                        sample -> sample.slots().get(slot).memory().waits()),
+                mean(
+                        samples,
+                        seconds,
+                        sample -> sample.slots().get(slot).memory().collects()),
+                last.state(),
+                last.room());
     }
 }

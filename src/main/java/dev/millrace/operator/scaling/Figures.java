@@ -13,8 +13,9 @@ package dev.millrace.operator.scaling;
  * @param coresPerRow CPU seconds that a row costs
  * @param utilisation of the busiest pod, 0 to 1
  * @param imbalance by how much the busiest pod has more to do than they have on average, at least 1
- * @param busy the share of the time that the busiest thread of the busiest pod computes, 0 to 1
+ * @param busy the share of the time in which the busiest thread of the busiest pod could do nothing else, 0 to 1
  * @param usable cores that a pod can make use of; infinite where that is not known
+ * @param memory of the busiest pod, with the largest state of any
  */
 public record Figures(
         double arrivals,
@@ -28,7 +29,8 @@ public record Figures(
         double utilisation,
         double imbalance,
         double busy,
-        double usable) {
+        double usable,
+        Memory memory) {
 
     /** Cores for what is needed in the long run. */
     double coresNeeded() {

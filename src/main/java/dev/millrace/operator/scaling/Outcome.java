@@ -29,7 +29,9 @@ final class Outcome {
             boolean waits = figures.lagSeconds() > objective.maxLagSeconds();
             return state.withOutcome(waits ? "rows wait since" : "it still keeps up", Optional.empty(), now);
         }
-        if (figures.utilisation() < SHOWS_CAPACITY) {
+        boolean fills = last.remedy() == ScalingState.Remedy.Memory
+                && state.settledAt().plus(ScalingPolicy.WARM_UP).isAfter(now);
+        if (figures.utilisation() < SHOWS_CAPACITY || fills) {
             boolean over = state.settledAt().plus(TELLING).isBefore(now);
             return over
                     ? state.withOutcome("it keeps up; what it could do was not seen", Optional.empty(), now)

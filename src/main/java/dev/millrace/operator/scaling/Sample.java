@@ -21,11 +21,16 @@ public record Sample(Instant at, double seconds, List<Slot> slots) {
      * @param busy the share of the time that its busiest thread computed, 0 to 1
      * @param blocked the share of the time that it waited for sinks, 0 to 1
      */
-    public record Slot(double rate, long lag, double cores, double limit, double busy, double blocked) {
+    public record Slot(double rate, long lag, double cores, double limit, double busy, double blocked, Memory memory) {
 
         /** Which part of what it could do it did. */
         public double utilisation() {
-            return Math.min(1, Math.max(cpu(), busy));
+            return Math.min(1, Math.max(cpu(), occupied()));
+        }
+
+        /** The share of the time in which its busiest thread could not do anything else. */
+        double occupied() {
+            return Math.min(1, busy + memory.stopped());
         }
 
         /** Which part of its CPU it used. */

@@ -14,8 +14,9 @@ import java.util.OptionalDouble;
  *
  * <ol>
  *   <li>Nothing while a change is under way, or without fresh samples from after it.
- *   <li>More when two looks in a row say so: of CPU, which running pods can be given; where they cannot use more of it, of pods.
- *       Not where it is of no use, as the sinks, the source or one pod are what it waits for.
+ *   <li>More when two looks in a row say so: of CPU, which running pods can be given; of memory, where pods wait for state that
+ *       does not lie in it; where they cannot use more, of pods. Not where it is of no use, as the sinks, the source, the heap or
+ *       one pod are what it waits for.
  *   <li>Less when the query keeps up, and less was enough for a whole window, which is longer the more a change costs.
  * </ol>
  */
@@ -37,6 +38,9 @@ public final class ScalingPolicy {
     private static final Duration LEAST_WINDOW = Duration.ofMinutes(3);
     private static final Duration LARGEST_WINDOW = Duration.ofMinutes(15);
     private static final double WINDOW_PER_COST = 10;
+
+    /** For so long after memory was given blocks are read into it: what it brings is not seen before. */
+    static final Duration WARM_UP = Duration.ofMinutes(2);
 
     /** Less CPU waits for fewer pods if those may come so soon. */
     private static final Duration WORTH_WAITING = Duration.ofMinutes(10);
@@ -158,7 +162,9 @@ public final class ScalingPolicy {
     private Step decide(Optional<Estimate> earlier) {
         Figures figures = now.figures();
         boolean waits = figures.lagSeconds() > Math.max(2, seen.objective().maxLagSeconds() / 2);
-        if (now.bottleneck() == Bottleneck.Sink || now.bottleneck() == Bottleneck.Source) {
+        if (now.bottleneck() == Bottleneck.Sink
+                || now.bottleneck() == Bottleneck.Source
+                || now.bottleneck() == Bottleneck.Heap) {
             boolean again =
                     earlier.filter(one -> one.bottleneck() == now.bottleneck()).isPresent();
             return again
@@ -176,20 +182,47 @@ public final class ScalingPolicy {
     private Step more() {
         Figures figures = now.figures();
         boolean mayPods = !state.isBlocked(Remedy.Pods, seen.now()) && now.bottleneck() != Bottleneck.Skew;
-        boolean mayCpu = !state.isBlocked(Remedy.Cpu, seen.now());
+        if (now.bottleneck() == Bottleneck.State && isWarmingUp()) {
+            return nothing("it reads state into the memory that it was given");
+        }
+        Optional<Allocation> memory =
+                now.bottleneck() == Bottleneck.State && !state.isBlocked(Remedy.Memory, seen.now())
+                        ? sizing.moreMemory()
+                        : Optional.empty();
+        if (memory.isPresent()) {
+            double computed = figures.coresPerRow() == 0
+                    ? Double.POSITIVE_INFINITY
+                    : state.asked().cores() / figures.coresPerRow();
+            double expected = Math.min(computed, figures.capacity() * sizing.gainOfMemory(memory.get()));
+            return change(memory.get(), expected, whyMore());
+        }
+        boolean mayCpu = now.bottleneck() != Bottleneck.State && !state.isBlocked(Remedy.Cpu, seen.now());
         Optional<Allocation> more = sizing.more(figures.target() * figures.coresPerRow(), mayCpu, mayPods);
         if (more.isEmpty()) {
             return nothing(limited());
         }
+        return change(more.get(), figures.capacity() * sizing.gain(more.get()), whyMore());
+    }
+
+    private boolean isWarmingUp() {
+        Change last = state.last();
+        return last != null
+                && last.at().equals(state.askedAt())
+                && last.remedy() == Remedy.Memory
+                && last.grows()
+                && state.settledAt().plus(WARM_UP).isAfter(seen.now());
+    }
+
+    private String whyMore() {
+        Figures figures = now.figures();
         boolean late = figures.lagSeconds() > seen.objective().maxLagSeconds();
         String keeps = now.bottleneck() == Bottleneck.None
                 ? "nothing yet, but there is less to spare than is wanted"
                 : now.bottleneck().words();
-        String reason = Words.rounded(figures.arrivals()) + " rows/s come"
+        return Words.rounded(figures.arrivals()) + " rows/s come"
                 + (late ? " and " + Words.rounded(figures.lag()) + " wait" : "") + "; with " + state.asked()
                 + " it can do " + Words.rounded(figures.capacity()) + ", it should be able to do "
                 + Words.rounded(figures.target()) + "; what keeps it is " + keeps;
-        return change(more.get(), figures.capacity() * sizing.gain(more.get()), reason);
     }
 
     private String limited() {
@@ -204,6 +237,9 @@ public final class ScalingPolicy {
         }
         if (state.isCapped(seen.now())) {
             return state.ceiling().why();
+        }
+        if (now.bottleneck() == Bottleneck.State) {
+            return "its state is larger than the memory for it; resources.max allows no more, or no more pods";
         }
         return now.bottleneck() == Bottleneck.Skew
                 ? "more pods would not help, as one has much more to do than the others"
@@ -237,9 +273,24 @@ public final class ScalingPolicy {
         }
         Duration shorter = window(state.cpuSeconds());
         OptionalDouble cores = needed(shorter);
-        return cores.isEmpty()
+        Optional<Step> lessCpu = cores.isEmpty()
                 ? Optional.empty()
                 : sizing.lessCpu(cores.getAsDouble()).map(less -> less(less, cores.getAsDouble(), shorter));
+        return lessCpu.or(this::lessMemory);
+    }
+
+    /** A state that was small for long has room in less. */
+    private Optional<Step> lessMemory() {
+        boolean early = state.settledAt().plus(LARGEST_WINDOW).isAfter(seen.now());
+        return early
+                ? Optional.empty()
+                : sizing.lessMemory()
+                        .map(less -> change(
+                                less,
+                                now.figures().capacity(),
+                                "the largest part of its state has "
+                                        + Words.mebibytes(now.figures().memory().state()) + " and room for "
+                                        + Words.mebibytes(now.figures().memory().room())));
     }
 
     /** The most cores that were needed in a window in which the query had what it has; empty where that is not known. */

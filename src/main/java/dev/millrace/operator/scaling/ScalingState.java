@@ -15,9 +15,9 @@ import java.util.TreeMap;
  * @param askedAt since when; null where it never changed
  * @param settledAt when the query had it; null while it has not
  * @param last the last change; null for none
- * @param cpuSeconds what the last change of CPU took
+ * @param cpuSeconds what the last change of CPU or memory took
  * @param podsSeconds what the last change of the number of pods took
- * @param ceiling to how much CPU a pod can be brought, for a while; null for what the bounds say
+ * @param ceiling to what a pod can be brought, for a while; null for what the bounds say
  * @param blocked until when remedies are not tried that were of no use, or refused
  * @param past changes before the last one, in words, the oldest first
  */
@@ -47,6 +47,7 @@ public record ScalingState(
     /** What more of is given. */
     public enum Remedy {
         Cpu,
+        Memory,
         Pods
     }
 
@@ -70,11 +71,14 @@ public record ScalingState(
             String outcome) {
 
         public Remedy remedy() {
-            return to.pods() == from.pods() ? Remedy.Cpu : Remedy.Pods;
+            if (to.pods() != from.pods()) {
+                return Remedy.Pods;
+            }
+            return to.milliCpu() == from.milliCpu() ? Remedy.Memory : Remedy.Cpu;
         }
 
         boolean grows() {
-            return to.cores() > from.cores();
+            return to.cores() > from.cores() || remedy() == Remedy.Memory && to.memory() > from.memory();
         }
 
         private Change settled(Allocation has, Instant now) {
@@ -93,10 +97,23 @@ public record ScalingState(
     }
 
     /**
+     * @param milliCpu {@link #NONE} where CPU is not what was refused
+     * @param memory {@link #NONE} where memory is not what was refused
      * @param times how often in a row there was one
      * @param why in words
      */
-    public record Ceiling(int milliCpu, Instant until, int times, String why) {}
+    public record Ceiling(int milliCpu, long memory, Instant until, int times, String why) {
+        public static final int NONE = 0;
+
+        private boolean isBelow(Allocation any) {
+            return milliCpu != NONE && any.milliCpu() > milliCpu || memory != NONE && any.memory() > memory;
+        }
+
+        private Bounds within(Bounds allowed) {
+            return allowed.withMost(
+                    milliCpu == NONE ? Integer.MAX_VALUE : milliCpu, memory == NONE ? Long.MAX_VALUE : memory);
+        }
+    }
 
     /** Of a query that has just begun. */
     public static ScalingState of(Allocation first) {
@@ -128,19 +145,25 @@ public record ScalingState(
     }
 
     /**
-     * The pods do not get the CPU that was asked for: they are to have what they had, and no more is asked for, for ten minutes
+     * The pods do not get what was asked for: they are to have what they had, and no more is asked for, for ten minutes
      * at first, and longer each time.
      *
-     * @param had what each has, thousandths of a core
+     * @param had what each has
      * @param why in words
      */
-    public ScalingState refused(int had, String why, Instant now) {
+    public ScalingState refused(Allocation had, String why, Instant now) {
         int times = ceiling == null ? 1 : ceiling.times() + 1;
         Duration wait = CEILING.multipliedBy(1L << Math.min(times - 1, MOST_DOUBLINGS));
         boolean shrinks = last != null
                 && last.to().pods() < last.from().pods()
                 && last.to().equals(asked);
-        Allocation instead = new Allocation(shrinks ? last.from().pods() : asked.pods(), had);
+        Allocation instead = had.withPods(shrinks ? last.from().pods() : asked.pods());
+        Ceiling next = new Ceiling(
+                had.milliCpu() < asked.milliCpu() ? had.milliCpu() : Ceiling.NONE,
+                had.memory() < asked.memory() ? had.memory() : Ceiling.NONE,
+                now.plus(wait),
+                times,
+                why);
         return new ScalingState(
                 instead,
                 now,
@@ -149,7 +172,7 @@ public record ScalingState(
                 cpuSeconds,
                 podsSeconds,
                 needs,
-                new Ceiling(had, now.plus(wait), times, why),
+                next,
                 blocked,
                 past);
     }
@@ -157,7 +180,7 @@ public record ScalingState(
     /** The pods that the last change asked for find no room: without them again, and no more are asked for, for half an hour. */
     public ScalingState withoutRoom(String why, Instant now) {
         return new ScalingState(
-                new Allocation(last.from().pods(), asked.milliCpu()),
+                asked.withPods(last.from().pods()),
                 now,
                 null,
                 last.withOutcome(why),
@@ -185,7 +208,7 @@ public record ScalingState(
 
     /** What can be had now of what is allowed. */
     Bounds bounds(Bounds allowed, Instant now) {
-        return isCapped(now) ? allowed.withMaxCpu(ceiling.milliCpu()) : allowed;
+        return isCapped(now) ? ceiling.within(allowed) : allowed;
     }
 
     /** The query has what was asked; what that took is what it is thought to take the next time. */
@@ -203,7 +226,7 @@ public record ScalingState(
                 usual && !pods ? took : cpuSeconds,
                 pods ? took : podsSeconds,
                 needs,
-                ceiling != null && asked.milliCpu() > ceiling.milliCpu() ? null : ceiling,
+                ceiling != null && ceiling.isBelow(asked) ? null : ceiling,
                 blocked,
                 past);
     }

@@ -8,6 +8,10 @@ final class Words {
 
     private Words() {}
 
+    static String mebibytes(long bytes) {
+        return rounded(bytes / 1048576.0) + " MiB";
+    }
+
     /** To two digits: more of them would tell nothing. */
     static String rounded(double figure) {
         return Double.isInfinite(figure) || Double.isNaN(figure)

@@ -161,11 +161,11 @@ class ApplierTest {
     }
 
     @Test
-    void aPodGetsAnotherAmountOfCpuAndSaysWhichOne() throws Exception {
+    void aPodGetsOtherAmountsAndSaysWhichOnes() throws Exception {
         QueryResource query = query();
         make(CORE + "pods", "Pod", "q");
         server.takeWrites();
-        assertEquals(List.of(), apply(query, new ResizePod("q", "1500m", "1500m since then")));
+        assertEquals(List.of(), apply(query, new ResizePod("q", "1500m", "2048Mi", "1500m since then")));
         assertEquals(
                 List.of("PATCH pods/resize", "PATCH pods"),
                 server.takeWrites().stream().map(Object::toString).toList(),
@@ -173,9 +173,10 @@ class ApplierTest {
         JsonNode pod = there("Pod");
         assertEquals(
                 "1500m since then",
-                pod.at("/metadata/annotations").path(Names.CPU).asText());
+                pod.at("/metadata/annotations").path(Names.GIVEN).asText());
         JsonNode resources = pod.at("/spec/containers/0/resources");
         assertEquals("1500m", resources.at("/requests/cpu").asText());
+        assertEquals("2048Mi", resources.at("/requests/memory").asText());
         assertEquals(resources.path("requests"), resources.path("limits"), "as the quality of service may not change");
     }
 
@@ -192,16 +193,18 @@ class ApplierTest {
         });
         assertEquals(
                 List.of("ResizeRefused"),
-                apply(query, new ResizePod("q", "1500m", "1500m since then")).stream()
+                apply(query, new ResizePod("q", "1500m", "2048Mi", "1500m since then")).stream()
                         .map(Notice::reason)
                         .toList());
         JsonNode annotations = there("Pod").at("/metadata/annotations");
-        assertTrue(annotations.path(Names.CPU_REFUSED).asText().startsWith("1500m since then: "));
-        assertTrue(annotations.path(Names.CPU).isMissingNode());
+        assertTrue(annotations.path(Names.GIVEN_REFUSED).asText().startsWith("1500m since then: "));
+        assertTrue(annotations.path(Names.GIVEN).isMissingNode());
         server.setFault(ApiServer.Fault.NONE);
-        apply(query, new ResizePod("q", "1500m", "1500m since later"));
-        assertTrue(
-                there("Pod").at("/metadata/annotations").path(Names.CPU_REFUSED).isMissingNode());
+        apply(query, new ResizePod("q", "1500m", "2048Mi", "1500m since later"));
+        assertTrue(there("Pod")
+                .at("/metadata/annotations")
+                .path(Names.GIVEN_REFUSED)
+                .isMissingNode());
     }
 
     /** Pods run without it. */

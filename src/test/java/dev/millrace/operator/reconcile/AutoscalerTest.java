@@ -20,7 +20,9 @@ import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.Rates;
 import dev.millrace.operator.reconcile.Observed.Trouble;
+import dev.millrace.operator.scaling.Memory;
 import dev.millrace.operator.scaling.Sample;
+import dev.millrace.operator.scaling.ScalingState.Change;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +33,12 @@ import org.junit.jupiter.api.Test;
 class AutoscalerTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final long GIBIBYTE = 1L << 30;
+
+    private static Observed.Given given(String asked, int milli) {
+        return new Observed.Given(asked, milli, GIBIBYTE, -1, Optional.empty(), Optional.empty());
+    }
 
     private static String spec(String mode) {
         return """
@@ -86,13 +94,13 @@ class AutoscalerTest {
         for (int i = 0; i < looks; i++) {
             world.after(10);
             int pods = world.pods.size();
-            double limit = world.pods.get(0).cpu().milli() / 1000.0;
+            double limit = world.pods.get(0).given().milli() / 1000.0;
             double rate = Math.min(arrivals / pods, perCore * limit);
             double more = 10 * (arrivals / pods - rate);
             long lag = more <= 0 ? 0 : waiting(world) + (long) more;
             List<Sample.Slot> slots = new ArrayList<>();
             for (int pod = 0; pod < pods; pod++) {
-                slots.add(new Sample.Slot(rate, lag, rate / perCore, limit, 0.1, 0.05));
+                slots.add(new Sample.Slot(rate, lag, rate / perCore, limit, 0.1, 0.05, Memory.UNKNOWN));
             }
             world.samples.add(new Sample(world.now, 10, slots));
             world.look();
@@ -160,7 +168,7 @@ class AutoscalerTest {
             world.after(1).look();
         }
         assertEquals(2, made.size());
-        assertTrue(world.pods.stream().allMatch(pod -> pod.cpu().milli() == 2_000), world.pods.toString());
+        assertTrue(world.pods.stream().allMatch(pod -> pod.given().milli() == 2_000), world.pods.toString());
     }
 
     @Test
@@ -170,7 +178,11 @@ class AutoscalerTest {
         settle(world);
         load(world, 40, 40_000, 50_000);
         assertEquals(1, world.status.scaling().past().size(), "the one before the last");
-        assertTrue(world.status.scaling().past().get(0).contains("1 pod with 500m CPU → 3 pods with 2 CPU"));
+        assertTrue(world.status
+                .scaling()
+                .past()
+                .get(0)
+                .contains("1 pod of 500m CPU and 1024Mi → 3 pods of 2 CPU and 1024Mi"));
         assertEquals(1, world.status.scaling().pods());
         assertEquals("1200m", world.status.scaling().cpu());
         assertEquals(1, world.status.division().slots(), "what it has is more already");
@@ -207,7 +219,7 @@ class AutoscalerTest {
         assertEquals(List.of("q-0-1 600m"), resizes(world));
         assertEquals("600m", world.status.scaling().ceiling().cpu());
         world.mostMilli = Integer.MAX_VALUE;
-        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("600m", 600, Optional.empty(), Optional.empty()));
+        world.change("q-0-1", pod -> pod.given = given("600m 1024Mi", 600));
         world.after(1).look();
         load(world, 9, 40_000, 50_000);
         assertEquals(2, world.status.scaling().pods(), world.status.scaling().toString());
@@ -250,9 +262,14 @@ class AutoscalerTest {
         World world = running("Auto");
         load(world, 9, 40_000, 50_000);
         ResizePod refused = (ResizePod) world.last.get(0);
-        Observed.Cpu noted = new Observed.Cpu(
-                "500m", 500, Optional.empty(), Optional.of(new Observed.NotTaken(refused.wish(), "exceeded quota")));
-        world.change("q-0-1", pod -> pod.cpu = noted);
+        Observed.Given noted = new Observed.Given(
+                "500m 1024Mi",
+                500,
+                GIBIBYTE,
+                -1,
+                Optional.empty(),
+                Optional.of(new Observed.NotTaken(refused.wish(), "exceeded quota")));
+        world.change("q-0-1", pod -> pod.given = noted);
         world.after(1).look();
         assertEquals("500m", world.status.scaling().cpu());
         assertTrue(world.status.scaling().ceiling().reason().contains("exceeded quota"));
@@ -288,7 +305,7 @@ class AutoscalerTest {
         load(world, 9, 40_000, 50_000);
         settle(world);
         world.gone().look();
-        assertEquals(1_200, world.live().cpu().milli());
+        assertEquals(1_200, world.live().given().milli());
         world.change(world.live().name(), pod -> {
             pod.node = null;
             pod.phase = "Pending";
@@ -321,7 +338,7 @@ class AutoscalerTest {
     void whatElseSetsTheCpuIsNotFoughtForEver() {
         World world = running("Auto");
         load(world, 9, 40_000, 50_000);
-        world.change("q-0-1", pod -> pod.cpu = new Observed.Cpu("1200m", 700, Optional.empty(), Optional.empty()));
+        world.change("q-0-1", pod -> pod.given = given("1200m 1024Mi", 700));
         world.after(100).look();
         assertEquals("1200m", world.status.scaling().cpu());
         world.after(250).look();
@@ -414,13 +431,136 @@ class AutoscalerTest {
         for (int i = 0; i < 6; i++) {
             world.after(10);
             lag += 400_000;
-            world.samples.add(new Sample(world.now, 10, List.of(new Sample.Slot(10_000, lag, 0.2, 0.5, 0.2, 0.8))));
+            world.samples.add(new Sample(
+                    world.now, 10, List.of(new Sample.Slot(10_000, lag, 0.2, 0.5, 0.2, 0.8, Memory.UNKNOWN))));
             world.look();
             assertEquals(List.of(), world.last);
         }
         List<String> told =
                 world.decision.notices().stream().map(Notice::reason).toList();
         assertTrue(told.contains("SinkBound"), told.toString());
+    }
+
+    private static final String MEMORY = """
+            {"query": "SELECT 1", "sources": [], "sinks": [{"name": "out", "kafka": {"topic": "t"}}],
+             "scaling": {"mode": "Auto", "replicas": {"min": 1, "max": 4},
+              "resources": {"min": {"cpu": "2"}, "max": {"memory": "4Gi"}}}}""";
+
+    private static World withState() {
+        World world = World.running(MEMORY);
+        world.resizes = true;
+        settle(world);
+        return world;
+    }
+
+    /** So many looks with a sample each, of one pod that has so much state, and computes a third of the time. */
+    private static World state(World world, int looks, double waits, long state, long lag) {
+        for (int i = 0; i < looks; i++) {
+            world.after(10);
+            long memory = world.pods.get(0).given().memory();
+            Memory seen = new Memory(waits, 0, state, memory - (memory >> 1));
+            Sample.Slot slot = new Sample.Slot(10_000, lag, 0.3, 2, 0.3, 0.05, seen);
+            world.samples.add(new Sample(world.now, 10, List.of(slot)));
+            world.look();
+            if (!world.last.isEmpty()) {
+                return world;
+            }
+        }
+        return world;
+    }
+
+    /** As its engine says, with how much memory it plans. */
+    private static void plans(World world, String pod, long bytes) {
+        ObjectNode progress = JSON.valueToTree(world.engines.get(pod).progress());
+        List.of("running", "volumeShort", "calm").forEach(progress::remove);
+        ObjectNode usage = JSON.createObjectNode().put("memoryBytes", bytes).put("stateMemoryBytes", bytes / 2);
+        progress.set("usage", usage);
+        EngineProgress says = JSON.convertValue(progress, EngineProgress.class);
+        world.engines.put(pod, new EngineView(true, world.now, says, new Rates(1, 1)));
+    }
+
+    @Test
+    void aPodThatWaitsForItsStateIsGivenMemoryWhileItRuns() {
+        World world = withState();
+        assertEquals("1024Mi", world.status.scaling().memory());
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        assertEquals(
+                List.of(
+                        new Decision.PlanMemory("q-0-1", 2 * GIBIBYTE),
+                        new ResizePod("q-0-1", "2", "2048Mi", "2 2048Mi since " + world.now)),
+                world.last);
+        Scaling scaling = world.status.scaling();
+        assertEquals("2048Mi", scaling.memory());
+        assertEquals("State", scaling.lastDecision().bottleneck());
+        assertEquals("Memory", scaling.lastDecision().remedy());
+        assertEquals(0.65, scaling.lastDecision().inputs().stateWait());
+        world.after(2).look();
+        Change read = ScalingStatus.read(world.status.scaling()).orElseThrow().last();
+        assertEquals(0.65, read.figures().memory().waits());
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        assertEquals(
+                List.of(),
+                world.last,
+                "what was given is still filled: " + world.status.scaling().reason());
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        assertEquals("2048Mi", world.status.scaling().memory(), "which brought nothing");
+        assertTrue(world.status.scaling().past().get(0).contains("of no use"));
+        assertEquals(2, world.status.scaling().pods(), "each has less of the state");
+    }
+
+    @Test
+    void aNodeWithoutRoomForTheMemoryIsHeeded() {
+        World world = withState();
+        world.mostMemory = GIBIBYTE;
+        world.noRoom = Optional.of(new Observed.Trouble("Deferred", "node has no memory left"));
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        assertEquals("2048Mi", world.status.scaling().memory());
+        world.after(40).look();
+        assertEquals("1024Mi", world.status.scaling().memory());
+        assertEquals("1024Mi", world.status.scaling().ceiling().memory());
+        assertNull(world.status.scaling().ceiling().cpu(), "there may be CPU");
+        assertTrue(world.notices().contains("ScalingRefused"));
+        world.after(1).look();
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        assertTrue(world.status.scaling().pods() > 1, world.status.scaling().toString());
+    }
+
+    /** What is taken away from a pod must not be used any more: the engine first. */
+    @Test
+    void memoryIsTakenAwayWhenTheEngineHasGivenItBack() {
+        World world = withState();
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        plans(world, "q-0-1", 2 * GIBIBYTE);
+        world.after(2).look();
+        state(world, 120, 0, GIBIBYTE / 10, 0);
+        assertEquals(List.of(new Decision.PlanMemory("q-0-1", 1216L << 20)), world.last);
+        assertEquals("1216Mi", world.status.scaling().memory());
+        plans(world, "q-0-1", 2 * GIBIBYTE);
+        world.after(5).look();
+        assertEquals(List.of(), world.last, "it has not yet");
+        assertEquals(2 * GIBIBYTE, world.live().given().memory());
+        plans(world, "q-0-1", 1216L << 20);
+        world.after(5).look();
+        assertEquals(List.of("q-0-1 2"), resizes(world));
+        assertEquals(1216L << 20, world.live().given().memory());
+        world.after(1).look();
+        assertNotNull(world.status.scaling().settledAt());
+    }
+
+    @Test
+    void aHeapThatIsTooSmallIsTold() {
+        World world = withState();
+        for (int i = 0; i < 6; i++) {
+            world.after(10);
+            Memory seen = new Memory(0, 0.6, GIBIBYTE, 2 * GIBIBYTE);
+            Sample.Slot slot = new Sample.Slot(10_000, 500_000, 1.8, 2, 0.3, 0.05, seen);
+            world.samples.add(new Sample(world.now, 10, List.of(slot)));
+            world.look();
+            assertEquals(List.of(), world.last);
+        }
+        List<String> told =
+                world.decision.notices().stream().map(Notice::reason).toList();
+        assertTrue(told.contains("HeapBound"), told.toString());
     }
 
     /** Another operator goes on with what this one knew. */
@@ -438,8 +578,8 @@ class AutoscalerTest {
         assertEquals(
                 status.needs().cores().stream().filter(cores -> cores >= 0).count(),
                 state.needs().byMinute().size());
-        assertTrue(ScalingStatus.read(
-                        new Scaling(1, "much", null, null, null, null, null, null, null, null, null, null, null, null))
+        assertTrue(ScalingStatus.read(new Scaling(
+                        1, "much", null, null, null, null, null, null, null, null, null, null, null, null, null))
                 .isEmpty());
     }
 }

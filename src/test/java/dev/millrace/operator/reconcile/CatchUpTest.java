@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.millrace.operator.scaling.Memory;
 import dev.millrace.operator.scaling.Sample;
 import java.time.Instant;
 import java.util.List;
@@ -13,7 +14,8 @@ class CatchUpTest {
     private static final Instant START = Instant.parse("2026-03-01T10:00:00Z");
 
     private static Sample sample(int second, long lag) {
-        return new Sample(START.plusSeconds(second), 10, List.of(new Sample.Slot(100, lag, 1, 1, 1, 0)));
+        return new Sample(
+                START.plusSeconds(second), 10, List.of(new Sample.Slot(100, lag, 1, 1, 1, 0, Memory.UNKNOWN)));
     }
 
     private static Double seconds(Sample... samples) {

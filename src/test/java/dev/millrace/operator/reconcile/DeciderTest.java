@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.GuestSlot;
+import dev.millrace.api.Size;
 import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
@@ -34,6 +35,7 @@ import dev.millrace.operator.reconcile.Observed.Rates;
 import dev.millrace.operator.reconcile.Observed.SavepointView;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import dev.millrace.operator.resources.Version;
+import dev.millrace.operator.scaling.Allocation;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -73,6 +75,7 @@ class DeciderTest {
         final List<dev.millrace.operator.scaling.Sample> samples = new ArrayList<>();
         boolean resizes;
         int mostMilli = Integer.MAX_VALUE;
+        long mostMemory = Long.MAX_VALUE;
         Optional<Observed.Trouble> noRoom =
                 Optional.of(new Observed.Trouble("Deferred", "Node didn't have enough CPU"));
         Optional<Integer> budget = Optional.empty();
@@ -194,14 +197,28 @@ class DeciderTest {
             } else if (action instanceof TellGuests told) {
                 change(told.pod(), p -> p.guests = GuestSlot.parse(told.guests()));
             } else if (action instanceof Decision.ResizePod pod) {
-                int milli = dev.millrace.api.Size.ofText(pod.cpu()).thousandths();
+                int milli = Size.ofText(pod.cpu()).thousandths();
+                long memory = Size.ofText(pod.memory()).value();
+                boolean fits = milli <= mostMilli && memory <= mostMemory;
                 change(
                         pod.pod(),
-                        p -> p.cpu = new Observed.Cpu(
+                        p -> p.given = new Observed.Given(
                                 pod.wish(),
                                 Math.min(milli, mostMilli),
-                                milli <= mostMilli ? Optional.empty() : noRoom,
+                                Math.min(memory, mostMemory),
+                                p.given.planned(),
+                                fits ? Optional.empty() : noRoom,
                                 Optional.empty()));
+            } else if (action instanceof Decision.PlanMemory plan) {
+                change(
+                        plan.pod(),
+                        p -> p.given = new Observed.Given(
+                                p.given.asked(),
+                                p.given.milli(),
+                                p.given.memory(),
+                                plan.bytes(),
+                                p.given.refused(),
+                                p.given.notTaken()));
             } else if (action instanceof DeletePod pod) {
                 change(pod.name(), p -> {
                     p.deleting = true;
@@ -231,13 +248,17 @@ class DeciderTest {
                     Optional.empty(),
                     List.of(),
                     null,
-                    cpu(decision.cpu()));
+                    given(decision.given()));
         }
 
-        private static Observed.Cpu cpu(String asked) {
-            int milli =
-                    asked == null ? 1000 : dev.millrace.api.Size.ofText(asked).thousandths();
-            return new Observed.Cpu(asked, milli, Optional.empty(), Optional.empty());
+        private static Observed.Given given(Optional<Allocation> asked) {
+            return new Observed.Given(
+                    asked.map(given -> given.cpu() + " " + given.memoryText()).orElse(null),
+                    asked.map(Allocation::milliCpu).orElse(1000),
+                    asked.map(Allocation::memory).orElse(1L << 30),
+                    -1,
+                    Optional.empty(),
+                    Optional.empty());
         }
 
         void change(String name, Consumer<PodChange> what) {

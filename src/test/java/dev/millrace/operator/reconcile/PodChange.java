@@ -23,7 +23,7 @@ final class PodChange {
     Optional<Trouble> trouble;
     Optional<EngineOutcome> outcome;
     List<GuestSlot> guests;
-    Observed.Cpu cpu;
+    Observed.Given given;
 
     private PodChange(PodView pod) {
         division = pod.division();
@@ -37,7 +37,7 @@ final class PodChange {
         trouble = pod.trouble();
         outcome = pod.outcome();
         guests = pod.guests();
-        cpu = pod.cpu();
+        given = pod.given();
     }
 
     static PodView of(PodView pod, Consumer<PodChange> what) {
@@ -63,6 +63,6 @@ final class PodChange {
                 change.outcome,
                 change.guests,
                 pod.host(),
-                change.cpu);
+                change.given);
     }
 }

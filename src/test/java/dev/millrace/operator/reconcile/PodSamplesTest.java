@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.operator.reconcile.PodSamples.PodSample;
+import dev.millrace.operator.scaling.Memory;
 import dev.millrace.operator.scaling.Sample;
 import java.time.Instant;
 import java.util.List;
@@ -26,11 +27,16 @@ class PodSamplesTest {
                 JSON.valueToTree(new EngineProgress.Usage(
                         1_000_000_000_000L + (long) (seconds * 1e9),
                         rows,
-                        List.of((long) (thread * 1e9), 5L),
+                        List.of((long) (thread * 1e9), (long) (thread * 5e8), 5L),
                         (long) (seconds * 1e8),
                         (long) (cpu * 1e9),
                         0.5,
-                        3)));
+                        3,
+                        (long) (seconds * 4e8), // of two busy threads
+                        7_000,
+                        10_000L,
+                        9_000L,
+                        (long) (seconds * 5e7))));
         return JSON.convertValue(progress, EngineProgress.class);
     }
 
@@ -49,7 +55,10 @@ class PodSamplesTest {
         assertEquals(Optional.empty(), add(samples, says(5, 500, 1, 1, "running"), at(5)));
         PodSample sample =
                 add(samples, says(10, 1_000, 4, 3, "running"), at(11)).orElseThrow();
-        assertEquals(new PodSample(at(11), 10, new Sample.Slot(100, 42, 0.4, 0.5, 0.3, 0.1)), sample);
+        assertEquals(
+                new PodSample(
+                        at(11), 10, new Sample.Slot(100, 42, 0.4, 0.5, 0.3, 0.1, new Memory(0.2, 0.05, 7_000, 9_000))),
+                sample);
         assertEquals(List.of(sample), samples.list());
     }
 
@@ -68,7 +77,7 @@ class PodSamplesTest {
 
     @Test
     void thereIsOneOfTheQueryWhereAllPodsHaveOne() {
-        Sample.Slot slot = new Sample.Slot(1, 1, 1, 1, 1, 1);
+        Sample.Slot slot = new Sample.Slot(1, 1, 1, 1, 1, 1, Memory.UNKNOWN);
         List<PodSample> one = List.of(new PodSample(at(10), 10, slot), new PodSample(at(20), 10, slot));
         List<PodSample> other = List.of(new PodSample(at(14), 10, slot), new PodSample(at(60), 10, slot));
         assertEquals(

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.EngineResources;
+import dev.millrace.operator.scaling.Allocation;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -57,7 +58,8 @@ class EnginePodTest {
     }
 
     private static Pod pod(String more) {
-        return shape(more, Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null, false, null, 0));
+        return shape(more, Optional.empty())
+                .pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null, false, Optional.empty(), 0));
     }
 
     private static Container engine(Pod pod) {
@@ -151,8 +153,8 @@ class EnginePodTest {
         assertNull(open.getSpec().getSecurityContext().getRunAsUser());
         assertNull(engine(open).getSecurityContext().getRunAsUser());
         assertEquals("OnRootMismatch", open.getSpec().getSecurityContext().getFsGroupChangePolicy());
-        Pod fixed =
-                shape("", Optional.of(185L)).pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30, null, false, null, 0));
+        Pod fixed = shape("", Optional.of(185L))
+                .pod(new EnginePod.Place(0, 1, "q-0-1", "0/1", 30, null, false, Optional.empty(), 0));
         assertEquals(185L, fixed.getSpec().getSecurityContext().getFsGroup());
     }
 
@@ -247,17 +249,26 @@ class EnginePodTest {
     }
 
     @Test
-    void theAutoscalersCpuIsInPlaceOfTheVersionsAndThreadsAreForMore() {
-        Pod pod =
-                shape("", Optional.empty()).pod(new EnginePod.Place(0, 7, "q-0-3", "4/2", 42, null, false, "750m", 3));
+    void whatTheAutoscalerGivesIsInPlaceOfTheVersions() {
+        Pod pod = shape("", Optional.empty())
+                .pod(new EnginePod.Place(
+                        0, 7, "q-0-3", "4/2", 42, null, false, Optional.of(new Allocation(1, 750, 6L << 30)), 3));
         ResourceRequirements resources = engine(pod).getResources();
         assertEquals(new Quantity("750m"), resources.getRequests().get("cpu"));
         assertEquals(resources.getRequests(), resources.getLimits());
-        assertEquals(
-                engine(pod("")).getResources().getLimits().get("memory"),
-                resources.getLimits().get("memory"));
-        assertEquals("750m", pod.getMetadata().getAnnotations().get(Names.CPU));
+        assertEquals(new Quantity("6144Mi"), resources.getLimits().get("memory"));
+        assertEquals("750m 6144Mi", pod.getMetadata().getAnnotations().get(Names.GIVEN));
+        assertTrue(jvm(pod("")).contains(" -XX:MaxRAMPercentage=40.000 "));
+        assertTrue(jvm(pod).contains(" -XX:MaxRAMPercentage=20.000 "), "the heap is the same, of twice the memory");
         assertTrue(engine(pod).getEnv().contains(new EnvVar(EngineResources.THREADS, "3", null)));
+    }
+
+    private static String jvm(Pod pod) {
+        return engine(pod).getEnv().stream()
+                .filter(variable -> variable.getName().equals("JDK_JAVA_OPTIONS"))
+                .findFirst()
+                .orElseThrow()
+                .getValue();
     }
 
     @Test
@@ -265,7 +276,7 @@ class EnginePodTest {
         Pod pod = shape(
                         ", \"template\": {\"affinity\": {\"podAffinity\": {}}, \"topologySpreadConstraints\": []}",
                         Optional.empty())
-                .pod(new EnginePod.Place(2, 7, "q-2-3", "4/3", 42, "node-1", false, null, 0));
+                .pod(new EnginePod.Place(2, 7, "q-2-3", "4/3", 42, "node-1", false, Optional.empty(), 0));
         assertEquals("q-2-7", pod.getMetadata().getName());
         List<String> arguments = engine(pod).getArgs();
         assertEquals("2/3", arguments.get(arguments.indexOf("--slot") + 1));

@@ -128,7 +128,7 @@ final class FlinkScaler implements Scaler {
         }
         if (pods != asked.pods()) {
             recommended.clear();
-            asked = new Allocation(pods, asked.milliCpu());
+            asked = asked.withPods(pods);
             actions++;
             query.ask(asked);
         }

@@ -50,7 +50,7 @@ final class LagScaler implements Scaler {
         }
         if (pods != asked.pods()) {
             grown = pods > asked.pods() ? now : grown;
-            asked = new Allocation(pods, asked.milliCpu());
+            asked = asked.withPods(pods);
             actions++;
             query.ask(asked);
         }

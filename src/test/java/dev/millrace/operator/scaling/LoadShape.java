@@ -65,6 +65,11 @@ record LoadShape(String name, int seconds, IntToDoubleFunction load, Traits trai
                         3 * HOUR,
                         t -> t < 3_600 ? 60_000 : t < 7_200 ? 150_000 : 60_000,
                         plain.but(traits -> traits.startSeconds = 240)),
+                shape(
+                        "state outgrows memory",
+                        3 * HOUR,
+                        t -> 60_000,
+                        plain.but(traits -> traits.stateBytesPerSecond = 4.0 * (1L << 30) / (3 * HOUR))),
                 shape("flapping load", 3 * HOUR, t -> (t / 60) % 2 == 0 ? 60_000 : 90_000, plain));
     }
 

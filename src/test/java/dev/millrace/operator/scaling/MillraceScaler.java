@@ -27,7 +27,7 @@ final class MillraceScaler implements Scaler {
         if (query.isDeferred()) {
             deferredSince = deferredSince == null ? query.now() : deferredSince;
             if (!deferredSince.plus(DEFERRED).isAfter(query.now())) {
-                state = state.refused(query.has().milliCpu(), "the nodes have no more CPU", query.now());
+                state = state.refused(query.has(), "the nodes have no more CPU", query.now());
                 query.ask(state.asked());
             }
             return;

@@ -6,10 +6,13 @@ import java.util.List;
 /** Plays a load shape against a scaler, and counts. */
 final class ScalingRun {
 
-    static final Bounds BOUNDS = new Bounds(1, 8, 250, 2_000, LoadShape.PARTITIONS, 32, true);
+    private static final long GIBIBYTE = 1L << 30;
+    static final Bounds BOUNDS = new Bounds(1, 8, 250, 2_000, GIBIBYTE, 4 * GIBIBYTE, LoadShape.PARTITIONS, 32, true);
 
-    /** What the memory of a pod costs, in cores. */
-    private static final double POD_COST = 0.25;
+    /** What a gibibyte of memory costs, in cores. */
+    private static final double MEMORY_COST = 0.25;
+
+    private static final long MEMORY_STEP = GIBIBYTE / 4;
 
     /** A look at a run. */
     record Point(int second, double load, double lagSeconds, Allocation has) {}
@@ -46,7 +49,8 @@ final class ScalingRun {
         int loadChanges = shape.outageAt() < 0 ? 1 : 3;
         SimulatedQuery best = new SimulatedQuery(
                 shape.traits(),
-                new Allocation(BOUNDS.maxPods(), Math.min(BOUNDS.maxCpu(), shape.traits().nodeMilliCpu)),
+                new Allocation(
+                        BOUNDS.maxPods(), Math.min(BOUNDS.maxCpu(), shape.traits().nodeMilliCpu), BOUNDS.maxMemory()),
                 0);
         double held = -1;
         List<Point> points = new ArrayList<>();
@@ -73,7 +77,7 @@ final class ScalingRun {
             }
             Allocation pays = query.paid();
             paid += cost(pays);
-            double need = cheapest(shape, load, objective);
+            double need = cheapest(shape, t, load, objective);
             least += need;
             if (held < 0 || need > held * 1.15 || need < held * 0.8) {
                 loadChanges += held < 0 ? 0 : 1;
@@ -95,11 +99,11 @@ final class ScalingRun {
     }
 
     private static double cost(Allocation allocation) {
-        return allocation.cores() + allocation.pods() * POD_COST;
+        return allocation.cores() + allocation.pods() * MEMORY_COST * allocation.memory() / GIBIBYTE;
     }
 
     /** The least that does the load at the wished utilisation. */
-    private static double cheapest(LoadShape shape, double load, Objective objective) {
+    private static double cheapest(LoadShape shape, int second, double load, Objective objective) {
         SimulatedQuery.Traits traits = shape.traits();
         double rows = Math.min(load, traits.limit);
         double best = Double.POSITIVE_INFINITY;
@@ -112,11 +116,14 @@ final class ScalingRun {
             double share = java.util.Arrays.stream(parts).max().orElseThrow();
             double cores = traits.overheadCores + rows * share / traits.rowsPerCore;
             int cpu = BOUNDS.cpuWithin(1000 * cores / objective.utilisation());
-            double cost = cost(new Allocation(pods, cpu));
-            if (1000 * cores / objective.utilisation() <= Math.min(cpu, traits.nodeMilliCpu)) {
-                best = Math.min(best, cost);
+            boolean computes = 1000 * cores / objective.utilisation() <= Math.min(cpu, traits.nodeMilliCpu);
+            for (long memory = BOUNDS.minMemory(); memory <= BOUNDS.maxMemory(); memory += MEMORY_STEP) {
+                double thread = traits.rowsPerThread(memory, share * traits.state(second));
+                if (computes && rows * share / objective.utilisation() <= traits.usableCores * thread) {
+                    best = Math.min(best, cost(new Allocation(pods, cpu, memory)));
+                }
             }
-            most = Math.min(most, cost(new Allocation(pods, BOUNDS.maxCpu())));
+            most = Math.min(most, cost(new Allocation(pods, BOUNDS.maxCpu(), BOUNDS.minMemory())));
         }
         return Double.isInfinite(best) ? most : best;
     }

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
  */
 class ScalingSimulationTest {
 
-    private static final Allocation FIRST = new Allocation(1, 250);
-    private static final Allocation WHOLE = new Allocation(1, 1_000);
+    private static final Allocation FIRST = new Allocation(1, 250, ScalingRun.BOUNDS.minMemory());
+    private static final Allocation WHOLE = new Allocation(1, 1_000, ScalingRun.BOUNDS.minMemory());
     private static final int MOST_WHOLE = 16;
     private static final int SEEDS = 3;
     private static final Path DOCUMENT = Path.of("docs/autoscaling.md");

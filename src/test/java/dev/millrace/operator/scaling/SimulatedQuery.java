@@ -27,6 +27,8 @@ final class SimulatedQuery {
         int pauseSeconds = 2;
         double noise = 0.04;
         double missing; // the share of samples
+        double stateBytesPerSecond; // by which the state of the whole query grows
+        double missSeconds = 80e-6; // that a thread waits for state that is not in memory
 
         private Traits(double[] partitionShares) {
             this.partitionShares = partitionShares;
@@ -51,8 +53,29 @@ final class SimulatedQuery {
             other.pauseSeconds = pauseSeconds;
             other.noise = noise;
             other.missing = missing;
+            other.stateBytesPerSecond = stateBytesPerSecond;
+            other.missSeconds = missSeconds;
             change.accept(other);
             return other;
+        }
+
+        double state(int second) {
+            return stateBytesPerSecond * second;
+        }
+
+        /** Seconds that a row waits for, on average, if all of the state is used alike. */
+        private double waits(long memory, double state) {
+            return state <= room(memory) ? 0 : missSeconds * (1 - room(memory) / state);
+        }
+
+        /** What one thread can do. */
+        double rowsPerThread(long memory, double state) {
+            return 1 / (1 / rowsPerCore + waits(memory, state));
+        }
+
+        /** As of an engine whose least memory is a gibibyte. */
+        static long room(long memory) {
+            return (long) (Memory.SHARE_FOR_STATE * (memory - 0.4 * (1 << 30) - (200 << 20)));
         }
 
         /** One partition has this part of the rows. */
@@ -83,6 +106,7 @@ final class SimulatedQuery {
     private double[] coreSum = {};
     private double[] busySum = {};
     private double[] blockedSum = {};
+    private double[] waitSum = {};
     private final List<Sample> samples = new ArrayList<>();
 
     SimulatedQuery(Traits traits, Allocation first, long seed) {
@@ -103,6 +127,7 @@ final class SimulatedQuery {
         coreSum = new double[has.pods()];
         busySum = new double[has.pods()];
         blockedSum = new double[has.pods()];
+        waitSum = new double[has.pods()];
     }
 
     Instant now() {
@@ -122,7 +147,8 @@ final class SimulatedQuery {
     Allocation paid() {
         return new Allocation(
                 Math.max(has.pods(), wanted.pods()),
-                Math.max(has.milliCpu(), Math.min(wanted.milliCpu(), traits.nodeMilliCpu)));
+                Math.max(has.milliCpu(), Math.min(wanted.milliCpu(), traits.nodeMilliCpu)),
+                Math.max(has.memory(), wanted.memory()));
     }
 
     boolean isPaused() {
@@ -209,10 +235,14 @@ final class SimulatedQuery {
         int pods = has.pods();
         double[] spare = new double[pods];
         double limit = has.milliCpu() / 1000.0;
-        double capacity = Math.max(0, Math.min(limit, traits.usableCores) - traits.overheadCores) * traits.rowsPerCore;
+        double state = traits.state(second) / pods;
+        double thread = traits.rowsPerThread(has.memory(), state);
+        double capacity = Math.min(
+                Math.max(0, Math.min(limit, traits.usableCores) - traits.overheadCores) * traits.rowsPerCore,
+                traits.usableCores * thread);
         double[] wish = new double[pods];
         for (int p = 0; p < waiting.length; p++) {
-            wish[p % pods] += Math.min(waiting[p], traits.rowsPerCore); // one thread a partition
+            wish[p % pods] += Math.min(waiting[p], thread); // one thread a partition
         }
         double all = 0;
         for (int pod = 0; pod < pods; pod++) {
@@ -225,7 +255,7 @@ final class SimulatedQuery {
             double part = wish[pod] == 0 ? 0 : rows / wish[pod];
             double hottest = 0;
             for (int p = pod; p < waiting.length; p += pods) {
-                double taken = Math.min(waiting[p], traits.rowsPerCore) * part;
+                double taken = Math.min(waiting[p], thread) * part;
                 waiting[p] -= taken;
                 read[p] += taken;
                 hottest = Math.max(hottest, taken / traits.rowsPerCore);
@@ -233,6 +263,7 @@ final class SimulatedQuery {
             rateSum[pod] += rows;
             coreSum[pod] += Math.min(limit, traits.overheadCores + rows / traits.rowsPerCore);
             double threads = rows / (traits.usableCores * traits.rowsPerCore);
+            waitSum[pod] += rows * traits.waits(has.memory(), state) / traits.usableCores;
             busySum[pod] += Math.min(1, Math.max(hottest, threads));
             blockedSum[pod] += sink < 1 && !traits.limitedBySource ? 1 - sink * 0.5 : 0.05;
         }
@@ -252,7 +283,12 @@ final class SimulatedQuery {
                         Math.min(has.milliCpu() / 1000.0, noisy(coreSum[pod] / SAMPLE_SECONDS)),
                         has.milliCpu() / 1000.0,
                         Math.min(1, busySum[pod] / SAMPLE_SECONDS),
-                        Math.min(1, blockedSum[pod] / SAMPLE_SECONDS)));
+                        Math.min(1, blockedSum[pod] / SAMPLE_SECONDS),
+                        new Memory(
+                                Math.min(1, waitSum[pod] / SAMPLE_SECONDS),
+                                0,
+                                (long) (traits.state(second) / has.pods()),
+                                Traits.room(has.memory()))));
             }
             samples.add(new Sample(now(), SAMPLE_SECONDS, slots));
         }

@@ -1,0 +1,27 @@
+package dev.millrace.operator.scaling;
+
+/**
+ * What memory does to the speed of a pod.
+ *
+ * @param waits the share of the time that each of its busy threads waits for state that does not lie in memory, 0 to 1
+ * @param collects the share of the time that collections of the heap take, 0 to 1
+ * @param state bytes of state
+ * @param room bytes of memory for it; 0 for unknown
+ */
+public record Memory(double waits, double collects, long state, long room) {
+
+    public static final Memory UNKNOWN = new Memory(0, 0, 0, 0);
+
+    /** What of a pod's memory beyond that of now goes to its state. */
+    static final double SHARE_FOR_STATE = 0.75;
+
+    /** The share of the time in which a thread does not compute, and cannot. */
+    double stopped() {
+        return waits + collects;
+    }
+
+    /** Bytes that a pod would need beside what it has for a state of so many; negative where it could spare some. */
+    double missing(double bytes) {
+        return (bytes - room) / SHARE_FOR_STATE;
+    }
+}
