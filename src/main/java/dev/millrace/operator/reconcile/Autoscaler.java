@@ -202,6 +202,9 @@ final class Autoscaler {
     private ScalingState within(ScalingState state) {
         Allocation asked = state.asked();
         Allocation allowed = bounds.within(asked);
+        if (state.isCapped(now()) && asked.memory() > bounds.maxMemory()) {
+            allowed = allowed.withMemory(asked.memory()); // which its node does not take away
+        }
         return allowed.equals(asked) ? state : state.withAsked(allowed, now());
     }
 

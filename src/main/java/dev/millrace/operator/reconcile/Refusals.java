@@ -22,6 +22,9 @@ final class Refusals {
     /** How long a node may take to find room for more CPU. */
     private static final Duration DEFERRED = Duration.ofSeconds(30);
 
+    /** How long a node may find memory in use that is to be taken away; files that were read count too. */
+    private static final Duration NOT_TAKEN_AWAY = Duration.ofMinutes(1);
+
     /** How long a cluster may take to find room for more pods: it may start nodes for them. */
     private static final Duration NO_ROOM = Duration.ofMinutes(5);
 
@@ -98,8 +101,9 @@ final class Refusals {
     private Allocation instead(ScalingState state, PodView pod) {
         Allocation asked = state.asked();
         if (pod.node() != null) {
-            return bounds.within(
-                    asked.withCpu(pod.given().milli()).withMemory(pod.given().memory()));
+            Allocation has =
+                    asked.withCpu(pod.given().milli()).withMemory(pod.given().memory());
+            return bounds.within(has).withMemory(Math.max(bounds.minMemory(), has.memory()));
         }
         Allocation before = state.last() == null ? asked : state.last().from();
         boolean grew = before.milliCpu() < asked.milliCpu() || before.memory() < asked.memory();
@@ -134,6 +138,14 @@ final class Refusals {
         }
         boolean less = pod.given().milli() < asked.milliCpu() || pod.given().memory() < asked.memory();
         Optional<Trouble> refused = pod.given().refused().filter(trouble -> less);
+        boolean more = pod.given().memory() > asked.memory();
+        Optional<Trouble> kept =
+                pod.given().refused().filter(trouble -> more && isOver(since(state, pod), NOT_TAKEN_AWAY));
+        if (kept.isPresent()) {
+            return Optional.of("pod " + pod.name() + " keeps "
+                    + Allocation.memory(pod.given().memory()) + " memory: "
+                    + kept.get().message());
+        }
         if (refused.isPresent()) {
             return refused.filter(
                             trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))

@@ -281,7 +281,7 @@ public final class ScalingPolicy {
 
     /** A state that was small for long has room in less. */
     private Optional<Step> lessMemory() {
-        boolean early = state.settledAt().plus(LARGEST_WINDOW).isAfter(seen.now());
+        boolean early = state.settledAt().plus(LARGEST_WINDOW).isAfter(seen.now()) || state.isCapped(seen.now());
         return early
                 ? Optional.empty()
                 : sizing.lessMemory()

@@ -202,7 +202,8 @@ public record ScalingState(
         return blocked.getOrDefault(remedy, Instant.MIN).isAfter(now);
     }
 
-    boolean isCapped(Instant now) {
+    /** Whether something was refused a while ago, which is not to be tried again yet. */
+    public boolean isCapped(Instant now) {
         return ceiling != null && ceiling.until().isAfter(now);
     }
 

@@ -547,6 +547,43 @@ class AutoscalerTest {
         assertNotNull(world.status.scaling().settledAt());
     }
 
+    /** Files that a pod has read count as used, and its node takes nothing away that is. */
+    @Test
+    void memoryThatANodeDoesNotTakeAwayIsKept() {
+        World world = withState();
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        plans(world, "q-0-1", 2 * GIBIBYTE);
+        world.after(2).look();
+        ObjectNode lower = world.spec.deepCopy();
+        lower.withObject("/scaling/resources/max").put("memory", "1536Mi");
+        world.spec = lower;
+        world.after(1).look();
+        plans(world, "q-0-1", 1536L << 20);
+        world.after(5).look();
+        assertEquals(List.of("q-0-1 2"), resizes(world));
+        Observed.Given inUse = new Observed.Given(
+                world.live().given().asked(),
+                2_000,
+                2 * GIBIBYTE,
+                1536L << 20,
+                Optional.of(new Observed.Trouble("Error", "limit below current usage")),
+                Optional.empty());
+        world.change("q-0-1", pod -> pod.given = inUse);
+        world.after(30).look();
+        assertEquals("1536Mi", world.status.scaling().memory(), "files may leave the memory");
+        world.after(30).look();
+        assertEquals("2048Mi", world.status.scaling().memory());
+        assertTrue(world.status.scaling().lastDecision().outcome().contains("keeps 2048Mi memory"));
+        assertEquals(new Decision.PlanMemory("q-0-1", 2 * GIBIBYTE), world.last.get(0), "it may use all of it again");
+        for (int i = 0; i < 3; i++) {
+            world.after(60).look();
+            assertEquals("2048Mi", world.status.scaling().memory(), "for a while");
+        }
+        assertNotNull(world.status.scaling().settledAt(), "other changes are made meanwhile");
+        world.after(500).look();
+        assertEquals("1536Mi", world.status.scaling().memory());
+    }
+
     @Test
     void aHeapThatIsTooSmallIsTold() {
         World world = withState();
