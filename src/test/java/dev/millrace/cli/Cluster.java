@@ -165,6 +165,32 @@ final class Cluster {
         return last.get(0);
     }
 
+    /** What a pod answers. */
+    JsonNode progress(String pod) {
+        try {
+            return JSON.readTree(kubectl(
+                            "get",
+                            "--raw",
+                            "/api/v1/namespaces/" + namespace + "/pods/" + pod + ":8080/proxy/progress"))
+                    .path(0);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Gives the engine of a running pod another amount, requests and limits alike. */
+    void resize(String pod, String resource, String amount) {
+        String given = "{\"" + resource + "\":\"" + amount + "\"}";
+        kubectl(
+                "patch",
+                "pod",
+                pod,
+                "--subresource=resize",
+                "--patch",
+                "{\"spec\":{\"containers\":[{\"name\":\"engine\",\"resources\":{\"requests\":" + given + ",\"limits\":"
+                        + given + "}}]}}");
+    }
+
     void awaitReady(String query, Duration time) {
         await(query, "Ready", "True", null, time);
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -234,15 +235,7 @@ class OperatorScalingIT extends OperatorCluster {
             query.awaitCheckpoint();
             query.rate(20_000);
             String node = slot("slow", 1).path("node").asText();
-            String little = "{\"cpu\":\"20m\"}";
-            cluster.kubectl(
-                    "patch",
-                    "pod",
-                    "slow-1-1",
-                    "--subresource=resize",
-                    "--patch",
-                    "{\"spec\":{\"containers\":[{\"name\":\"engine\",\"resources\":{\"requests\":" + little
-                            + ",\"limits\":" + little + "}}]}}");
+            cluster.resize("slow-1-1", "cpu", "20m");
             Instant from = Instant.now();
             whatCannotBeDividedSaysWhy();
             follow(2, false);
@@ -268,6 +261,46 @@ class OperatorScalingIT extends OperatorCluster {
                 Boolean.getBoolean("autoscaling.write"),
                 "it takes twelve minutes; the way up is tried beside another test");
         follow(1, true);
+    }
+
+    /** With {@code -Dautoscaling.write=true}: rows need state that lies on disk more and more, until there is memory for it. */
+    @Test
+    void aQueryWhoseStateOutgrowsItsMemoryIsGivenMore() throws Exception {
+        assumeTrue(Boolean.getBoolean("autoscaling.write"), "it takes some minutes, all of the machine");
+        try (Running query = new Running("outgrows", OperatorScalingIT::withState)) {
+            ScalingTimeline timeline = new ScalingTimeline(cluster, "outgrows", query::sent);
+            query.rate(12_000);
+            String uid = uid("outgrows");
+            JsonNode given = awaitScaling(
+                    "outgrows",
+                    scaling -> scaling.at("/lastDecision/remedy").asText().equals("Memory")
+                            && scaling.at("/lastDecision").has("outcome"),
+                    600);
+            JsonNode decision = given.path("lastDecision");
+            assertEquals("State", decision.path("bottleneck").asText(), decision.toPrettyString());
+            assertTrue(!decision.path("outcome").asText().contains("of no use"), decision.toPrettyString());
+            Thread.sleep(60_000);
+            JsonNode pod = sameProcess("outgrows-0-1", uid);
+            assertEquals(
+                    given.path("memory").asText(),
+                    pod.at("/status/containerStatuses/0/resources/limits/memory")
+                            .asText());
+            query.rate(100);
+            query.finish();
+            timeline.stop();
+            System.out.println(cluster.status("outgrows").at("/scaling").toPrettyString());
+            timeline.write(Path.of("docs/autoscaling-memory.svg"));
+        }
+    }
+
+    /** Each row looks for one of a million texts that were there before; what comes out is what would without. */
+    private static String withState(String document) {
+        String text = "'" + "abcdefghij".repeat(16) + "' || CAST(MOD(id * 7919, 1000003) AS VARCHAR)";
+        return document.replace("GROUP BY word", "GROUP BY word HAVING COUNT(DISTINCT " + text + ") > 0")
+                .replace("interval: 3s", "interval: 10m")
+                .replace(
+                        "scaling: {resources: {min: {cpu: \"1\", memory: 700Mi}}}",
+                        "scaling: {mode: Auto, resources: {min: {cpu: \"1\", memory: 550Mi}, max: {memory: 1500Mi}}}");
     }
 
     /**
@@ -301,7 +334,7 @@ class OperatorScalingIT extends OperatorCluster {
                     / first.at("/lastDecision/inputs/cpuSecondsPerMillionRows").asDouble();
             query.rate(all ? 100_000 / times : (int) (0.55 * rowsPerCore)); // one pod gets half a core
             awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
-            JsonNode pod = sameProcess(uid);
+            JsonNode pod = sameProcess("follows-0-1", uid);
             assertTrue(
                     milli(pod) > 300,
                     pod.at("/status/containerStatuses/0/resources").toString());
@@ -311,14 +344,14 @@ class OperatorScalingIT extends OperatorCluster {
                 query.rate(20_000);
                 awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 1 && scaling.has("settledAt"), 900);
                 Thread.sleep(60_000);
-                sameProcess(uid);
+                sameProcess("follows-0-1", uid);
             }
             query.rate(100);
             query.finish();
             timeline.stop();
             System.out.println(cluster.status("follows").at("/scaling").toPrettyString());
             if (all) {
-                timeline.write();
+                timeline.write(Path.of("docs/autoscaling-cluster.svg"));
             }
         }
     }
@@ -333,8 +366,8 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     /** The first pod, which was never made anew, nor its engine started again. */
-    private JsonNode sameProcess(String uid) {
-        JsonNode pod = cluster.get("pod", "follows-0-1");
+    private JsonNode sameProcess(String name, String uid) {
+        JsonNode pod = cluster.get("pod", name);
         assertEquals(uid, pod.at("/metadata/uid").asText(), "the same pod");
         assertEquals(0, pod.at("/status/containerStatuses/0/restartCount").asInt(), "and the same process");
         return pod;
@@ -382,8 +415,33 @@ class OperatorScalingIT extends OperatorCluster {
         String message = Cluster.condition(status, "Scalable").path("message").asText();
         assertTrue(message.contains("spec.sources[0]") && message.contains("spec.sinks[0]"), message);
         assertEquals(1, status.path("replicas").asInt());
+        moreMemoryBecomesCache("alone-0-1");
         List<String> left = new ArrayList<>(names("pods", "alone"));
         assertEquals(List.of("pod/alone-0-1"), left);
         cluster.kubectl("delete", "sq", "alone", "--timeout=60s");
+    }
+
+    /** Whoever gives it to the pod. */
+    private void moreMemoryBecomesCache(String pod) {
+        JsonNode before = usage(pod);
+        long wanted = 800L << 20;
+        cluster.resize(pod, "memory", "800Mi");
+        JsonNode after = Cluster.await(
+                () -> usage(pod),
+                usage -> usage.path("memoryBytes").asLong() == wanted,
+                Duration.ofSeconds(60),
+                "it plans with more");
+        long given = wanted - before.path("memoryBytes").asLong();
+        assertEquals(
+                0.75 * given,
+                after.path("stateMemoryBytes").asLong()
+                        - before.path("stateMemoryBytes").asLong(),
+                1);
+        assertEquals(before.path("heapBytes"), after.path("heapBytes"));
+        assertTrue(after.path("rowsRead").asLong() >= before.path("rowsRead").asLong(), "the same process");
+    }
+
+    private JsonNode usage(String pod) {
+        return cluster.progress(pod).path("usage");
     }
 }

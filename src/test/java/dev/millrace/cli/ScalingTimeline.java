@@ -2,6 +2,7 @@ package dev.millrace.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.millrace.api.Size;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -39,8 +40,20 @@ final class ScalingTimeline {
      * @param lag rows behind, of all pods
      * @param used cores that all pods used
      * @param given cores that they have
+     * @param memory MiB that they have
+     * @param state MiB of state of all pods
+     * @param waits the share of the time that a pod waits for state, on average
      */
-    record Look(double seconds, double load, long lag, double used, double given, int pods) {}
+    record Look(
+            double seconds,
+            double load,
+            long lag,
+            double used,
+            double given,
+            double memory,
+            double state,
+            double waits,
+            int pods) {}
 
     ScalingTimeline(Cluster cluster, String query, IntSupplier sent) {
         this.cluster = cluster;
@@ -76,6 +89,9 @@ final class ScalingTimeline {
         long lag = 0;
         double used = 0;
         double given = 0;
+        double memory = 0;
+        double state = 0;
+        double waits = 0;
         int count = 0;
         JsonNode pods = JSON.createArrayNode();
         try {
@@ -89,6 +105,8 @@ final class ScalingTimeline {
             String name = pod.at("/metadata/name").asText();
             given += cores(
                     pod.at("/status/containerStatuses/0/resources/limits/cpu").asText("0"));
+            memory += mebibytes(pod.at("/status/containerStatuses/0/resources/limits/memory")
+                    .asText("0"));
             try {
                 String address = "http://" + pod.at("/status/podIP").asText() + ":8080/progress";
                 HttpRequest request = HttpRequest.newBuilder(URI.create(address))
@@ -98,19 +116,25 @@ final class ScalingTimeline {
                                 .body())
                         .path(0);
                 lag += progress.path("lagRecords").asLong();
-                long[] cpu = {
+                state += progress.at("/usage/stateBytes").asDouble() / (1 << 20);
+                long[] counters = {
                     progress.at("/usage/nanos").asLong(),
-                    progress.at("/usage/cpuNanos").asLong()
+                    progress.at("/usage/cpuNanos").asLong(),
+                    progress.at("/usage/stateWaitNanos").asLong()
                 };
-                long[] last = before.put(name, cpu);
-                used += last == null || cpu[0] <= last[0] ? 0 : (double) (cpu[1] - last[1]) / (cpu[0] - last[0]);
+                long[] last = before.put(name, counters);
+                if (last != null && counters[0] > last[0]) {
+                    double nanos = counters[0] - last[0];
+                    used += (counters[1] - last[1]) / nanos;
+                    waits += Math.max(0, counters[2] - last[2]) / nanos;
+                }
             } catch (IOException | IllegalArgumentException e) {
                 System.out.println("timeline: " + name + " does not answer");
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
         }
-        return new Look(now, load, lag, used, given, count);
+        return new Look(now, load, lag, used, given, memory, state, count == 0 ? 0 : waits / count, count);
     }
 
     private static double cores(String cpu) {
@@ -119,16 +143,20 @@ final class ScalingTimeline {
                 : Double.parseDouble(cpu);
     }
 
+    private static double mebibytes(String memory) {
+        return Size.ofText(memory).value() / (double) (1 << 20);
+    }
+
     /** Looks no more. */
     void stop() throws InterruptedException {
         enough = true;
         looks.join();
     }
 
-    /** Draws it. */
-    void write() throws IOException {
+    /** Draws it into a file. */
+    void write(Path file) throws IOException {
         StringBuilder svg = new StringBuilder("""
-                <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 420" font-family="sans-serif" font-size="11">
+                <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 620" font-family="sans-serif" font-size="11">
                 <rect width="100%" height="100%" fill="white"/>
                 """);
         panel(svg, 20, "rows a second that are sent", List.of(Look::load), List.of("#777"));
@@ -139,10 +167,17 @@ final class ScalingTimeline {
                 "cores: given (blue), used (green)",
                 List.of(Look::given, Look::used),
                 List.of("#1f5fbf", "#2e8b57"));
-        panel(svg, 320, "pods", List.of(Look::pods), List.of("#1f5fbf"));
+        panel(
+                svg,
+                320,
+                "MiB: memory (blue), state (green)",
+                List.of(Look::memory, Look::state),
+                List.of("#1f5fbf", "#2e8b57"));
+        panel(svg, 420, "share of the time in which a pod waits for state", List.of(Look::waits), List.of("#c0392b"));
+        panel(svg, 520, "pods", List.of(Look::pods), List.of("#1f5fbf"));
         double last = timeline.get(timeline.size() - 1).seconds();
-        svg.append(String.format(Locale.ROOT, "<text x=\"640\" y=\"414\">%.0f s</text>%n</svg>%n", last));
-        Files.writeString(Path.of("docs/autoscaling-cluster.svg"), svg);
+        svg.append(String.format(Locale.ROOT, "<text x=\"640\" y=\"614\">%.0f s</text>%n</svg>%n", last));
+        Files.writeString(file, svg);
     }
 
     private void panel(
@@ -151,6 +186,7 @@ final class ScalingTimeline {
                 .flatMapToDouble(look -> values.stream().mapToDouble(value -> value.applyAsDouble(look)))
                 .max()
                 .orElse(1);
+        most = Math.max(most, 1e-9); // of what never is there
         double last = timeline.get(timeline.size() - 1).seconds();
         svg.append(String.format(
                 Locale.ROOT,
