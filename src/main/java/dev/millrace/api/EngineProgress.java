@@ -93,7 +93,7 @@ public record EngineProgress(
      * @param cpuLimit cores that it may use; null for unknown
      * @param partitions of its sources that it reads
      * @param stateWaitNanos time that its threads waited for state that does not lie in memory
-     * @param stateBytes of its state
+     * @param stateUnpackedBytes that all of its state would take in memory
      * @param memoryBytes with which it plans; null, like the next, for one that knows of no plans
      * @param stateMemoryBytes of memory that is for state
      * @param gcNanos time that collections of its heap took
@@ -108,7 +108,7 @@ public record EngineProgress(
             Double cpuLimit,
             int partitions,
             long stateWaitNanos,
-            long stateBytes,
+            long stateUnpackedBytes,
             Long memoryBytes,
             Long stateMemoryBytes,
             long gcNanos) {}

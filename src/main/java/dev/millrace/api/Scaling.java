@@ -98,7 +98,7 @@ public record Scaling(
      * @param utilisation of the busiest pod, 0 to 1
      * @param imbalance how much more the busiest pod has to do than they have on average
      * @param stateWait the share of the time that a thread of the busiest pod waits for state that is not in memory, 0 to 1
-     * @param stateBytes the largest that a pod has
+     * @param stateBytes that the largest state of a pod would take in memory
      * @param stateMemoryBytes of a pod, for state
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)

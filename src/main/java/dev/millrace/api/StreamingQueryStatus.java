@@ -41,6 +41,7 @@ public record StreamingQueryStatus(
         Long lateRows,
         Long malformedRows,
         List<HotKeyGroup> hotKeyGroups,
+        List<Volume> volumes,
         CheckpointStatus checkpoint,
         String stateId,
         List<String> formerStateIds,
@@ -56,7 +57,7 @@ public record StreamingQueryStatus(
 
     public static final StreamingQueryStatus NONE = new StreamingQueryStatus(
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null);
 
     /** Whether rows were processed when this was written. */
     public boolean processes() {
@@ -81,6 +82,7 @@ public record StreamingQueryStatus(
                 lateRows,
                 malformedRows,
                 hotKeyGroups,
+                volumes,
                 checkpoint,
                 stateId,
                 formerStateIds,
@@ -95,6 +97,23 @@ public record StreamingQueryStatus(
                 figuresAt);
     }
 
+    /**
+     * How full a volume is, measured every ten minutes at most.
+     *
+     * @param since when it was measured first
+     * @param growthPerDay bytes by which what is used grows, as it did in the last hours
+     * @param fullIn when it is full if that goes on, in words; null where it is not known, or not within a year
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Volume(
+            String claim,
+            Long bytes,
+            Long usedBytes,
+            String measuredAt,
+            String since,
+            Long growthPerDay,
+            String fullIn) {}
+
     /** With the figures of another status. */
     public StreamingQueryStatus withFiguresOf(StreamingQueryStatus other) {
         return withFigures(
@@ -103,6 +122,7 @@ public record StreamingQueryStatus(
                 other.lateRows,
                 other.malformedRows,
                 other.hotKeyGroups,
+                other.volumes,
                 other.checkpoint,
                 scaling == null ? null : scaling.withFiguresOf(other.scaling),
                 other.figuresAt);
@@ -114,6 +134,7 @@ public record StreamingQueryStatus(
             Long late,
             Long malformed,
             List<HotKeyGroup> hot,
+            List<Volume> filled,
             CheckpointStatus stored,
             Scaling scaled,
             String at) {
@@ -134,6 +155,7 @@ public record StreamingQueryStatus(
                 late,
                 malformed,
                 hot,
+                filled,
                 stored,
                 stateId,
                 formerStateIds,

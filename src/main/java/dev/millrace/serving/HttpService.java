@@ -221,6 +221,11 @@ public final class HttpService implements AutoCloseable {
                         subject,
                         "millrace.state.cache.misses",
                         m -> m.effort().misses()),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.state.unpacked.bytes",
+                        m -> m.effort().unpacked()),
                 counter(registry, subject, "millrace.checkpoints", metrics.checkpoints),
                 counter(registry, subject, "millrace.checkpoint.nanoseconds", metrics.checkpointNanos),
                 gauge(

@@ -120,7 +120,7 @@ public record QueryStatus(
         usage.put("stateStallNanos", effort.stalledNanos());
         usage.put("stateCacheHits", effort.hits());
         usage.put("stateCacheMisses", effort.misses());
-        usage.put("stateBytes", metrics.figures().stateBytes());
+        usage.put("stateUnpackedBytes", effort.unpacked());
         usage.put("gcNanos", Container.gcNanos());
         usage.put("heapBytes", Runtime.getRuntime().maxMemory());
         Memory planned = memory.get();

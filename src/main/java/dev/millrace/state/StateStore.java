@@ -49,9 +49,10 @@ public interface StateStore extends AutoCloseable {
      * @param stalledNanos that writes were held up, as they came faster than the disk takes them
      * @param hits how often a block lay in the cache
      * @param misses how often it did not
+     * @param unpacked bytes that all it holds would take in memory, roughly: on disk it is compressed
      */
-    record Effort(long waitedNanos, long stalledNanos, long hits, long misses) {
-        public static final Effort NONE = new Effort(0, 0, 0, 0);
+    record Effort(long waitedNanos, long stalledNanos, long hits, long misses, long unpacked) {
+        public static final Effort NONE = new Effort(0, 0, 0, 0, 0);
     }
 
     @Override

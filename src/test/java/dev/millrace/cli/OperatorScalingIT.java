@@ -295,7 +295,10 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Each row looks for one of a million texts that were there before; what comes out is what would without. */
     private static String withState(String document) {
-        String text = "'" + "abcdefghij".repeat(16) + "' || CAST(MOD(id * 7919, 1000003) AS VARCHAR)";
+        String text = IntStream.range(0, 9)
+                .mapToObj(i ->
+                        "CAST(MOD(id * 7919, 1000003) * " + (8_999_999_999_987L - i * 123_456_789L) + " AS VARCHAR)")
+                .collect(Collectors.joining(" || ")); // which does not compress well
         return document.replace("GROUP BY word", "GROUP BY word HAVING COUNT(DISTINCT " + text + ") > 0")
                 .replace("interval: 3s", "interval: 10m")
                 .replace(

@@ -41,7 +41,7 @@ final class ScalingTimeline {
      * @param used cores that all pods used
      * @param given cores that they have
      * @param memory MiB that they have
-     * @param state MiB of state of all pods
+     * @param state MiB that the state of all pods would take in memory
      * @param waits the share of the time that a pod waits for state, on average
      */
     record Look(
@@ -116,7 +116,7 @@ final class ScalingTimeline {
                                 .body())
                         .path(0);
                 lag += progress.path("lagRecords").asLong();
-                state += progress.at("/usage/stateBytes").asDouble() / (1 << 20);
+                state += progress.at("/usage/stateUnpackedBytes").asDouble() / (1 << 20);
                 long[] counters = {
                     progress.at("/usage/nanos").asLong(),
                     progress.at("/usage/cpuNanos").asLong(),
@@ -170,7 +170,7 @@ final class ScalingTimeline {
         panel(
                 svg,
                 320,
-                "MiB: memory (blue), state (green)",
+                "MiB: memory (blue), state if it were in memory (green)",
                 List.of(Look::memory, Look::state),
                 List.of("#1f5fbf", "#2e8b57"));
         panel(svg, 420, "share of the time in which a pod waits for state", List.of(Look::waits), List.of("#c0392b"));

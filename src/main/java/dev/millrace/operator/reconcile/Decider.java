@@ -8,6 +8,7 @@ import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Slot;
+import dev.millrace.api.StreamingQueryStatus.Volume;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.DeletePod;
@@ -67,6 +68,7 @@ final class Decider {
     private VersionChoice choice;
     private List<Slot> slots;
     private Division division;
+    private List<Volume> volumes;
     private Scaling scaling;
     private List<SlotDecision> decided = List.of();
 
@@ -420,17 +422,7 @@ final class Decider {
         }
         Standing.durable(seen, answers, conditions, notices);
         decided.forEach(slot -> notices.addAll(HotKeyGroups.notices(slot)));
-        for (Slot slot : slots) {
-            Optional<EngineProgress> progress =
-                    slot.slot() < decided.size() ? decided.get(slot.slot()).progress() : Optional.empty();
-            Volumes.growth(seen, slot.claim(), progress, notices).ifPresent(actions::add);
-            if (slot.standby() != null) {
-                Optional<EngineProgress> standby = Optional.ofNullable(
-                                seen.engines().get(slot.standby().pod()))
-                        .map(EngineView::progress);
-                Volumes.growth(seen, slot.standby().pod(), standby, notices).ifPresent(actions::add);
-            }
-        }
+        volumes = Volumes.decide(seen, slots, decided, actions, notices);
         boolean runs = phase.equals("Running") || phase.equals("Rescaling");
         if (runs && decided.get(0).progress().isPresent()) {
             actions.addAll(Sweep.of(seen, choice, decided));
@@ -488,6 +480,7 @@ final class Decider {
                 status.lateRows(),
                 status.malformedRows(),
                 status.hotKeyGroups(),
+                status.volumes(),
                 Statuses.checkpoint(engines, choice.forgotten() ? null : status.checkpoint()),
                 choice.stateId(),
                 former(),
@@ -505,6 +498,7 @@ final class Decider {
                 next,
                 engines,
                 HotKeyGroups.of(decided),
+                volumes,
                 CatchUp.seconds(seen.samples(), seen.now()),
                 seen.now());
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();

@@ -99,7 +99,7 @@ final class PodSamples {
                                 1,
                                 (usage.stateWaitNanos() - before.stateWaitNanos()) / 1e9 / seconds / Math.max(1, busy)),
                         Math.min(1, Math.max(0, usage.gcNanos() - before.gcNanos()) / 1e9 / seconds),
-                        usage.stateBytes(),
+                        usage.stateUnpackedBytes(),
                         usage.stateMemoryBytes() == null ? 0 : usage.stateMemoryBytes()));
     }
 

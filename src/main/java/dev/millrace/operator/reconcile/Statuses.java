@@ -6,6 +6,7 @@ import dev.millrace.api.StreamingQueryStatus.CheckpointStatus;
 import dev.millrace.api.StreamingQueryStatus.HotKeyGroup;
 import dev.millrace.api.StreamingQueryStatus.Lag;
 import dev.millrace.api.StreamingQueryStatus.Throughput;
+import dev.millrace.api.StreamingQueryStatus.Volume;
 import dev.millrace.api.StreamingQueryStatus.Warning;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.reconcile.Observed.EngineView;
@@ -77,6 +78,7 @@ final class Statuses {
             StreamingQueryStatus next,
             List<EngineView> engines,
             List<HotKeyGroup> hot,
+            List<Volume> volumes,
             Double catchUp,
             Instant now) {
         boolean due = before.figuresAt() == null
@@ -97,6 +99,7 @@ final class Statuses {
                 sum(figures, EngineProgress::rowsLate),
                 sum(figures, EngineProgress::rowsMalformed),
                 hot.isEmpty() ? null : hot,
+                volumes,
                 next.checkpoint(),
                 next.scaling(),
                 before.figuresAt());
@@ -108,6 +111,7 @@ final class Statuses {
                         taken.lateRows(),
                         taken.malformedRows(),
                         taken.hotKeyGroups(),
+                        taken.volumes(),
                         taken.checkpoint(),
                         taken.scaling(),
                         Decider.time(now));

@@ -5,7 +5,7 @@ package dev.millrace.operator.scaling;
  *
  * @param waits the share of the time that each of its busy threads waits for state that does not lie in memory, 0 to 1
  * @param collects the share of the time that collections of the heap take, 0 to 1
- * @param state bytes of state
+ * @param state bytes that all of its state would take in memory
  * @param room bytes of memory for it; 0 for unknown
  */
 public record Memory(double waits, double collects, long state, long room) {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Checkpoint;
@@ -53,6 +54,12 @@ public final class RocksDbStore implements StateStore {
     /** A scan may be of one key: of so many scans the time of one is taken. */
     private static final int MEASURED_SCANS = 16;
 
+    private static final long MEASURE_NANOS = 5_000_000_000L;
+
+    /** Of what a database says of its files: names and sizes in bytes. */
+    private static final Pattern PARTS =
+            Pattern.compile("(?:raw key size|raw value size|index block size[^=]*|filter block size)=(\\d{1,18});");
+
     private final Path directory;
     private final StateMemory memory;
     private final BloomFilter bloom = new BloomFilter(10);
@@ -62,6 +69,7 @@ public final class RocksDbStore implements StateStore {
     private final LongAdder waits = new LongAdder();
     private int scans; // of several threads, and roughly
     private Effort effort = Effort.NONE;
+    private long measuredAt;
     private StateMemory.Room room;
     private Options options;
     private RocksDB db; // null where it could not be opened again
@@ -307,8 +315,27 @@ public final class RocksDbStore implements StateStore {
                 effort.waitedNanos() + (counts ? waited : 0),
                 stalled,
                 statistics.getTickerCount(TickerType.BLOCK_CACHE_HIT),
-                misses);
+                misses,
+                unpacked());
         return effort;
+    }
+
+    /** Keys, values, indexes and filters of all files, and what is in buffers; looked at now and then, as there may be many files. */
+    private long unpacked() {
+        long now = System.nanoTime();
+        if (measuredAt != 0 && now - measuredAt < MEASURE_NANOS) {
+            return effort.unpacked();
+        }
+        measuredAt = now;
+        try {
+            long files = PARTS.matcher(db.getProperty("rocksdb.aggregated-table-properties"))
+                    .results()
+                    .mapToLong(part -> Long.parseLong(part.group(1)))
+                    .sum();
+            return files + db.getLongProperty("rocksdb.cur-size-all-mem-tables");
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
     }
 
     @Override

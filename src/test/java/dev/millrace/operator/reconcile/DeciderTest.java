@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -594,6 +595,68 @@ class DeciderTest {
         assertEquals(List.of(), world.volume(20, 1).look().actions(GrowClaim.class));
         assertTrue(world.notices().contains("VolumeAlmostFull"));
         assertEquals("True Processing", world.condition("Ready"));
+    }
+
+    private static World large(String more, long free) {
+        World world = World.running(volume("\"size\": \"100Gi\"" + more));
+        world.claims.set(0, new ClaimView("q-0-1", "1", 0, 100L << 30));
+        world.volume(100, free).look();
+        return world;
+    }
+
+    /** So much is used more every ten minutes, of 100 GiB. */
+    private static World fills(World world, int times, double gibibytes) {
+        double used = (100 - world.engines.get("q-0-1").progress().volumeFree() / (double) (1L << 30));
+        for (int i = 1; i <= times; i++) {
+            world.after(600);
+            long free = (long) ((100 - used - i * gibibytes) * (1L << 30));
+            world.says("volumeBytes", 100L << 30).says("volumeFree", free).look();
+        }
+        return world;
+    }
+
+    @Test
+    void aVolumeThatWillBeFullGrowsBefore() {
+        World world = large(", \"autoGrow\": {\"limit\": \"300Gi\"}", 90);
+        fills(world, 2, 0.5);
+        assertNull(world.status.volumes().get(0).fullIn(), "files come and go by the minute");
+        fills(world, 2, 0.5);
+        assertEquals("29 hours", world.status.volumes().get(0).fullIn());
+        assertEquals(List.of(), world.actions(GrowClaim.class));
+        fills(world, 25, 1.5);
+        assertTrue(VolumeForecast.fullIn(world.status.volumes().get(0))
+                        .orElseThrow()
+                        .toHours()
+                < 7);
+        assertEquals(
+                List.of(),
+                world.actions(GrowClaim.class),
+                world.status.volumes().toString());
+        fills(world, 2, 1.5);
+        assertEquals("5 hours", world.status.volumes().get(0).fullIn());
+        GrowClaim grows = world.actions(GrowClaim.class).get(0);
+        double day = world.status.volumes().get(0).growthPerDay() / (double) (1L << 30);
+        assertTrue(day > 180 && day < 216, day + " GiB a day, as there was less at first");
+        assertEquals((int) (52.5 + day), (int) (Size.ofText(grows.size()).value() / (1L << 30)), "enough for a day");
+        fills(world, 150, 0);
+        assertTrue(
+                world.status.volumes().get(0).fullIn().endsWith("days"),
+                world.status.volumes().toString());
+    }
+
+    @Test
+    void aVolumeThatMayNotGrowIsToldADayBefore() {
+        World world = large("", 49);
+        fills(world, 4, 0.5);
+        assertTrue(
+                world.notices().contains("VolumeFullSoon"),
+                world.status.volumes().toString());
+        World calm = large("", 49);
+        fills(calm, 4, 0.2);
+        assertEquals("40 hours", calm.status.volumes().get(0).fullIn());
+        assertFalse(calm.notices().contains("VolumeFullSoon"));
+        fills(calm, 4, -0.5);
+        assertNull(calm.status.volumes().get(0).fullIn());
     }
 
     @Test

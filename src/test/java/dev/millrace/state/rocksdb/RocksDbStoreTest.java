@@ -12,6 +12,7 @@ import dev.millrace.state.StateBatch;
 import dev.millrace.state.StateHome;
 import dev.millrace.state.StateKeys;
 import dev.millrace.state.StateStore;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -167,6 +169,23 @@ class RocksDbStoreTest {
             long much = missesOf(store, random);
             assertTrue(little > 500 && much < little / 10, little + " and " + much);
             assertTrue(store.effort().hits() > 0);
+        }
+    }
+
+    /** What compresses well takes its whole size in memory. */
+    @Test
+    void theSizeInMemoryIsThatWithoutCompression() {
+        try (StateStore store = open()) {
+            StateBatch batch = new StateBatch();
+            for (int i = 0; i < 100_000; i++) {
+                batch.put(key(i), "abcdefghij".repeat(16).getBytes(StandardCharsets.UTF_8));
+            }
+            store.apply(batch, 1);
+            store.apply(batch(0, 10, 10), 2);
+            long plain = 100_000 * 160L;
+            Awaitility.await().until(() -> store.bytes() < plain / 2); // it lies on disk
+            long unpacked = store.effort().unpacked();
+            assertTrue(unpacked > plain && unpacked < 2 * plain, unpacked + " of " + plain);
         }
     }
 
