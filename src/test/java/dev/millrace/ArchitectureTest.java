@@ -41,6 +41,7 @@ class ArchitectureTest {
     private static final Map<String, String> ONLY_HOME = Map.of(
             "org.apache.calcite", "sql",
             "org.rocksdb", "state.rocksdb",
+            "com.cronutils", "api",
             "org.apache.kafka", "kafka",
             "com.sun.net.httpserver", "serving",
             "software.amazon.awssdk", "stores",

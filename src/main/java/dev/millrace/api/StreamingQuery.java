@@ -330,12 +330,27 @@ public record StreamingQuery(
      * How the query is scaled.
      *
      * @param standby how many slots, from slot 0 on, have a second pod that follows and takes over
+     * @param exclusions times in which the autoscaler changes nothing
      */
     @ValidationRule(
             value = "!has(self.standby) || self.standby >= 0 && self.standby <= 100",
             message = "standby is not between 0 and 100")
     public record Scaling(
-            ScalingMode mode, Integer standby, Replicas replicas, Objective objective, ResourceRange resources) {}
+            ScalingMode mode,
+            Integer standby,
+            Replicas replicas,
+            Objective objective,
+            ResourceRange resources,
+            List<Exclusion> exclusions) {}
+
+    /**
+     * A time in which the autoscaler changes nothing, again and again.
+     *
+     * @param schedule when it begins
+     * @param timeZone of the schedule; UTC where it is not given
+     */
+    public record Exclusion(
+            @Required CronSchedule schedule, @Required TimeSpan duration, ZoneName timeZone) {}
 
     /** Who decides on pods, CPU and memory. (YAML 1.1 reads a bare Off as false, so none is called that.) */
     public enum ScalingMode {

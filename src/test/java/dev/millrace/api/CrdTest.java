@@ -180,6 +180,12 @@ class CrdTest {
                 if (TIME_SPANS.contains(name) && "string".equals(schema.getType())) {
                     schema.setPattern("^" + TimeSpan.PATTERN + "$");
                 }
+                if (name.equals("exclusions")) {
+                    schema.setMaxItems(16L);
+                }
+                if (name.equals("schedule") || name.equals("timeZone")) {
+                    schema.setMaxLength(200L);
+                }
                 if (name.equals("propertiesFrom")) {
                     schema.setMaxItems(16L); // an API server estimates what rules cost by how often they may apply
                 }

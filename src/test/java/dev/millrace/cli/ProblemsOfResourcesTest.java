@@ -62,6 +62,11 @@ class ProblemsOfResourcesTest {
     void fieldsAndTypes() {
         check("watermark: {column", "watermerk: {column", "8:7 UnknownField");
         check("delay: 5s", "delay: 5 parsecs", "8:38 WrongValue");
+        String exclusion =
+                "  scaling: {exclusions: [{schedule: '0 %s * * *', duration: 1h, timeZone: %s}]}\n  query: |";
+        check("  query: |", exclusion.formatted("9", "Europe/Berlin"));
+        check("  query: |", exclusion.formatted("25", "UTC"), "11:37 WrongValue");
+        check("  query: |", exclusion.formatted("9", "Berlin"), "11:74 WrongValue");
         check("outputMode: update", "outputMode: replace", "16:31 WrongType");
         check("  query: |", "  querry: |", "11:3 UnknownField");
         check("  query: |", "  sentence: |", "5:3 MissingField", "11:3 UnknownField");

@@ -12,6 +12,7 @@ import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Decision.PlanMemory;
 import dev.millrace.operator.reconcile.Decision.ResizePod;
+import dev.millrace.operator.reconcile.Exclusions.Exclusion;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.scaling.Allocation;
@@ -50,6 +51,7 @@ final class Autoscaler {
     private final Observed seen;
     private final Recheck recheck;
     private final Bounds bounds;
+    private final Optional<Exclusion> excluded;
     private final boolean acts;
 
     /**
@@ -64,7 +66,9 @@ final class Autoscaler {
         this.seen = seen;
         this.recheck = recheck;
         this.bounds = bounds;
-        this.acts = !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
+        this.excluded = Exclusions.now(seen.spec(), seen.now());
+        this.acts = excluded.isEmpty()
+                && !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
     }
 
     /**
@@ -165,7 +169,8 @@ final class Autoscaler {
                 ? within(state)
                 : new Refusals(seen, recheck, bounds).heed(within(state), slots, working, notices);
         Optional<Allocation> actual = steady ? actual(slots, division, state) : Optional.empty();
-        Step step = ScalingPolicy.step(new Situation(seen.samples(), actual, objective(), bounds, acts, now()), state);
+        Step step = told(
+                ScalingPolicy.step(new Situation(seen.samples(), actual, objective(), bounds, acts, now()), state));
         recheck.in(LOOK);
         Scaling.Allocation recommended = recommended(step);
         told(step, recommended, notices);
@@ -175,6 +180,17 @@ final class Autoscaler {
                         pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory());
         int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
         return new Wish(ScalingStatus.write(step.state(), step, recommended), pods, notices);
+    }
+
+    /** In a time that is excluded it is as in mode Recommend. */
+    private Step told(Step step) {
+        if (excluded.isEmpty()) {
+            return step;
+        }
+        recheck.at(excluded.get().end());
+        String why = "nothing is changed before " + Decider.time(excluded.get().end()) + ", as '"
+                + excluded.get().schedule() + "' excludes it: " + step.reason();
+        return new Step(step.state(), step.bottleneck(), step.change(), why, step.keepsUp());
     }
 
     private Instant now() {

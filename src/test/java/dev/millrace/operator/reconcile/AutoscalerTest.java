@@ -600,6 +600,35 @@ class AutoscalerTest {
         assertTrue(told.contains("HeapBound"), told.toString());
     }
 
+    /** On a day that the cashiers fear: what would be changed is told. */
+    @Test
+    void inTimesThatAreExcludedNothingIsChanged() {
+        World world = running("Auto");
+        ObjectNode excluding = world.spec.deepCopy();
+        excluding
+                .withObject("/scaling")
+                .withArray("exclusions")
+                .addObject()
+                .put("schedule", "0 10 * * *")
+                .put("duration", "30m");
+        world.spec = excluding;
+        assertTrue(world.now.toString().startsWith("2026-03-01T10:"), world.now.toString());
+        load(world, 9, 40_000, 50_000);
+        assertEquals(List.of(), world.last);
+        assertEquals("500m", world.status.scaling().cpu());
+        assertEquals("1200m", world.status.scaling().recommended().cpu());
+        assertTrue(
+                world.status
+                        .scaling()
+                        .reason()
+                        .startsWith("nothing is changed before 2026-03-01T10:30:00Z, as '0 10 * * *'"),
+                world.status.scaling().reason());
+        world.after(1_800);
+        load(world, 9, 40_000, 50_000);
+        assertEquals(List.of("q-0-1 1200m"), resizes(world));
+        assertNull(world.status.scaling().recommended());
+    }
+
     /** Another operator goes on with what this one knew. */
     @Test
     void whatIsKnownIsInTheStatus() {
