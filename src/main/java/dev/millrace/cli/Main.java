@@ -15,6 +15,7 @@ import picocli.CommandLine;
             RunCommand.class,
             ValidateCommand.class,
             ExplainCommand.class,
+            ExplainScalingCommand.class,
             KafkaCommand.class,
             OperatorCommand.class,
             EngineCommand.class,

@@ -36,7 +36,9 @@ final class OperatorCommand implements Callable<Integer> {
             description = "where replicas agree on who acts; without, this must be the only one")
     private String leaseNamespace;
 
-    @CommandLine.Option(names = "--http", description = "[host:]port that serves metrics and health")
+    @CommandLine.Option(
+            names = "--http",
+            description = "[host:]port that serves metrics, health and what the autoscaler saw")
     private String http = ":8080";
 
     @Override
@@ -49,7 +51,7 @@ final class OperatorCommand implements Callable<Integer> {
                 image,
                 Optional.ofNullable(engineFsGroup),
                 Optional.ofNullable(leaseNamespace)))) {
-            HttpService.startOperator(http, operator::healthy, operator.counters());
+            HttpService.startOperator(http, operator::healthy, operator.counters(), operator::scaling);
             Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
             System.err.println("operator: looks after "
                     + (namespaces.isEmpty() ? "all namespaces" : "the namespaces " + String.join(", ", namespaces)));

@@ -1,6 +1,7 @@
 package dev.millrace.operator;
 
 import dev.millrace.operator.reconcile.QueryReconciler;
+import dev.millrace.operator.scaling.ScalingHistory;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
@@ -89,6 +90,15 @@ public final class OperatorService implements AutoCloseable {
                 reconciler.looks(),
                 "millrace.operator.reconcile.failures",
                 reconciler.failures());
+    }
+
+    /**
+     * What the autoscaler saw of a query in the last minutes, as JSON.
+     *
+     * @param query namespace and name
+     */
+    public Optional<String> scaling(String query) {
+        return reconciler.scaling(query).map(ScalingHistory::toJson);
     }
 
     @Override

@@ -20,17 +20,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /** Serves what a running process knows, read-only: metrics for Prometheus, progress as JSON, health. */
 public final class HttpService implements AutoCloseable {
 
+    private static final String SCALING = "/scaling/";
     private static final Set<String> READY = Set.of("running", "standby");
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -128,8 +131,16 @@ public final class HttpService implements AutoCloseable {
         server.stop(0);
     }
 
-    /** Serves the operator's own metrics and health. */
-    public static Runnable startOperator(String address, BooleanSupplier healthy, Map<String, LongAdder> counters)
+    /**
+     * Serves the operator's own metrics and health.
+     *
+     * @param scaling by namespace and name of a query what its autoscaler saw, as JSON; empty where there is nothing
+     */
+    public static Runnable startOperator(
+            String address,
+            BooleanSupplier healthy,
+            Map<String, LongAdder> counters,
+            Function<String, Optional<String>> scaling)
             throws IOException {
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         new JvmMemoryMetrics().bindTo(registry);
@@ -143,6 +154,13 @@ public final class HttpService implements AutoCloseable {
         server.createContext("/health/ready", exchange -> {
             boolean up = healthy.getAsBoolean();
             answer(exchange, up ? 200 : 503, "text/plain", up ? "ready\n" : "not in step with the API server\n");
+        });
+        server.createContext(SCALING, exchange -> {
+            String query = exchange.getRequestURI().getPath().substring(SCALING.length());
+            Optional<String> history = scaling.apply(query);
+            String none = "the autoscaler has seen nothing of " + query
+                    + ": is it <namespace>/<name>, and does this operator act?\n";
+            answer(exchange, history.isPresent() ? 200 : 404, "application/json", history.orElse(none));
         });
         server.start();
         return () -> server.stop(0);

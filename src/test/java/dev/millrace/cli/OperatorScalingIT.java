@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.operator.scaling.ScalingHistory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -269,7 +270,7 @@ class OperatorScalingIT extends OperatorCluster {
         assumeTrue(Boolean.getBoolean("autoscaling.write"), "it takes some minutes, all of the machine");
         try (Running query = new Running("outgrows", OperatorScalingIT::withState)) {
             ScalingTimeline timeline = new ScalingTimeline(cluster, "outgrows", query::sent);
-            query.rate(25_000);
+            query.rate(45_000);
             String uid = uid("outgrows");
             JsonNode given = awaitScaling(
                     "outgrows",
@@ -350,6 +351,7 @@ class OperatorScalingIT extends OperatorCluster {
                 sameProcess("follows-0-1", uid);
             }
             query.rate(100);
+            whyCanBeAsked();
             query.finish();
             timeline.stop();
             System.out.println(cluster.status("follows").at("/scaling").toPrettyString());
@@ -357,6 +359,19 @@ class OperatorScalingIT extends OperatorCluster {
                 timeline.write(Path.of("docs/autoscaling-cluster.svg"));
             }
         }
+    }
+
+    /** What the operator has recorded is decided again. */
+    private void whyCanBeAsked() {
+        String pod = system.kubectl("get", "pods", "-l", "app.kubernetes.io/component=operator", "-o", "name")
+                .trim();
+        String path = "/api/v1/namespaces/" + SYSTEM + "/pods/" + pod.substring("pod/".length())
+                + ":8080/proxy/scaling/" + cluster.namespace() + "/follows";
+        String why = ExplainScalingCommand.text(ScalingHistory.ofJson(system.kubectl("get", "--raw", path)), false);
+        System.out.println(why);
+        assertTrue(why.contains("1 pod of 300m CPU and 1200Mi → 1 pod of "), why);
+        assertTrue(why.contains(" → 2 pods of "), why);
+        assertTrue(!why.contains("the operator said"), why);
     }
 
     /** Step by step, as what a row costs depends on the machine: what one pod cannot do is not to be met at once. */

@@ -18,6 +18,7 @@ import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.Bounds;
 import dev.millrace.operator.scaling.Objective;
+import dev.millrace.operator.scaling.ScalingHistory.Look;
 import dev.millrace.operator.scaling.ScalingPolicy;
 import dev.millrace.operator.scaling.ScalingPolicy.Situation;
 import dev.millrace.operator.scaling.ScalingPolicy.Step;
@@ -59,8 +60,9 @@ final class Autoscaler {
      *
      * @param status null where there is nothing to choose
      * @param slots into how many the query is to be divided
+     * @param look what that rests on
      */
-    record Wish(Scaling status, int slots, List<Notice> notices) {}
+    record Wish(Scaling status, int slots, List<Notice> notices, Optional<Look> look) {}
 
     private Autoscaler(Observed seen, Recheck recheck, Bounds bounds) {
         this.seen = seen;
@@ -85,7 +87,7 @@ final class Autoscaler {
         int fixed = undivided.isPresent() ? 1 : seen.wantedSlots();
         Optional<Bounds> bounds = bounds(seen, undivided.isPresent());
         return bounds.isEmpty()
-                ? new Wish(null, fixed, List.of())
+                ? new Wish(null, fixed, List.of(), Optional.empty())
                 : new Autoscaler(seen, recheck, bounds.get()).decide(slots, division, steady);
     }
 
@@ -179,7 +181,8 @@ final class Autoscaler {
                 .allMatch(pod ->
                         pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory());
         int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
-        return new Wish(ScalingStatus.write(step.state(), step, recommended), pods, notices);
+        Look look = new Look(now(), state, actual, objective(), bounds, acts, step.reason());
+        return new Wish(ScalingStatus.write(step.state(), step, recommended), pods, notices, Optional.of(look));
     }
 
     /** In a time that is excluded it is as in mode Recommend. */
@@ -190,7 +193,7 @@ final class Autoscaler {
         recheck.at(excluded.get().end());
         String why = "nothing is changed before " + Decider.time(excluded.get().end()) + ", as '"
                 + excluded.get().schedule() + "' excludes it: " + step.reason();
-        return new Step(step.state(), step.bottleneck(), step.change(), why, step.keepsUp());
+        return step.because(why);
     }
 
     private Instant now() {

@@ -29,6 +29,7 @@ import dev.millrace.operator.reconcile.SlotDecision.State;
 import dev.millrace.operator.reconcile.SlotDecision.TakenBack;
 import dev.millrace.operator.reconcile.SlotDecision.Unready;
 import dev.millrace.operator.resources.Names;
+import dev.millrace.operator.scaling.ScalingHistory.Look;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -69,6 +70,7 @@ final class Decider {
     private List<Slot> slots;
     private Division division;
     private List<Volume> volumes;
+    private Optional<Look> look = Optional.empty();
     private Scaling scaling;
     private List<SlotDecision> decided = List.of();
 
@@ -264,6 +266,7 @@ final class Decider {
         boolean steady = choice.isProven() && status.processes();
         Autoscaler.Wish wish = Autoscaler.decide(seen, recheck, slots, division, undivided, steady);
         scaling = wish.status();
+        look = wish.look();
         notices.addAll(wish.notices());
         int wanted = wish.slots();
         int before = division == null ? 1 : division.slots();
@@ -502,6 +505,6 @@ final class Decider {
                 CatchUp.seconds(seen.samples(), seen.now()),
                 seen.now());
         int takeOvers = (int) decided.stream().filter(SlotDecision::takesOver).count();
-        return new Decision(shown, actions, notices, recheck.time(), takeOvers);
+        return new Decision(shown, actions, notices, recheck.time(), takeOvers, look);
     }
 }

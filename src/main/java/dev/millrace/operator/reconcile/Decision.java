@@ -4,6 +4,7 @@ import dev.millrace.api.GuestSlot;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.operator.resources.Version;
 import dev.millrace.operator.scaling.Allocation;
+import dev.millrace.operator.scaling.ScalingHistory.Look;
 import dev.millrace.operator.scaling.ScalingState;
 import java.time.Duration;
 import java.util.List;
@@ -15,16 +16,18 @@ import java.util.Optional;
  *
  * @param recheck when to look again though nothing happened; empty for never
  * @param takeOvers how many pods of lost nodes are replaced
+ * @param look what the autoscaler saw; empty where there is none
  */
 record Decision(
         StreamingQueryStatus status,
         List<Action> actions,
         List<Notice> notices,
         Optional<Duration> recheck,
-        int takeOvers) {
+        int takeOvers,
+        Optional<Look> look) {
 
     Decision(StreamingQueryStatus status, List<Action> actions, List<Notice> notices, Optional<Duration> recheck) {
-        this(status, actions, notices, recheck, 0);
+        this(status, actions, notices, recheck, 0, Optional.empty());
     }
 
     static final String NODE_LOST = "NodeLost";

@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import dev.millrace.operator.QueryResource;
 import dev.millrace.operator.resources.Names;
+import dev.millrace.operator.scaling.ScalingHistory;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
@@ -55,6 +56,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
     private final Notices notices;
     private final SavepointReconciler savepoints;
     private final TakeOvers takeOvers = new TakeOvers();
+    private final Histories histories = new Histories();
     private final LongAdder looks = new LongAdder();
     private final LongAdder failures = new LongAdder();
 
@@ -128,10 +130,12 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
                 .get();
         if (query == null) {
             engines.forget(ResourceID.fromResource(cached));
+            histories.forget(name(cached));
             return UpdateControl.noUpdate();
         }
         Observed seen = observer.observe(query);
         Decision decision = Decider.decide(seen);
+        decision.look().ifPresent(look -> histories.add(name(query), look, seen.samples()));
         if (LOG.isDebugEnabled()) {
             LOG.debug("{}/{}: {}", seen.identity().namespace(), seen.identity().name(), decision.actions());
         }
@@ -154,6 +158,19 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
         UpdateControl<QueryResource> control = UpdateControl.noUpdate();
         recheck.ifPresent(control::rescheduleAfter);
         return control;
+    }
+
+    private static String name(QueryResource query) {
+        return query.getMetadata().getNamespace() + "/" + query.getMetadata().getName();
+    }
+
+    /**
+     * What the autoscaler saw of a query in the last minutes.
+     *
+     * @param query namespace and name
+     */
+    public Optional<ScalingHistory> scaling(String query) {
+        return histories.of(query);
     }
 
     @Override

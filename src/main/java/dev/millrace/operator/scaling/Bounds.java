@@ -21,6 +21,14 @@ public record Bounds(
 
     private static final long MEMORY_STEP = 64L << 20;
 
+    @Override
+    public String toString() {
+        return minPods + " to " + maxPods + " pods, each of " + Allocation.cpu(minCpu) + " to " + Allocation.cpu(maxCpu)
+                + " CPU and " + Allocation.memory(minMemory) + " to " + Allocation.memory(maxMemory) + "; " + partitions
+                + " partitions, " + keyGroups + " key groups"
+                + (resizes ? "" : "; pods cannot be given other amounts while they run");
+    }
+
     /** The part of the work that the busiest of so many pods has, at least. */
     double largestShare(int pods) {
         double read = partitions == 0 ? 1.0 / pods : largestShare(partitions, pods);

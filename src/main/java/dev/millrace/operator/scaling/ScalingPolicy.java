@@ -73,9 +73,21 @@ public final class ScalingPolicy {
      * @param change what is, or without {@code acts} would be, changed; empty for nothing
      * @param reason of the change, or why there is none
      * @param keepsUp whether it was seen that what the query has is enough, and not too much
+     * @param figures as of now; empty where there are too few measurements
      */
     public record Step(
-            ScalingState state, Bottleneck bottleneck, Optional<Change> change, String reason, boolean keepsUp) {}
+            ScalingState state,
+            Bottleneck bottleneck,
+            Optional<Change> change,
+            String reason,
+            boolean keepsUp,
+            Optional<Figures> figures) {
+
+        /** The same, told in other words. */
+        public Step because(String other) {
+            return new Step(state, bottleneck, change, other, keepsUp, figures);
+        }
+    }
 
     private ScalingPolicy(Situation seen, ScalingState state, Estimate now, Instant measured) {
         this.seen = seen;
@@ -109,7 +121,7 @@ public final class ScalingPolicy {
     }
 
     private static Step hold(ScalingState state, String why) {
-        return new Step(state, Bottleneck.None, Optional.empty(), why, false);
+        return new Step(state, Bottleneck.None, Optional.empty(), why, false, Optional.empty());
     }
 
     /** Those without a gap up to now that began when the query had what it has. */
@@ -318,7 +330,7 @@ public final class ScalingPolicy {
         Change change =
                 new Change(seen.now(), state.asked(), to, now.bottleneck(), reason, figures, expected, null, null);
         ScalingState next = seen.acts() ? state.asking(change) : state;
-        return new Step(next, now.bottleneck(), Optional.of(change), reason, false);
+        return new Step(next, now.bottleneck(), Optional.of(change), reason, false, Optional.of(figures));
     }
 
     private Step nothing(String reason) {
@@ -326,6 +338,6 @@ public final class ScalingPolicy {
     }
 
     private Step nothing(String reason, boolean keepsUp) {
-        return new Step(state, now.bottleneck(), Optional.empty(), reason, keepsUp);
+        return new Step(state, now.bottleneck(), Optional.empty(), reason, keepsUp, Optional.of(now.figures()));
     }
 }
