@@ -5,6 +5,7 @@ import com.cronutils.model.definition.CronDefinitionBuilder;
 import com.cronutils.model.time.ExecutionTime;
 import com.cronutils.parser.CronParser;
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.util.Optional;
 
@@ -26,7 +27,13 @@ public record CronSchedule(@JsonValue String text) {
     }
 
     public static CronSchedule ofText(String text) {
-        return new CronSchedule(text);
+        CronSchedule schedule = new CronSchedule(text);
+        if (ExecutionTime.forCron(PARSER.parse(text))
+                .nextExecution(ZonedDateTime.now(ZoneOffset.UTC))
+                .isEmpty()) {
+            throw new IllegalArgumentException("'" + text + "' is a schedule of which the time never comes");
+        }
+        return schedule;
     }
 
     /** The last of its times that is not after this one, by the clock of its zone; empty where there was none in a year. */

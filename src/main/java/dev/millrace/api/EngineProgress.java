@@ -22,6 +22,7 @@ import java.util.List;
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
+ * @param memoryBytes of its container with which it plans; null for one that knows of no plans
  * @param usage what it did and used, CPU that of its whole process; null while it has not begun
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -59,6 +60,7 @@ public record EngineProgress(
         List<HotKeyGroup> hotKeyGroups,
         String end,
         Boolean hosts,
+        Long memoryBytes,
         Usage usage) {
 
     /** More than any query may have. */
@@ -94,8 +96,7 @@ public record EngineProgress(
      * @param partitions of its sources that it reads
      * @param stateWaitNanos time that its threads waited for state that does not lie in memory
      * @param stateUnpackedBytes that all of its state would take in memory
-     * @param memoryBytes with which it plans; null, like the next, for one that knows of no plans
-     * @param stateMemoryBytes of memory that is for state
+     * @param stateMemoryBytes of memory that is for state; null for unknown
      * @param gcNanos time that collections of its heap took
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
@@ -109,7 +110,6 @@ public record EngineProgress(
             int partitions,
             long stateWaitNanos,
             long stateUnpackedBytes,
-            Long memoryBytes,
             Long stateMemoryBytes,
             long gcNanos) {}
 

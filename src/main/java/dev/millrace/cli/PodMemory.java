@@ -84,9 +84,9 @@ final class PodMemory {
         adopted = state.isSettled() ? planned : Math.max(planned, adopted);
     }
 
-    /** With the memory that its stores still have while they go over to less. */
+    /** With the memory that its stores still have while they go over to less, and never with less than it needs. */
     synchronized Memory now() {
-        return new Memory(adopted, state.bytes());
+        return new Memory(Math.max(adopted, heap + RESERVED + LEAST_FOR_STATE), state.bytes());
     }
 
     private long forState() {

@@ -67,6 +67,9 @@ public record QueryStatus(
                     "savepoints",
                     metrics.savepoints().stream().map(QueryStatus::savepoint).toList());
         }
+        if (memory.get().planned() > 0) {
+            progress.put("memoryBytes", memory.get().planned());
+        }
         progress.put("slot", slot);
         if (hosts) {
             progress.put("hosts", true);
@@ -125,7 +128,6 @@ public record QueryStatus(
         usage.put("heapBytes", Runtime.getRuntime().maxMemory());
         Memory planned = memory.get();
         if (planned.planned() > 0) {
-            usage.put("memoryBytes", planned.planned());
             usage.put("stateMemoryBytes", planned.state());
         }
         return usage;

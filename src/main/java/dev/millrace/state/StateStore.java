@@ -30,6 +30,9 @@ public interface StateStore extends AutoCloseable {
 
     void apply(StateBatch batch, long epoch);
 
+    /** There is time: what can be done between epochs is done now. From the thread that applies, with no reads beside it. */
+    default void rest() {}
+
     /** Writes a copy of the store into a new directory: as of its last epoch, or of one applied meanwhile. */
     void checkpoint(Path directory);
 

@@ -67,6 +67,7 @@ class ProblemsOfResourcesTest {
         check("  query: |", exclusion.formatted("9", "Europe/Berlin"));
         check("  query: |", exclusion.formatted("25", "UTC"), "11:37 WrongValue");
         check("  query: |", exclusion.formatted("9", "Berlin"), "11:74 WrongValue");
+        check("  query: |", exclusion.replace("* * *", "30 2 *").formatted("9", "UTC"), "11:37 WrongValue"); // never
         check("outputMode: update", "outputMode: replace", "16:31 WrongType");
         check("  query: |", "  querry: |", "11:3 UnknownField");
         check("  query: |", "  sentence: |", "5:3 MissingField", "11:3 UnknownField");

@@ -350,6 +350,7 @@ final class EpochLoop implements AutoCloseable {
         due |= journals.values().stream().anyMatch(entries -> !entries.isEmpty());
         due |= flow.takeArrivals();
         if (!due) {
+            state.store().rest();
             updateFigures();
             return false;
         }

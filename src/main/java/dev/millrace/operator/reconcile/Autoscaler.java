@@ -10,8 +10,6 @@ import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.TimeSpan;
 import dev.millrace.operator.reconcile.Decision.Action;
 import dev.millrace.operator.reconcile.Decision.Notice;
-import dev.millrace.operator.reconcile.Decision.PlanMemory;
-import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Exclusions.Exclusion;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
@@ -45,7 +43,6 @@ final class Autoscaler {
     private static final int LEAST_CPU = 10;
     private static final int MOST_THREADS = 256;
     private static final Duration LOOK = Duration.ofSeconds(60);
-    private static final Duration SOON = Duration.ofSeconds(5);
     private static final String DEFAULT_CPU = "1";
     private static final String DEFAULT_MEMORY = "1Gi";
 
@@ -221,9 +218,6 @@ final class Autoscaler {
     private ScalingState within(ScalingState state) {
         Allocation asked = state.asked();
         Allocation allowed = bounds.within(asked);
-        if (state.isCapped(now()) && asked.memory() > bounds.maxMemory()) {
-            allowed = allowed.withMemory(asked.memory()); // which its node does not take away
-        }
         return allowed.equals(asked) ? state : state.withAsked(allowed, now());
     }
 
@@ -239,14 +233,20 @@ final class Autoscaler {
             if (pod.isEmpty() || slot.isHosted() || pod.get().deleting() || !isSettled(pod.get(), division)) {
                 return Optional.empty();
             }
-            Allocation has =
-                    bounds.resizes() ? has(count, pod.get()) : state.asked().withPods(count);
+            Allocation has = bounds.resizes()
+                    ? atMost(state.asked(), has(count, pod.get()))
+                    : state.asked().withPods(count);
             if (common != null && !has.equals(common)) {
                 return Optional.empty();
             }
             common = has;
         }
         return slots.size() < count ? Optional.empty() : Optional.ofNullable(common);
+    }
+
+    /** Memory beyond what was asked is taken away when that can be done, and nothing waits for it. */
+    private static Allocation atMost(Allocation asked, Allocation has) {
+        return has.withMemory(Math.min(asked.memory(), has.memory()));
     }
 
     private static Allocation has(int pods, PodView pod) {
@@ -330,63 +330,16 @@ final class Autoscaler {
         }
         for (PodView pod : seen.pods()) {
             Allocation wished = state.map(ScalingState::asked).orElseGet(() -> ofVersion(seen, pod));
-            String wish = state.map(Autoscaler::wish).orElseGet(() -> wish(null, wished));
             boolean concerned = state.isPresent() || pod.given().asked() != null;
-            boolean refused = pod.given()
-                    .notTaken()
-                    .filter(refusal -> refusal.wish().equals(wish))
-                    .isPresent();
-            if (concerned && !isAsked(pod, wished, wish) && !refused && !pod.ended() && !pod.deleting()) {
-                resize(seen, pod, wished, wish, recheck, actions);
+            if (concerned && !pod.ended() && !pod.deleting()) {
+                new Resize(seen, recheck, pod, wished, state.map(ScalingState::askedAt)).actions(actions);
             }
         }
         return actions;
     }
 
-    private static boolean isAsked(PodView pod, Allocation wished, String wish) {
-        boolean has = has(1, pod).equals(wished.withPods(1));
-        String last = pod.given().asked() == null ? "" : pod.given().asked();
-        return last.isEmpty()
-                ? has
-                : last.equals(wish) || last.equals(text(wished)) || has && last.startsWith(text(wished) + " ");
-    }
-
-    /** An engine plans with more memory when the pod has it, and with less before. */
-    private static void resize(
-            Observed seen, PodView pod, Allocation wished, String wish, Recheck recheck, List<Action> actions) {
-        long planned =
-                pod.given().planned() < 0 ? pod.given().memory() : pod.given().planned();
-        boolean told = planned == wished.memory();
-        if (!told) {
-            actions.add(new PlanMemory(pod.podName(), wished.memory()));
-        }
-        if (wished.memory() < pod.given().memory() && !plansWithin(seen, pod, wished.memory())) {
-            recheck.in(SOON);
-            return;
-        }
-        actions.add(new ResizePod(pod.name(), wished.cpu(), wished.memoryText(), wish));
-    }
-
-    /** One that does not run, or knows of no plans, has nothing to give back. */
-    private static boolean plansWithin(Observed seen, PodView pod, long memory) {
-        return Optional.ofNullable(seen.engines().get(pod.name()))
-                .map(EngineView::progress)
-                .map(EngineProgress::usage)
-                .map(EngineProgress.Usage::memoryBytes)
-                .map(planned -> planned <= memory)
-                .orElse(pod.node() == null);
-    }
-
     static String wish(ScalingState state) {
-        return wish(state.askedAt() == null ? null : Decider.time(state.askedAt()), state.asked());
-    }
-
-    private static String wish(String since, Allocation wished) {
-        return text(wished) + " since " + (since == null ? "it began" : since);
-    }
-
-    private static String text(Allocation wished) {
-        return wished.cpu() + " " + wished.memoryText();
+        return Resize.wish(state.asked(), Optional.ofNullable(state.askedAt()));
     }
 
     private static Allocation ofVersion(Observed seen, PodView pod) {

@@ -22,9 +22,6 @@ final class Refusals {
     /** How long a node may take to find room for more CPU. */
     private static final Duration DEFERRED = Duration.ofSeconds(30);
 
-    /** How long a node may find memory in use that is to be taken away; files that were read count too. */
-    private static final Duration NOT_TAKEN_AWAY = Duration.ofMinutes(1);
-
     /** How long a cluster may take to find room for more pods: it may start nodes for them. */
     private static final Duration NO_ROOM = Duration.ofMinutes(5);
 
@@ -101,17 +98,17 @@ final class Refusals {
     private Allocation instead(ScalingState state, PodView pod) {
         Allocation asked = state.asked();
         if (pod.node() != null) {
-            Allocation has =
-                    asked.withCpu(pod.given().milli()).withMemory(pod.given().memory());
-            return bounds.within(has).withMemory(Math.max(bounds.minMemory(), has.memory()));
+            return bounds.within(asked.withCpu(pod.given().milli())
+                    .withMemory(Math.min(asked.memory(), pod.given().memory())));
         }
-        Allocation before = state.last() == null ? asked : state.last().from();
-        boolean grew = before.milliCpu() < asked.milliCpu() || before.memory() < asked.memory();
-        return bounds.within(
-                grew
-                        ? asked.withCpu(Math.min(before.milliCpu(), asked.milliCpu()))
-                                .withMemory(Math.min(before.memory(), asked.memory()))
-                        : asked.withCpu(bounds.minCpu()).withMemory(bounds.minMemory()));
+        Allocation least = bounds.within(asked.withCpu(bounds.minCpu()).withMemory(bounds.minMemory()));
+        if (state.last() == null) {
+            return least;
+        }
+        Allocation before = state.last().from();
+        Allocation less = bounds.within(asked.withCpu(Math.min(before.milliCpu(), asked.milliCpu()))
+                .withMemory(Math.min(before.memory(), asked.memory())));
+        return less.equals(asked) ? least : less;
     }
 
     private boolean isAboveLeast(PodView pod) {
@@ -123,12 +120,15 @@ final class Refusals {
         Allocation asked = state.asked();
         String what =
                 "pod " + pod.name() + " does not get " + asked.cpu() + " CPU and " + asked.memoryText() + " memory: ";
-        boolean has = pod.given().milli() == asked.milliCpu() && pod.given().memory() == asked.memory();
+        boolean has = pod.given().milli() == asked.milliCpu() && pod.given().memory() >= asked.memory();
+        if (has && pod.node() != null) {
+            return Optional.empty();
+        }
         Optional<String> notTaken = pod.given()
                 .notTaken()
                 .filter(refusal -> refusal.wish().equals(Autoscaler.wish(state)))
                 .map(refusal -> what + refusal.message());
-        if (notTaken.isPresent() || has && pod.node() != null) {
+        if (notTaken.isPresent()) {
             return notTaken;
         }
         if (pod.node() == null) {
@@ -138,14 +138,6 @@ final class Refusals {
         }
         boolean less = pod.given().milli() < asked.milliCpu() || pod.given().memory() < asked.memory();
         Optional<Trouble> refused = pod.given().refused().filter(trouble -> less);
-        boolean more = pod.given().memory() > asked.memory();
-        Optional<Trouble> kept =
-                pod.given().refused().filter(trouble -> more && isOver(since(state, pod), NOT_TAKEN_AWAY));
-        if (kept.isPresent()) {
-            return Optional.of("pod " + pod.name() + " keeps "
-                    + Allocation.memory(pod.given().memory()) + " memory: "
-                    + kept.get().message());
-        }
         if (refused.isPresent()) {
             return refused.filter(
                             trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))

@@ -7,12 +7,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
  * When volumes will be full if they go on to fill as in the last hours. Growth is a mean over all that was seen, and when that is
  * longer than six hours one that forgets what is older, little by little; files come and go by the minute, so a shorter time
- * says nothing.
+ * says nothing, and what fills a volume while a state is restored or handed over does not count.
  */
 final class VolumeForecast {
 
@@ -35,9 +36,14 @@ final class VolumeForecast {
         says.forEach((claim, engine) -> {
             Optional<Volume> known = (before == null ? List.<Volume>of() : before)
                     .stream().filter(volume -> volume.claim().equals(claim)).findFirst();
-            Optional<Volume> seen = engine.filter(said -> said.volumeBytes() != null && said.volumeFree() != null)
-                    .map(said -> next(claim, known, said.volumeBytes(), said.volumeFree(), now));
-            seen.or(() -> known).ifPresent(next::add);
+            if (engine.isEmpty()
+                    || engine.get().volumeBytes() == null
+                    || engine.get().volumeFree() == null) {
+                known.ifPresent(next::add);
+            } else if (engine.get().calm() || engine.get().standsBy()) {
+                next.add(next(
+                        claim, known, engine.get().volumeBytes(), engine.get().volumeFree(), now));
+            }
         });
         return next.isEmpty() ? null : next;
     }
@@ -62,28 +68,29 @@ final class VolumeForecast {
                                 MEMORY.toSeconds(), Duration.between(since, now).toSeconds()));
         double mean = before.growthPerDay() == null ? 0 : before.growthPerDay() / DAY_SECONDS;
         double growth = mean + weight * (latest - mean);
+        long perDay = Statuses.rounded(Long.valueOf(Math.round(growth * DAY_SECONDS)));
         boolean told = Duration.between(since, now).compareTo(LEAST) >= 0;
-        return new Volume(
-                claim,
-                bytes,
-                used,
-                Decider.time(now),
-                before.since(),
-                Math.round(growth * DAY_SECONDS),
-                told ? fullIn(growth, free).map(VolumeForecast::text).orElse(null) : null);
+        String full = told ? fullIn(perDay, free).map(VolumeForecast::text).orElse(null) : null;
+        boolean same = Long.valueOf(perDay).equals(before.growthPerDay())
+                && Objects.equals(full, before.fullIn())
+                && Statuses.rounded(Long.valueOf(used)).equals(Statuses.rounded(before.usedBytes()));
+        return same // a query at rest writes nothing
+                ? before
+                : new Volume(claim, bytes, used, Decider.time(now), before.since(), perDay, full);
     }
 
-    private static Optional<Duration> fullIn(double growth, long free) {
-        return growth <= 0 || free / growth > FAR.toSeconds()
-                ? Optional.empty()
-                : Optional.of(Duration.ofSeconds((long) (free / growth)));
+    private static Optional<Duration> fullIn(long perDay, long free) {
+        double seconds = perDay <= 0 ? Double.POSITIVE_INFINITY : free / (perDay / DAY_SECONDS);
+        return seconds > FAR.toSeconds() ? Optional.empty() : Optional.of(Duration.ofSeconds((long) seconds));
     }
 
-    /** In what time it is full; empty where it is not known, or will not be for long. */
-    static Optional<Duration> fullIn(Volume volume) {
-        return volume.fullIn() == null || volume.growthPerDay() == null
-                ? Optional.empty()
-                : fullIn(volume.growthPerDay() / DAY_SECONDS, volume.bytes() - volume.usedBytes());
+    /**
+     * In what time it is full; empty where it is not known, or will not be for long.
+     *
+     * @param free bytes now
+     */
+    static Optional<Duration> fullIn(Volume volume, long free) {
+        return volume.fullIn() == null ? Optional.empty() : fullIn(volume.growthPerDay(), free);
     }
 
     static String text(Duration time) {

@@ -83,7 +83,8 @@ final class Volumes {
         }
         boolean isShort = engine.get().volumeShort();
         Duration full = isHalfFull(engine.get())
-                ? filled.flatMap(VolumeForecast::fullIn).orElse(FAR)
+                ? filled.flatMap(one -> VolumeForecast.fullIn(one, engine.get().volumeFree()))
+                        .orElse(FAR)
                 : FAR;
         String limit = volume.at("/autoGrow/limit").asText("");
         long most = limit.isEmpty() ? 0 : Size.ofText(limit).value();
@@ -99,7 +100,8 @@ final class Volumes {
         }
         long day = filled.map(one -> one.usedBytes() + (one.growthPerDay() == null ? 0 : one.growthPerDay()))
                 .orElse(0L);
-        long next = Math.min(most, Math.max(day, claim.requested() + claim.requested() / 2));
+        long half = claim.requested() + claim.requested() / 2;
+        long next = Math.min(most, Math.max(half, Math.min(day, 2 * claim.requested()))); // it never shrinks
         String size = next == most ? limit : (next + MEBIBYTE - 1) / MEBIBYTE + "Mi";
         String why = isShort ? "is nearly full" : willBeFull(full);
         notices.add(new Notice(

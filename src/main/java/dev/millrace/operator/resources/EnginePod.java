@@ -34,7 +34,6 @@ import io.fabric8.kubernetes.client.utils.Serialization;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
@@ -59,12 +58,13 @@ public final class EnginePod {
     private static final String LATE_SECOND_COMPILER = " -XX:Tier4InvocationThreshold=50000"
             + " -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000";
 
-    private static final double HEAP_PERCENT = 40;
+    private static final double HEAP = 0.4;
 
-    private static String jvm(double heapPercent) {
-        String percent = String.format(Locale.ROOT, "%.3f", heapPercent);
-        return "-XX:InitialRAMPercentage=" + percent + " -XX:MaxRAMPercentage=" + percent + " -XX:+UseSerialGC"
-                + " -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Djava.io.tmpdir=/tmp" + LATE_SECOND_COMPILER;
+    /** Of the memory that a pod begins with: what it is given while it runs is for state, also where the process is started again. */
+    private String jvm() {
+        long mebibytes = (long) (HEAP * Size.ofText(version.pod().memory()).value()) >> 20;
+        return "-Xms" + mebibytes + "m -Xmx" + mebibytes + "m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError"
+                + " -XX:-UsePerfData -Djava.io.tmpdir=/tmp" + LATE_SECOND_COMPILER;
     }
 
     private final Children children;
@@ -189,7 +189,6 @@ public final class EnginePod {
         return pod;
     }
 
-    /** The heap stays that of the version: more memory is for state. */
     private void give(Pod pod, Allocation given) {
         pod.getMetadata().getAnnotations().put(Names.GIVEN, given.cpu() + " " + given.memoryText());
         Map<String, Quantity> resources =
@@ -197,8 +196,6 @@ public final class EnginePod {
         Container engine = pod.getSpec().getContainers().get(0);
         engine.getResources().setRequests(resources);
         engine.getResources().setLimits(resources);
-        long least = Size.ofText(version.pod().memory()).value();
-        engine.getEnv().get(0).setValue(jvm(HEAP_PERCENT * Math.min(1, (double) least / given.memory())));
     }
 
     private static Affinity avoiding(Affinity affinity, String node) {
@@ -324,7 +321,7 @@ public final class EnginePod {
             mounts.add(mount("secret-" + secret.replace('.', '-'), "/etc/millrace/secrets/" + secret, true));
         }
         List<EnvVar> environment = new ArrayList<>();
-        environment.add(new EnvVar("JDK_JAVA_OPTIONS", jvm(HEAP_PERCENT), null));
+        environment.add(new EnvVar("JDK_JAVA_OPTIONS", jvm(), null));
         environment.addAll(list("env", EnvVar.class));
         return new PodBuilder()
                 .withNewMetadata()

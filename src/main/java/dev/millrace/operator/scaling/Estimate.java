@@ -35,7 +35,6 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
     /** A thread that computes more of the time than this share shows how much CPU its pod can use at all. */
     private static final double TELLS_USABLE = 0.5;
 
-    private static final double WAITS_FOR_STATE = 0.25;
     private static final double COLLECTS = 0.4;
 
     /**
@@ -112,8 +111,12 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         if (pods > 1 && skew >= SKEWED && (behind || saturated)) {
             return Bottleneck.Skew;
         }
+        boolean state = busiest.memory().slows() && busiest.occupied() >= busiest.cpu();
+        if (!saturated && behind) {
+            return state ? Bottleneck.State : Bottleneck.Source;
+        }
         if (!saturated) {
-            return behind ? Bottleneck.Source : Bottleneck.None;
+            return Bottleneck.None;
         }
         if (busiest.memory().collects() >= COLLECTS) {
             return Bottleneck.Heap;
@@ -121,7 +124,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         if (busiest.cpu() >= SATURATED) {
             return Bottleneck.Cpu;
         }
-        return busiest.memory().waits() >= WAITS_FOR_STATE ? Bottleneck.State : Bottleneck.Threads;
+        return state ? Bottleneck.State : Bottleneck.Threads;
     }
 
     private static double mean(List<Sample> samples, double seconds, ToDoubleFunction<Sample> value) {

@@ -32,6 +32,11 @@ public record Figures(
         double usable,
         Memory memory) {
 
+    /** Whether state that is not in memory is what keeps, or will keep, the busiest pod from doing more: not its CPU. */
+    boolean waitsForState() {
+        return memory.slows() && busy >= utilisation;
+    }
+
     /** Cores for what is needed in the long run. */
     double coresNeeded() {
         return needed * coresPerRow;

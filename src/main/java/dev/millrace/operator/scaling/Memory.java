@@ -15,6 +15,17 @@ public record Memory(double waits, double collects, long state, long room) {
     /** What of a pod's memory beyond that of now goes to its state. */
     static final double SHARE_FOR_STATE = 0.75;
 
+    private static final double SLOW = 0.25;
+
+    boolean waitsMuch() {
+        return waits >= SLOW;
+    }
+
+    /** Whether more memory would be felt: threads wait for state, all of which does not fit. */
+    boolean slows() {
+        return waitsMuch() && state > room;
+    }
+
     /** The share of the time in which a thread does not compute, and cannot. */
     double stopped() {
         return waits + collects;

@@ -39,7 +39,7 @@ public final class ScalingPolicy {
     private static final Duration LARGEST_WINDOW = Duration.ofMinutes(15);
     private static final double WINDOW_PER_COST = 10;
 
-    /** For so long after memory was given blocks are read into it: what it brings is not seen before. */
+    /** For so long after a change state is read into memory: what that brings is not seen before. */
     static final Duration WARM_UP = Duration.ofMinutes(2);
 
     /** Less CPU waits for fewer pods if those may come so soon. */
@@ -194,13 +194,13 @@ public final class ScalingPolicy {
     private Step more() {
         Figures figures = now.figures();
         boolean mayPods = !state.isBlocked(Remedy.Pods, seen.now()) && now.bottleneck() != Bottleneck.Skew;
-        if (now.bottleneck() == Bottleneck.State && isWarmingUp()) {
-            return nothing("it reads state into the memory that it was given");
+        boolean waitsForState =
+                now.bottleneck() == Bottleneck.State || now.bottleneck() == Bottleneck.None && figures.waitsForState();
+        if (isWarmingUp()) {
+            return nothing("it reads state into the memory that it has now");
         }
         Optional<Allocation> memory =
-                now.bottleneck() == Bottleneck.State && !state.isBlocked(Remedy.Memory, seen.now())
-                        ? sizing.moreMemory()
-                        : Optional.empty();
+                waitsForState && !state.isBlocked(Remedy.Memory, seen.now()) ? sizing.moreMemory() : Optional.empty();
         if (memory.isPresent()) {
             double computed = figures.coresPerRow() == 0
                     ? Double.POSITIVE_INFINITY
@@ -208,7 +208,7 @@ public final class ScalingPolicy {
             double expected = Math.min(computed, figures.capacity() * sizing.gainOfMemory(memory.get()));
             return change(memory.get(), expected, whyMore());
         }
-        boolean mayCpu = now.bottleneck() != Bottleneck.State && !state.isBlocked(Remedy.Cpu, seen.now());
+        boolean mayCpu = !waitsForState && !state.isBlocked(Remedy.Cpu, seen.now());
         Optional<Allocation> more = sizing.more(figures.target() * figures.coresPerRow(), mayCpu, mayPods);
         if (more.isEmpty()) {
             return nothing(limited());
@@ -217,11 +217,9 @@ public final class ScalingPolicy {
     }
 
     private boolean isWarmingUp() {
-        Change last = state.last();
-        return last != null
-                && last.at().equals(state.askedAt())
-                && last.remedy() == Remedy.Memory
-                && last.grows()
+        return now.figures().memory().waitsMuch()
+                && state.askedAt() != null
+                && !state.isCapped(seen.now())
                 && state.settledAt().plus(WARM_UP).isAfter(seen.now());
     }
 
@@ -293,7 +291,7 @@ public final class ScalingPolicy {
 
     /** A state that was small for long has room in less. */
     private Optional<Step> lessMemory() {
-        boolean early = state.settledAt().plus(LARGEST_WINDOW).isAfter(seen.now()) || state.isCapped(seen.now());
+        boolean early = state.settledAt().plus(LARGEST_WINDOW).isAfter(seen.now());
         return early
                 ? Optional.empty()
                 : sizing.lessMemory()

@@ -159,8 +159,8 @@ public record ScalingState(
                 && last.to().equals(asked);
         Allocation instead = had.withPods(shrinks ? last.from().pods() : asked.pods());
         Ceiling next = new Ceiling(
-                had.milliCpu() < asked.milliCpu() ? had.milliCpu() : Ceiling.NONE,
-                had.memory() < asked.memory() ? had.memory() : Ceiling.NONE,
+                had.milliCpu() < asked.milliCpu() ? had.milliCpu() : isCapped(now) ? ceiling.milliCpu() : Ceiling.NONE,
+                had.memory() < asked.memory() ? had.memory() : isCapped(now) ? ceiling.memory() : Ceiling.NONE,
                 now.plus(wait),
                 times,
                 why);
@@ -202,8 +202,7 @@ public record ScalingState(
         return blocked.getOrDefault(remedy, Instant.MIN).isAfter(now);
     }
 
-    /** Whether something was refused a while ago, which is not to be tried again yet. */
-    public boolean isCapped(Instant now) {
+    boolean isCapped(Instant now) {
         return ceiling != null && ceiling.until().isAfter(now);
     }
 
@@ -217,7 +216,8 @@ public record ScalingState(
         boolean measured =
                 last != null && last.at().equals(askedAt) && last.to().equals(asked);
         double took = measured ? Duration.between(askedAt, now).toMillis() / 1000.0 : Double.POSITIVE_INFINITY;
-        boolean usual = took <= MOST_SECONDS; // it was not suspended meanwhile, or the like
+        boolean waited = measured && (last.remedy() != Remedy.Memory || last.grows()); // nothing waits for less memory
+        boolean usual = waited && took <= MOST_SECONDS; // it was not suspended meanwhile, or the like
         boolean pods = usual && last.remedy() == Remedy.Pods;
         return new ScalingState(
                 asked,

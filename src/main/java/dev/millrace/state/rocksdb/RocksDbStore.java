@@ -278,6 +278,15 @@ public final class RocksDbStore implements StateStore {
     }
 
     @Override
+    public void rest() {
+        try {
+            moveToCurrentMemory();
+        } catch (RocksDBException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
     public void checkpoint(Path directory) {
         opening.lock();
         try (Checkpoint checkpoint = Checkpoint.create(db)) {

@@ -473,8 +473,7 @@ class AutoscalerTest {
     private static void plans(World world, String pod, long bytes) {
         ObjectNode progress = JSON.valueToTree(world.engines.get(pod).progress());
         List.of("running", "volumeShort", "calm").forEach(progress::remove);
-        ObjectNode usage = JSON.createObjectNode().put("memoryBytes", bytes).put("stateMemoryBytes", bytes / 2);
-        progress.set("usage", usage);
+        progress.put("memoryBytes", bytes);
         EngineProgress says = JSON.convertValue(progress, EngineProgress.class);
         world.engines.put(pod, new EngineView(true, world.now, says, new Rates(1, 1)));
     }
@@ -525,63 +524,74 @@ class AutoscalerTest {
         assertTrue(world.status.scaling().pods() > 1, world.status.scaling().toString());
     }
 
-    /** What is taken away from a pod must not be used any more: the engine first. */
+    /** What is taken away from a pod must not be used any more: the engine first. Nothing waits for it. */
     @Test
     void memoryIsTakenAwayWhenTheEngineHasGivenItBack() {
-        World world = withState();
-        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
-        plans(world, "q-0-1", 2 * GIBIBYTE);
-        world.after(2).look();
-        state(world, 120, 0, GIBIBYTE / 10, 0);
+        World world = withLessWished();
         assertEquals(List.of(new Decision.PlanMemory("q-0-1", 1216L << 20)), world.last);
         assertEquals("1216Mi", world.status.scaling().memory());
         plans(world, "q-0-1", 2 * GIBIBYTE);
         world.after(5).look();
         assertEquals(List.of(), world.last, "it has not yet");
         assertEquals(2 * GIBIBYTE, world.live().given().memory());
+        assertNotNull(world.status.scaling().settledAt(), "other changes are made meanwhile");
         plans(world, "q-0-1", 1216L << 20);
         world.after(5).look();
         assertEquals(List.of("q-0-1 2"), resizes(world));
         assertEquals(1216L << 20, world.live().given().memory());
-        world.after(1).look();
-        assertNotNull(world.status.scaling().settledAt());
+    }
+
+    /** A pod with two gibibytes of memory, that needs less for long. */
+    private static World withLessWished() {
+        World world = withState();
+        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
+        plans(world, "q-0-1", 2 * GIBIBYTE);
+        world.after(2).look();
+        return state(world, 120, 0, GIBIBYTE / 10, 0);
+    }
+
+    private static void refuses(World world, Optional<Observed.Trouble> node, Optional<Observed.NotTaken> server) {
+        Observed.Given now = world.live().given();
+        world.change(
+                "q-0-1",
+                pod -> pod.given = new Observed.Given(now.asked(), 2_000, 2 * GIBIBYTE, now.planned(), node, server));
     }
 
     /** Files that a pod has read count as used, and its node takes nothing away that is. */
     @Test
     void memoryThatANodeDoesNotTakeAwayIsKept() {
-        World world = withState();
-        state(world, 9, 0.65, 3 * GIBIBYTE, 600_000);
-        plans(world, "q-0-1", 2 * GIBIBYTE);
-        world.after(2).look();
-        ObjectNode lower = world.spec.deepCopy();
-        lower.withObject("/scaling/resources/max").put("memory", "1536Mi");
-        world.spec = lower;
-        world.after(1).look();
-        plans(world, "q-0-1", 1536L << 20);
+        World world = withLessWished();
+        plans(world, "q-0-1", 1216L << 20);
         world.after(5).look();
-        assertEquals(List.of("q-0-1 2"), resizes(world));
-        Observed.Given inUse = new Observed.Given(
-                world.live().given().asked(),
-                2_000,
-                2 * GIBIBYTE,
-                1536L << 20,
-                Optional.of(new Observed.Trouble("Error", "limit below current usage")),
-                Optional.empty());
-        world.change("q-0-1", pod -> pod.given = inUse);
-        world.after(30).look();
-        assertEquals("1536Mi", world.status.scaling().memory(), "files may leave the memory");
-        world.after(30).look();
-        assertEquals("2048Mi", world.status.scaling().memory());
-        assertTrue(world.status.scaling().lastDecision().outcome().contains("keeps 2048Mi memory"));
-        assertEquals(new Decision.PlanMemory("q-0-1", 2 * GIBIBYTE), world.last.get(0), "it may use all of it again");
+        assertEquals("1216Mi", ((ResizePod) world.last.get(0)).memory());
+        refuses(world, Optional.of(new Observed.Trouble("Error", "limit below current usage")), Optional.empty());
+        world.after(20).look();
+        assertEquals(List.of(), world.last, "files may leave the memory");
+        world.after(60).look();
+        assertEquals("2048Mi", ((ResizePod) world.last.get(0)).memory(), "as a change of CPU would wait for it");
         for (int i = 0; i < 3; i++) {
+            refuses(world, Optional.empty(), Optional.empty());
             world.after(60).look();
-            assertEquals("2048Mi", world.status.scaling().memory(), "for a while");
+            assertEquals(List.of(), world.last);
         }
-        assertNotNull(world.status.scaling().settledAt(), "other changes are made meanwhile");
-        world.after(500).look();
-        assertEquals("1536Mi", world.status.scaling().memory());
+        assertEquals("1216Mi", world.status.scaling().memory(), "with which it plans");
+        assertNull(world.status.scaling().ceiling());
+    }
+
+    /** As API servers before Kubernetes 1.34 do. */
+    @Test
+    void memoryThatTheApiServerDoesNotTakeAwayIsKept() {
+        World world = withLessWished();
+        plans(world, "q-0-1", 1216L << 20);
+        world.after(5).look();
+        ResizePod asked = (ResizePod) world.last.get(0);
+        refuses(world, Optional.empty(), Optional.of(new Observed.NotTaken(asked.wish(), "cannot be decreased")));
+        world.after(20).look();
+        assertEquals("2048Mi", ((ResizePod) world.last.get(0)).memory());
+        refuses(world, Optional.empty(), Optional.empty());
+        world.after(60).look();
+        assertEquals(List.of(), world.last);
+        assertNull(world.status.scaling().ceiling());
     }
 
     @Test

@@ -34,7 +34,6 @@ class PodSamplesTest {
                         3,
                         (long) (seconds * 4e8), // of two busy threads
                         7_000,
-                        10_000L,
                         9_000L,
                         (long) (seconds * 5e7))));
         return JSON.convertValue(progress, EngineProgress.class);

@@ -258,8 +258,8 @@ class EnginePodTest {
         assertEquals(resources.getRequests(), resources.getLimits());
         assertEquals(new Quantity("6144Mi"), resources.getLimits().get("memory"));
         assertEquals("750m 6144Mi", pod.getMetadata().getAnnotations().get(Names.GIVEN));
-        assertTrue(jvm(pod("")).contains(" -XX:MaxRAMPercentage=40.000 "));
-        assertTrue(jvm(pod).contains(" -XX:MaxRAMPercentage=20.000 "), "the heap is the same, of twice the memory");
+        assertTrue(jvm(pod("")).startsWith("-Xms1228m -Xmx1228m "));
+        assertEquals(jvm(pod("")), jvm(pod), "the heap is the same, of twice the memory");
         assertTrue(engine(pod).getEnv().contains(new EnvVar(EngineResources.THREADS, "3", null)));
     }
 

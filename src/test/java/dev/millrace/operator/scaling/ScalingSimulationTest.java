@@ -39,6 +39,7 @@ class ScalingSimulationTest {
             Map.entry("burst windows", 1),
             Map.entry("slow starts", 1),
             Map.entry("slow source", 1),
+            Map.entry("state outgrows memory", 1), // step by step, as what memory brings is seen when there is some
             Map.entry("ramp", 1));
 
     /** Where more than a quarter beyond the least is paid, and why. */
