@@ -89,7 +89,11 @@ public final class OperatorService implements AutoCloseable {
                 "millrace.operator.reconciles",
                 reconciler.looks(),
                 "millrace.operator.reconcile.failures",
-                reconciler.failures());
+                reconciler.failures(),
+                "millrace.operator.scaling.changes",
+                reconciler.scaled(),
+                "millrace.operator.scaling.refusals",
+                reconciler.scalingRefused());
     }
 
     /**

@@ -257,6 +257,11 @@ public final class HttpService implements AutoCloseable {
                         "millrace.checkpoint.stored.bytes",
                         m -> m.stored().bytes()),
                 gauge(registry, subject, "millrace.incarnation", QueryMetrics::incarnation),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.restore.seconds",
+                        m -> m.restored().seconds()),
                 gauge(registry, subject, "millrace.epoch", m -> m.figures().epoch()),
                 gauge(
                         registry,

@@ -298,7 +298,7 @@ class OperatorScalingIT extends OperatorCluster {
     private static String withState(String document) {
         String text = IntStream.range(0, 9)
                 .mapToObj(i ->
-                        "CAST(MOD(id * 7919, 3000000) * " + (8_999_999_999_987L - i * 123_456_789L) + " AS VARCHAR)")
+                        "CAST(MOD(id * 7919, 3000000) * " + (2_999_999_999_987L - i * 123_456_789L) + " AS VARCHAR)")
                 .collect(Collectors.joining(" || ")); // which does not compress well
         return document.replace("GROUP BY word", "GROUP BY word HAVING COUNT(DISTINCT " + text + ") > 0")
                 .replace("interval: 3s", "interval: 10m")

@@ -37,6 +37,8 @@ import java.util.Optional;
  */
 final class Autoscaler {
 
+    static final String SCALED = "Scaled";
+
     /** Recommendations that differ by less are one. */
     private static final double NEARLY = 0.15;
 
@@ -301,7 +303,7 @@ final class Autoscaler {
         if (step.change().isPresent() && !known) {
             Change change = step.change().get();
             String what = change.from() + " → " + change.to() + ": " + change.reason();
-            notices.add(new Notice(false, acts ? "Scaled" : "ScalingRecommended", what));
+            notices.add(new Notice(false, acts ? SCALED : "ScalingRecommended", what));
         }
         if (step.change().isEmpty() && step.bottleneck().isBeyondScaling()) {
             notices.add(new Notice(

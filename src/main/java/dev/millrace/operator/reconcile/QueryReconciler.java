@@ -1,6 +1,7 @@
 package dev.millrace.operator.reconcile;
 
 import dev.millrace.operator.QueryResource;
+import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.resources.Names;
 import dev.millrace.operator.scaling.ScalingHistory;
 import io.fabric8.kubernetes.api.model.ConfigMap;
@@ -59,6 +60,8 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
     private final Histories histories = new Histories();
     private final LongAdder looks = new LongAdder();
     private final LongAdder failures = new LongAdder();
+    private final LongAdder scaled = new LongAdder();
+    private final LongAdder scalingRefused = new LongAdder();
 
     /**
      * @param image of engine pods where the spec names none
@@ -112,6 +115,26 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
         return failures;
     }
 
+    /** Changes that the autoscaler has made. */
+    public LongAdder scaled() {
+        return scaled;
+    }
+
+    /** What it asked for and did not get. */
+    public LongAdder scalingRefused() {
+        return scalingRefused;
+    }
+
+    private void count(List<Notice> notices) {
+        for (Notice notice : notices) {
+            if (notice.reason().equals(Autoscaler.SCALED)) {
+                scaled.increment();
+            } else if (notice.reason().equals(Refusals.REFUSED)) {
+                scalingRefused.increment();
+            }
+        }
+    }
+
     @Override
     public UpdateControl<QueryResource> reconcile(QueryResource cached, Context<QueryResource> context) {
         looks.increment();
@@ -144,6 +167,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
             takeOvers.begin(seen.now(), decision.takeOvers());
             applier.apply(query, seen, decision).forEach(notice -> notices.tell(query, notice));
             decision.notices().forEach(notice -> notices.tell(query, notice));
+            count(decision.notices());
         } catch (Applier.RefusedException e) {
             Decision told = Decider.refused(seen, decision, e.reason(), e.getMessage());
             applier.apply(query, seen, told);

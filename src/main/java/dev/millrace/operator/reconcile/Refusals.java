@@ -19,6 +19,8 @@ import java.util.stream.Stream;
 /** What the autoscaler asked for and nodes, quotas or policies do not give: each has its time, and then the query goes on without. */
 final class Refusals {
 
+    static final String REFUSED = "ScalingRefused";
+
     /** How long a node may take to find room for more CPU. */
     private static final Duration DEFERRED = Duration.ofSeconds(30);
 
@@ -52,7 +54,7 @@ final class Refusals {
                 continue;
             }
             Allocation instead = instead(state, pod);
-            notices.add(new Notice(true, "ScalingRefused", why.get()));
+            notices.add(new Notice(true, REFUSED, why.get()));
             if (!instead.equals(state.asked())) {
                 return state.refused(instead, why.get(), seen.now().truncatedTo(ChronoUnit.SECONDS));
             }
@@ -179,7 +181,7 @@ final class Refusals {
             return state;
         }
         String why = without.map(text -> "pod " + text).orElse("the pods that were asked for did not come");
-        notices.add(new Notice(true, "ScalingRefused", why));
+        notices.add(new Notice(true, REFUSED, why));
         return state.withoutRoom(why, seen.now().truncatedTo(ChronoUnit.SECONDS));
     }
 
