@@ -53,7 +53,14 @@ class ExplainScalingCommandTest {
                 List.of());
         List<Look> looks = samples.stream()
                 .map(sample -> new Look(
-                        sample.at(), settled, Optional.of(has), Objective.DEFAULT, bounds, true, "as it was then"))
+                        sample.at(),
+                        sample.at(),
+                        settled,
+                        Optional.of(has),
+                        Objective.DEFAULT,
+                        bounds,
+                        true,
+                        "as it was then"))
                 .toList();
         return new ScalingHistory("shop/orders", looks, samples);
     }

@@ -270,7 +270,7 @@ class OperatorScalingIT extends OperatorCluster {
         assumeTrue(Boolean.getBoolean("autoscaling.write"), "it takes some minutes, all of the machine");
         try (Running query = new Running("outgrows", OperatorScalingIT::withState)) {
             ScalingTimeline timeline = new ScalingTimeline(cluster, "outgrows", query::sent);
-            query.rate(40_000);
+            query.rate(20_000);
             String uid = uid("outgrows");
             JsonNode given = awaitScaling(
                     "outgrows",

@@ -180,7 +180,10 @@ final class Autoscaler {
                 .allMatch(pod ->
                         pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory());
         int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
-        Look look = new Look(now(), state, actual, objective(), bounds, acts, step.reason());
+        Instant newest = seen.samples().isEmpty()
+                ? null
+                : seen.samples().get(seen.samples().size() - 1).at();
+        Look look = new Look(now(), newest, state, actual, objective(), bounds, acts, step.reason());
         return new Wish(ScalingStatus.write(step.state(), step, recommended), pods, notices, Optional.of(look));
     }
 

@@ -35,12 +35,14 @@ public record ScalingHistory(String query, List<Look> looks, List<Sample> sample
     /**
      * A look, but for the samples.
      *
+     * @param newest when the last sample ended that there was; null for none
      * @param before what was known
      * @param actual what all pods had; empty while they differed, or pods came or went
      * @param said why something was, or nothing was, changed
      */
     public record Look(
             Instant now,
+            Instant newest,
             ScalingState before,
             Optional<Allocation> actual,
             Objective objective,
@@ -51,7 +53,7 @@ public record ScalingHistory(String query, List<Look> looks, List<Sample> sample
     /** The policy's step at a look; by now it may be another policy. */
     public Step replay(Look look) {
         List<Sample> known = samples.stream()
-                .filter(sample -> !sample.at().isAfter(look.now()))
+                .filter(sample -> look.newest() != null && !sample.at().isAfter(look.newest()))
                 .toList();
         return ScalingPolicy.step(
                 new Situation(

@@ -8,6 +8,7 @@ import dev.millrace.operator.scaling.ScalingHistory.Look;
 import dev.millrace.operator.scaling.ScalingPolicy.Situation;
 import dev.millrace.operator.scaling.ScalingPolicy.Step;
 import dev.millrace.operator.scaling.SimulatedQuery.Traits;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,15 @@ class ScalingHistoryTest {
                 Situation seen =
                         new Situation(query.samples(), query.actual(), Objective.DEFAULT, bounds, true, query.now());
                 Step step = ScalingPolicy.step(seen, state);
-                looks.add(new Look(query.now(), state, query.actual(), Objective.DEFAULT, bounds, true, step.reason()));
+                looks.add(new Look(
+                        query.now(),
+                        newest(query),
+                        state,
+                        query.actual(),
+                        Objective.DEFAULT,
+                        bounds,
+                        true,
+                        step.reason()));
                 steps.add(step);
                 state = step.state();
                 query.ask(state.asked());
@@ -49,6 +58,11 @@ class ScalingHistoryTest {
         for (int i = 0; i < looks.size(); i++) {
             assertEquals(steps.get(i), read.replay(read.looks().get(i)));
         }
+    }
+
+    private static Instant newest(SimulatedQuery query) {
+        List<Sample> samples = query.samples();
+        return samples.isEmpty() ? null : samples.get(samples.size() - 1).at();
     }
 
     @Test
