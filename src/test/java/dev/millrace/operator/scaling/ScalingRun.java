@@ -106,6 +106,7 @@ final class ScalingRun {
     private static double cheapest(LoadShape shape, int second, double load, Objective objective) {
         SimulatedQuery.Traits traits = shape.traits();
         double rows = Math.min(load, traits.limit);
+        long mostMemory = traits.state(second) == 0 ? BOUNDS.minMemory() : BOUNDS.maxMemory();
         double best = Double.POSITIVE_INFINITY;
         double most = Double.POSITIVE_INFINITY;
         for (int pods = BOUNDS.minPods(); pods <= BOUNDS.maxPods(); pods++) {
@@ -117,7 +118,7 @@ final class ScalingRun {
             double cores = traits.overheadCores + rows * share / traits.rowsPerCore;
             int cpu = BOUNDS.cpuWithin(1000 * cores / objective.utilisation());
             boolean computes = 1000 * cores / objective.utilisation() <= Math.min(cpu, traits.nodeMilliCpu);
-            for (long memory = BOUNDS.minMemory(); memory <= BOUNDS.maxMemory(); memory += MEMORY_STEP) {
+            for (long memory = BOUNDS.minMemory(); memory <= mostMemory; memory += MEMORY_STEP) {
                 double thread = traits.rowsPerThread(memory, share * traits.state(second));
                 if (computes && rows * share / objective.utilisation() <= traits.usableCores * thread) {
                     best = Math.min(best, cost(new Allocation(pods, cpu, memory)));
