@@ -33,6 +33,7 @@ import java.util.TreeMap;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -265,6 +266,8 @@ class StoredCheckpointsIT {
                 writer.store.publish(writer.store.upload(local));
             }
         }
+        Awaitility.await("brokers mark a transaction as committed a little after they have said so")
+                .until(() -> reader(id).list().get(0).epoch() == 3);
     }
 
     @Test
