@@ -21,6 +21,7 @@ import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.CompressionType;
+import org.rocksdb.FlushOptions;
 import org.rocksdb.HistogramType;
 import org.rocksdb.IndexType;
 import org.rocksdb.Options;
@@ -54,6 +55,7 @@ public final class RocksDbStore implements StateStore {
     /** A scan may be of one key: of so many scans the time of one is taken. */
     private static final int MEASURED_SCANS = 16;
 
+    private static final long LITTLE_TO_REPLAY = 4L << 20;
     private static final long MEASURE_NANOS = 5_000_000_000L;
 
     /** Of what a database says of its files: names and sizes in bytes. */
@@ -70,6 +72,7 @@ public final class RocksDbStore implements StateStore {
     private int scans; // of several threads, and roughly
     private Effort effort = Effort.NONE;
     private long measuredAt;
+    private boolean flushed; // or being so, since the memory is another one
     private StateMemory.Room room;
     private Options options;
     private RocksDB db; // null where it could not be opened again
@@ -118,15 +121,27 @@ public final class RocksDbStore implements StateStore {
 
     /** RocksDB takes a cache only when it is opened. A checkpoint that is being written is not disturbed: there will be another epoch. */
     private void moveToCurrentMemory() throws RocksDBException {
-        if (room.isCurrent() || !opening.tryLock()) {
+        if (room.isCurrent() || !hasLittleToReplay() || !opening.tryLock()) {
             return;
         }
         try {
             shut();
             open();
+            flushed = false;
         } finally {
             opening.unlock();
         }
+    }
+
+    /** What lies in buffers only is read from the log when a store is opened: so it is written first, beside the epochs. */
+    private boolean hasLittleToReplay() throws RocksDBException {
+        if (!flushed && db.getLongProperty("rocksdb.cur-size-all-mem-tables") > LITTLE_TO_REPLAY) {
+            try (FlushOptions beside = new FlushOptions().setWaitForFlush(false).setAllowWriteStall(true)) {
+                db.flush(beside);
+            }
+            flushed = true;
+        }
+        return !flushed || db.getLongProperty("rocksdb.num-immutable-mem-table") == 0;
     }
 
     private static long number(RocksDB opened, byte[] key, long otherwise) throws RocksDBException {
