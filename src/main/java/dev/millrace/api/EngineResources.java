@@ -9,5 +9,8 @@ public final class EngineResources {
     /** Environment variable: a file that says with how many bytes of memory to plan, where the container has more; it is read again and again. */
     public static final String MEMORY = "MILLRACE_MEMORY";
 
+    /** What of the memory that a pod has beyond its heap, and what its process needs, is for state. */
+    public static final double SHARE_FOR_STATE = 0.75;
+
     private EngineResources() {}
 }

@@ -7,6 +7,7 @@ import dev.millrace.operator.scaling.ScalingPolicy.Step;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -39,7 +40,7 @@ final class ExplainScalingCommand implements Callable<Integer> {
     private boolean all;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         ScalingHistory history;
         try {
             history = ScalingHistory.ofJson(
@@ -49,8 +50,11 @@ final class ExplainScalingCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             System.err.println(file + ": " + e.getMessage() + "; see millrace explain-scaling --help for where it is");
             return Main.USAGE;
-        } catch (java.nio.file.NoSuchFileException e) {
+        } catch (NoSuchFileException e) {
             System.err.println(file + ": there is no such file");
+            return Main.USAGE;
+        } catch (IOException e) {
+            System.err.println(file + ": it cannot be read: " + e.getMessage());
             return Main.USAGE;
         }
         System.out.print(text(history, all));

@@ -1,6 +1,7 @@
 package dev.millrace.cli;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.millrace.api.EngineResources;
 import dev.millrace.serving.Memory;
 import dev.millrace.state.rocksdb.StateMemory;
 import java.io.IOException;
@@ -19,7 +20,6 @@ final class PodMemory {
     /** What neither heap nor RocksDB may take: code, threads, network buffers. */
     private static final long RESERVED = 200L << 20;
 
-    private static final double SHARE_FOR_STATE = 0.75;
     private static final long LEAST_FOR_STATE = 32L << 20;
     private static final long LOOK_MILLIS = 1000;
 
@@ -90,7 +90,7 @@ final class PodMemory {
     }
 
     private long forState() {
-        return Math.max(LEAST_FOR_STATE, (long) ((planned - heap - RESERVED) * SHARE_FOR_STATE));
+        return Math.max(LEAST_FOR_STATE, (long) ((planned - heap - RESERVED) * EngineResources.SHARE_FOR_STATE));
     }
 
     private long wished() {

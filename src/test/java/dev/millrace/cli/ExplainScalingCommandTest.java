@@ -85,6 +85,7 @@ class ExplainScalingCommandTest {
         Path junk = Files.writeString(directory.resolve("junk"), "404 not found");
         assertEquals(Main.USAGE, explain(junk));
         assertEquals(Main.USAGE, explain(directory.resolve("nowhere")));
+        assertEquals(Main.USAGE, explain(directory));
         assertEquals(
                 0,
                 explain(Files.writeString(

@@ -13,6 +13,7 @@ import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Exclusions.Exclusion;
 import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.resources.Version;
 import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.Bounds;
 import dev.millrace.operator.scaling.Objective;
@@ -45,8 +46,6 @@ final class Autoscaler {
     private static final int LEAST_CPU = 10;
     private static final int MOST_THREADS = 256;
     private static final Duration LOOK = Duration.ofSeconds(60);
-    private static final String DEFAULT_CPU = "1";
-    private static final String DEFAULT_MEMORY = "1Gi";
 
     private final Observed seen;
     private final Recheck recheck;
@@ -126,7 +125,7 @@ final class Autoscaler {
 
     private static int leastCpu(JsonNode scaling) {
         return Math.max(
-                LEAST_CPU, ScalingStatus.milli(scaling.at("/resources/min/cpu").asText(DEFAULT_CPU)));
+                LEAST_CPU, ScalingStatus.milli(scaling.at("/resources/min/cpu").asText(Version.DEFAULT_CPU)));
     }
 
     private static int mostCpu(JsonNode scaling) {
@@ -136,7 +135,7 @@ final class Autoscaler {
     }
 
     private static long leastMemory(JsonNode scaling) {
-        return ScalingStatus.bytes(scaling.at("/resources/min/memory").asText(DEFAULT_MEMORY));
+        return ScalingStatus.bytes(scaling.at("/resources/min/memory").asText(Version.DEFAULT_MEMORY));
     }
 
     private static long mostMemory(JsonNode scaling) {

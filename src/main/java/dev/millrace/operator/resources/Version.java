@@ -44,6 +44,11 @@ public record Version(String name, String document, Pod pod, String plan, String
 
     private static final List<String> SINK_MEANING = List.of("name", "outputMode", "maxRows");
 
+    /** Of a pod where the spec does not say. */
+    public static final String DEFAULT_CPU = "1";
+
+    public static final String DEFAULT_MEMORY = "1Gi";
+
     static final ObjectMapper MAPPER = JsonMapper.builder()
             .configure(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS, true)
             .build();
@@ -92,8 +97,8 @@ public record Version(String name, String document, Pod pod, String plan, String
         JsonNode least = spec.at("/scaling/resources/min");
         Pod pod = new Pod(
                 image,
-                least.path("cpu").asText("1"),
-                least.path("memory").asText("1Gi"),
+                least.path("cpu").asText(DEFAULT_CPU),
+                least.path("memory").asText(DEFAULT_MEMORY),
                 spec.get("template"),
                 List.copyOf(secrets(spec)),
                 restart,

@@ -1,5 +1,7 @@
 package dev.millrace.operator.scaling;
 
+import dev.millrace.api.EngineResources;
+
 /**
  * What memory does to the speed of a pod.
  *
@@ -11,9 +13,6 @@ package dev.millrace.operator.scaling;
 public record Memory(double waits, double collects, long state, long room) {
 
     public static final Memory UNKNOWN = new Memory(0, 0, 0, 0);
-
-    /** What of a pod's memory beyond that of now goes to its state. */
-    static final double SHARE_FOR_STATE = 0.75;
 
     private static final double SLOW = 0.25;
 
@@ -33,6 +32,6 @@ public record Memory(double waits, double collects, long state, long room) {
 
     /** Bytes that a pod would need beside what it has for a state of so many; negative where it could spare some. */
     double missing(double bytes) {
-        return (bytes - room) / SHARE_FOR_STATE;
+        return (bytes - room) / EngineResources.SHARE_FOR_STATE;
     }
 }

@@ -4,6 +4,7 @@ import dev.millrace.operator.scaling.ScalingState.Change;
 import dev.millrace.operator.scaling.ScalingState.Remedy;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -194,8 +195,7 @@ public final class ScalingPolicy {
     private Step more() {
         Figures figures = now.figures();
         boolean mayPods = !state.isBlocked(Remedy.Pods, seen.now()) && now.bottleneck() != Bottleneck.Skew;
-        boolean waitsForState =
-                now.bottleneck() == Bottleneck.State || now.bottleneck() == Bottleneck.None && figures.waitsForState();
+        boolean waitsForState = now.bottleneck() != Bottleneck.Cpu && figures.waitsForState();
         if (isWarmingUp()) {
             return nothing("it reads state into the memory that it has now");
         }
@@ -242,7 +242,7 @@ public final class ScalingPolicy {
     }
 
     private String limit() {
-        if (state.isBlocked(Remedy.Cpu, seen.now()) || state.isBlocked(Remedy.Pods, seen.now())) {
+        if (Arrays.stream(Remedy.values()).anyMatch(remedy -> state.isBlocked(remedy, seen.now()))) {
             return "what would help was of no use, or refused, a while ago";
         }
         if (state.isCapped(seen.now())) {

@@ -1,5 +1,6 @@
 package dev.millrace.operator.scaling;
 
+import dev.millrace.api.EngineResources;
 import java.util.Optional;
 
 /** How many pods with how much CPU and memory do a target, of a query that has some now. */
@@ -106,7 +107,7 @@ final class Sizing {
         if (!bounds.resizes() || memory.room() == 0) {
             return Optional.empty();
         }
-        double spare = -memory.missing(STATE_MAY_GROW * memory.state()) * Memory.SHARE_FOR_STATE;
+        double spare = memory.room() - STATE_MAY_GROW * memory.state();
         long next = bounds.memoryWithin(has.memory() - spare);
         return next <= SHRINK * has.memory() ? Optional.of(has.withMemory(next)) : Optional.empty();
     }
@@ -131,7 +132,8 @@ final class Sizing {
 
     /** By which factor more memory lets threads do more, if all of the state is used alike. */
     double gainOfMemory(Allocation more) {
-        double fits = Memory.SHARE_FOR_STATE * (more.memory() - has.memory()) / (memory.state() - memory.room());
+        double fits =
+                EngineResources.SHARE_FOR_STATE * (more.memory() - has.memory()) / (memory.state() - memory.room());
         return busy / Math.max(0.05, busy - memory.waits() * Math.min(1, fits));
     }
 

@@ -1,5 +1,6 @@
 package dev.millrace.operator.scaling;
 
+import dev.millrace.api.EngineResources;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -75,7 +76,7 @@ final class SimulatedQuery {
 
         /** As of an engine whose least memory is a gibibyte. */
         static long room(long memory) {
-            return (long) (Memory.SHARE_FOR_STATE * (memory - 0.4 * (1 << 30) - (200 << 20)));
+            return (long) (EngineResources.SHARE_FOR_STATE * (memory - 0.4 * (1 << 30) - (200 << 20)));
         }
 
         /** One partition has this part of the rows. */
