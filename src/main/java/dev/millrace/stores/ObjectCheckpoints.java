@@ -112,12 +112,30 @@ public final class ObjectCheckpoints implements CheckpointStore {
     @Override
     public List<StoredCheckpoint> list() {
         List<StoredCheckpoint> found = new ArrayList<>();
-        for (String name : objects.list(MANIFESTS)) {
-            if (MANIFEST_NAME.matcher(name).matches()) {
-                objects.get(name).ifPresent(content -> found.add(manifest(name, content)));
-            }
-        }
+        read(MANIFESTS, MANIFEST_NAME).forEach((name, content) -> found.add(manifest(name, content)));
         return newestFirst(found);
+    }
+
+    /**
+     * The content by name of what there was at one time, which is when two listings in a row are the same: a manifest that is
+     * gone when it is read was followed by another, which would be missed.
+     */
+    private Map<String, byte[]> read(String prefix, Pattern names) {
+        Map<String, byte[]> read = new HashMap<>();
+        List<String> listed = objects.list(prefix);
+        while (true) {
+            for (String name : listed) {
+                if (!read.containsKey(name) && names.matcher(name).matches()) {
+                    objects.get(name).ifPresent(content -> read.put(name, content));
+                }
+            }
+            List<String> again = objects.list(prefix);
+            if (Set.copyOf(again).equals(Set.copyOf(listed))) {
+                read.keySet().retainAll(listed);
+                return read;
+            }
+            listed = again;
+        }
     }
 
     @Override
@@ -125,35 +143,12 @@ public final class ObjectCheckpoints implements CheckpointStore {
         return savepoints == null ? readSavepoints(new HashMap<>()) : Map.copyOf(savepoints);
     }
 
-    /**
-     * Of several of a name the one of the greatest incarnation counts. One that is listed and not there any more was dropped,
-     * or confirmed since: the next listing tells.
-     */
+    /** Of several of a name the one of the greatest incarnation counts. */
     private Map<String, StoredCheckpoint> readSavepoints(Map<String, StoredCheckpoint> unconfirmed) {
-        Map<String, StoredCheckpoint> read = new HashMap<>();
-        List<String> listed = objects.list(SAVEPOINTS);
-        while (true) {
-            for (String object : listed) {
-                if (!read.containsKey(object) && SAVEPOINT_NAME.matcher(object).matches()) {
-                    objects.get(object)
-                            .ifPresent(content -> read.put(object, read(content).orElse(UNKNOWN)));
-                }
-            }
-            List<String> again = objects.list(SAVEPOINTS);
-            if (Set.copyOf(again).equals(Set.copyOf(listed))) {
-                break;
-            }
-            listed = again;
-        }
-        read.keySet().retainAll(listed);
-        return sorted(read, unconfirmed);
-    }
-
-    private static Map<String, StoredCheckpoint> sorted(
-            Map<String, StoredCheckpoint> objects, Map<String, StoredCheckpoint> unconfirmed) {
         Map<String, StoredCheckpoint> found = new TreeMap<>();
         Map<String, Long> by = new HashMap<>();
-        objects.forEach((object, manifest) -> {
+        read(SAVEPOINTS, SAVEPOINT_NAME).forEach((object, content) -> {
+            StoredCheckpoint manifest = read(content).orElse(UNKNOWN);
             Matcher name = SAVEPOINT_NAME.matcher(object);
             if (!name.matches()) {
                 return;
