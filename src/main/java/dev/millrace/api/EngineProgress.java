@@ -21,6 +21,7 @@ import java.util.List;
  * @param keyGroups that it owns, as ranges
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
+ * @param furthestBehind the partition in which rows wait longest; null where none wait
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
  * @param memoryBytes of its container with which it plans; null for one that knows of no plans
  * @param usage what it did and used, CPU that of its whole process; null while it has not begun
@@ -57,6 +58,7 @@ public record EngineProgress(
         String keyGroups,
         Boolean settled,
         Long epochsBehind,
+        FurthestBehind furthestBehind,
         List<HotKeyGroup> hotKeyGroups,
         String end,
         Boolean hosts,
@@ -75,6 +77,14 @@ public record EngineProgress(
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record Savepoint(String wish, Long epoch, String time, Long bytes, String place) {}
+
+    /**
+     * What waits in a partition.
+     *
+     * @param lagSeconds for how long the next row has been there, about; null for unknown
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record FurthestBehind(String source, String partition, long lagRecords, Double lagSeconds) {}
 
     /**
      * A key group that has many of the rows.

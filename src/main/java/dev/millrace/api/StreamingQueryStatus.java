@@ -484,9 +484,18 @@ public record StreamingQueryStatus(
      *
      * @param seconds how far the watermarked time is behind the clock
      * @param catchUpSeconds in what time nothing will, as it goes now; null where nothing waits, or it grows
+     * @param furthestBehind the partition in which rows wait longest; null where none wait
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Lag(Long records, Double seconds, Double catchUpSeconds) {}
+    public record Lag(Long records, Double seconds, Double catchUpSeconds, FurthestBehind furthestBehind) {}
+
+    /**
+     * What waits in a partition.
+     *
+     * @param seconds for how long the next row has been there, about
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record FurthestBehind(String source, String partition, Long records, Double seconds) {}
 
     /** Rows per second. */
     @JsonInclude(JsonInclude.Include.NON_NULL)

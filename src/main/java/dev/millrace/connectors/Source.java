@@ -62,6 +62,11 @@ public interface Source extends AutoCloseable {
         /** Records there are behind the position, as far as is known; −1 if unknown. */
         long lag(int index);
 
+        /** When the last record that was read came into the partition, in milliseconds; −1 if unknown. */
+        default long cameAt(int index) {
+            return -1;
+        }
+
         /** Whether the last poll was answered and the position was the partition's end. */
         boolean atEnd(int index);
 

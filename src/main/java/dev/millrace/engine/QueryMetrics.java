@@ -44,7 +44,7 @@ public final class QueryMetrics {
     private volatile Optional<Part> part = Optional.empty();
     private volatile List<HotKeyGroup> hotKeyGroups = List.of();
     private volatile String end = "";
-    private volatile int partitions;
+    private volatile List<PartitionMetrics> partitions = List.of();
     private volatile StateStore.Effort effort = StateStore.Effort.NONE;
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
@@ -192,12 +192,12 @@ public final class QueryMetrics {
         part = own;
     }
 
-    /** How many partitions of its sources it reads. */
-    public int partitions() {
+    /** The partitions of its sources that it reads. */
+    public List<PartitionMetrics> partitions() {
         return partitions;
     }
 
-    public void partitions(int read) {
+    public void partitions(List<PartitionMetrics> read) {
         partitions = read;
     }
 

@@ -90,6 +90,7 @@ final class KafkaReader implements Source.Reader {
         private Position position;
         private long limit = Long.MAX_VALUE;
         private long now = Long.MAX_VALUE;
+        private long cameAt = -1;
 
         Part(TopicPartition partition, int index, Position position) {
             this.partition = partition;
@@ -434,6 +435,7 @@ final class KafkaReader implements Source.Reader {
         while (last >= 0 && list.get(last).offset() >= part.limit) {
             last--;
         }
+        part.cameAt = last < 0 ? part.cameAt : list.get(last).timestamp();
         boolean surplus = last < list.size() - 1;
         long end = consumer.position(part.partition);
         long reached = surplus || end >= part.limit ? part.limit : end;
@@ -550,6 +552,11 @@ final class KafkaReader implements Source.Reader {
                         .filter(record -> record.offset() >= part.position.offset())
                         .count();
         return lag.isPresent() ? lag.getAsLong() + unread : -1;
+    }
+
+    @Override
+    public long cameAt(int index) {
+        return byIndex.get(index).cameAt;
     }
 
     @Override

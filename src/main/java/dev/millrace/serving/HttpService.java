@@ -46,6 +46,7 @@ public final class HttpService implements AutoCloseable {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final List<QueryStatus> shown = new CopyOnWriteArrayList<>();
     private final Map<QueryStatus, List<Meter>> meters = new HashMap<>();
+    private final Map<QueryStatus, PartitionMeters> partitions = new HashMap<>();
     private final HttpServer server;
 
     /**
@@ -58,7 +59,7 @@ public final class HttpService implements AutoCloseable {
         subjects.forEach(service::add);
         service.process(subjects.size() == 1 ? tags(subjects.get(0)) : Tags.empty());
         server.createContext(
-                "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", service.registry.scrape()));
+                "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", service.scrape()));
         server.createContext(
                 "/progress", exchange -> answer(exchange, 200, "application/json", progress(service.shown)));
         server.createContext("/health/live", exchange -> answer(exchange, 200, "text/plain", "live\n"));
@@ -118,12 +119,19 @@ public final class HttpService implements AutoCloseable {
     public synchronized void add(QueryStatus subject) {
         shown.add(subject);
         meters.put(subject, register(registry, subject));
+        partitions.put(subject, new PartitionMeters(registry, tags(subject)));
     }
 
     /** Takes back {@link #add}. */
     public synchronized void remove(QueryStatus subject) {
         shown.remove(subject);
         meters.remove(subject).forEach(registry::remove);
+        partitions.remove(subject).show(List.of());
+    }
+
+    private synchronized String scrape() {
+        partitions.forEach((subject, shown) -> shown.show(subject.metrics().partitions()));
+        return registry.scrape();
     }
 
     @Override
@@ -218,7 +226,11 @@ public final class HttpService implements AutoCloseable {
                         m -> m.threads.nanos().stream()
                                 .mapToLong(nanos -> nanos)
                                 .sum()),
-                gauge(registry, subject, "millrace.partitions", QueryMetrics::partitions),
+                gauge(
+                        registry,
+                        subject,
+                        "millrace.partitions",
+                        m -> m.partitions().size()),
                 total(
                         registry,
                         subject,

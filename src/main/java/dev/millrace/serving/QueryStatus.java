@@ -1,6 +1,7 @@
 package dev.millrace.serving;
 
 import dev.millrace.data.Watermark;
+import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.state.StateStore;
 import java.time.Instant;
@@ -84,6 +85,8 @@ public record QueryStatus(
         if (metrics.incarnation() > 0) {
             progress.put("usage", usage());
         }
+        PartitionMetrics.furthestBehind(metrics.partitions())
+                .ifPresent(partition -> progress.put("furthestBehind", furthestBehind(partition)));
         if (!metrics.hotKeyGroups().isEmpty()) {
             progress.put("hotKeyGroups", metrics.hotKeyGroups());
         }
@@ -106,6 +109,15 @@ public record QueryStatus(
         return progress;
     }
 
+    private static Map<String, Object> furthestBehind(PartitionMetrics partition) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("source", partition.source());
+        shown.put("partition", partition.partition());
+        shown.put("lagRecords", partition.lagRecords());
+        shown.put("lagSeconds", partition.lagMillis() < 0 ? null : partition.lagMillis() / 1000.0);
+        return shown;
+    }
+
     private Map<String, Object> usage() {
         Map<String, Object> usage = new LinkedHashMap<>();
         usage.put("nanos", System.nanoTime());
@@ -117,7 +129,7 @@ public record QueryStatus(
         CONTAINER.throttledNanos().ifPresent(nanos -> usage.put("throttledNanos", nanos));
         CONTAINER.workingSet().ifPresent(bytes -> usage.put("workingSetBytes", bytes));
         CONTAINER.memoryLimit().ifPresent(bytes -> usage.put("memoryLimitBytes", bytes));
-        usage.put("partitions", metrics.partitions());
+        usage.put("partitions", metrics.partitions().size());
         StateStore.Effort effort = metrics.effort();
         usage.put("stateWaitNanos", effort.waitedNanos());
         usage.put("stateStallNanos", effort.stalledNanos());

@@ -48,7 +48,9 @@ class KafkaReaderIT {
     private final Map<Integer, Integer> partitions = new HashMap<>();
     private final Map<Long, Long> offsets = new HashMap<>(); // by id, of those that are rows
     private final long[] ends = new long[PARTITIONS];
+    private final long began = System.currentTimeMillis();
     private int next;
+    private int timed;
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -94,6 +96,7 @@ class KafkaReaderIT {
         }
         take(reader, ends, seen, which);
         assertEquals(expected(ends), seen, which);
+        assertTrue(timed > 0, "it says when what it has read came");
     }
 
     private void assign(Source.Reader reader, int partition, long offset) {
@@ -117,8 +120,12 @@ class KafkaReaderIT {
                 fail("it does not get there, " + which);
             }
         }
-        indexes.forEach((partition, index) ->
-                assertEquals(to[partition], reader.position(index).offset(), which));
+        indexes.forEach((partition, index) -> {
+            assertEquals(to[partition], reader.position(index).offset(), which);
+            long cameAt = reader.cameAt(index);
+            assertTrue(cameAt == -1 || cameAt >= began && cameAt <= System.currentTimeMillis(), which);
+            timed += cameAt > 0 ? 1 : 0;
+        });
     }
 
     private Set<Long> expected(long[] to) {

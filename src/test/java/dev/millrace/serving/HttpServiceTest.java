@@ -3,6 +3,7 @@ package dev.millrace.serving;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.QueryMetrics;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -10,6 +11,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class HttpServiceTest {
@@ -57,6 +59,46 @@ class HttpServiceTest {
             String one = metrics(address);
             assertTrue(one.contains("slot=\"0\"") && !one.contains("slot=\"2\""), one);
         }
+    }
+
+    @Test
+    void partitionsAreShownWhileTheyAreRead() throws Exception {
+        String address = freeAddress();
+        QueryMetrics query = new QueryMetrics();
+        QueryStatus status = new QueryStatus("one", "plan", 0, query);
+        PartitionMetrics first = partition("events-0", 3, 10, 2_500);
+        PartitionMetrics idle = partition("events-1", 5, 0, 0);
+        PartitionMetrics untimed = partition("events-2", 7, 4_000, -1);
+        query.partitions(List.of(first, idle, untimed));
+        try (HttpService service = HttpService.start(address, List.of(status))) {
+            String all = metrics(address);
+            String tags = "{partition=\"events-0\",query=\"one\",slot=\"0\",source=\"events\"} ";
+            assertTrue(all.contains("millrace_partition_rows_in_total" + tags + "3.0"), all);
+            assertTrue(all.contains("millrace_partition_lag_records" + tags + "10.0"), all);
+            assertTrue(all.contains("millrace_partition_lag_seconds" + tags + "2.5"), all);
+            assertTrue(all.contains("millrace_partitions{query=\"one\",slot=\"0\"} 3.0"), all);
+            assertEquals("events-0", furthestBehind(status, "partition"));
+            assertEquals(2.5, furthestBehind(status, "lagSeconds"));
+            query.partitions(List.of(idle, untimed));
+            assertEquals("events-2", furthestBehind(status, "partition"));
+            assertTrue(!metrics(address).contains("events-0"));
+            query.partitions(List.of(partition("events-0", 1, 0, 0))); // it is back, and begins anew
+            assertTrue(metrics(address).contains("millrace_partition_rows_in_total" + tags + "1.0"));
+            assertTrue(!status.progress().containsKey("furthestBehind"), "nothing waits");
+            service.remove(status);
+            assertTrue(!metrics(address).contains("events-0"));
+        }
+    }
+
+    private static Object furthestBehind(QueryStatus status, String what) {
+        return ((Map<?, ?>) status.progress().get("furthestBehind")).get(what);
+    }
+
+    private static PartitionMetrics partition(String name, long rows, long waiting, long millis) {
+        PartitionMetrics partition = new PartitionMetrics("events", name);
+        partition.read(rows);
+        partition.waits(waiting, millis);
+        return partition;
     }
 
     /** A pod that waits for its brokers lives, and is not killed for it. */

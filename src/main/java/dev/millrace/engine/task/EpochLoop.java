@@ -415,7 +415,9 @@ final class EpochLoop implements AutoCloseable {
     private void updateFigures(Flow flow) {
         metrics.part(flow.peers().map(Peers::part));
         metrics.hotKeyGroups(flow.hotKeyGroups());
-        metrics.partitions(flow.inputs().stream().mapToInt(Inputs::size).sum());
+        metrics.partitions(flow.inputs().stream()
+                .flatMap(input -> input.metrics().stream())
+                .toList());
         metrics.effort(state.store().effort());
         long computed = ThreadTimes.now();
         metrics.threads.add(0, computed - threadTime);

@@ -9,6 +9,7 @@ import dev.millrace.data.DataType;
 import dev.millrace.data.LongVector;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.ProgressRecord.PartitionProgress;
 import dev.millrace.engine.ProgressRecord.ReleasedPartition;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
@@ -66,9 +67,11 @@ final class Inputs {
         private boolean idle;
         private long idleSince;
         private long rows;
+        private final PartitionMetrics metrics;
 
-        Partition(String name, int index, int worker, Position position) {
+        Partition(String source, String name, int index, int worker, Position position) {
             this.name = name;
+            this.metrics = new PartitionMetrics(source, name);
             this.index = index;
             this.worker = worker;
             this.position = position;
@@ -151,7 +154,7 @@ final class Inputs {
         for (int other = 1; other < loads.length; other++) {
             worker = loads[other] < loads[worker] ? other : worker;
         }
-        Partition partition = new Partition(name, byIndex.size(), worker, position);
+        Partition partition = new Partition(name(), name, byIndex.size(), worker, position);
         byIndex.add(partition);
         partitions.add(partition);
         byName.put(name, partition);
@@ -223,11 +226,6 @@ final class Inputs {
                             + source.identity() + "): was the topic deleted and made again? The positions"
                             + " mean nothing in it; start a new query with another state.id");
         }
-    }
-
-    /** How many partitions are read. */
-    int size() {
-        return partitions.size();
     }
 
     boolean isEmpty() {
@@ -497,6 +495,7 @@ final class Inputs {
     void startEpoch(LongAdder rowsIn) {
         for (Partition partition : partitions) {
             rowsIn.add(partition.rows);
+            partition.metrics.read(partition.rows);
             partition.rows = 0;
         }
     }
@@ -512,6 +511,20 @@ final class Inputs {
             sum += lag;
         }
         return sum;
+    }
+
+    /** What waits in each partition, as of now. */
+    List<PartitionMetrics> metrics() {
+        long now = clock.millis();
+        return partitions.stream().map(partition -> measured(partition, now)).toList();
+    }
+
+    private PartitionMetrics measured(Partition partition, long now) {
+        Source.Reader reader = readers[partition.worker];
+        long lag = reader.lag(partition.index);
+        long cameAt = reader.cameAt(partition.index);
+        partition.metrics.waits(lag, lag == 0 ? 0 : cameAt < 0 ? -1 : Math.max(0, now - cameAt));
+        return partition.metrics;
     }
 
     /** Whether all partitions were read to their ends, or to the end of what there was when limited to that. */

@@ -3,6 +3,7 @@ package dev.millrace.operator.reconcile;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.CheckpointStatus;
+import dev.millrace.api.StreamingQueryStatus.FurthestBehind;
 import dev.millrace.api.StreamingQueryStatus.HotKeyGroup;
 import dev.millrace.api.StreamingQueryStatus.Lag;
 import dev.millrace.api.StreamingQueryStatus.Throughput;
@@ -94,7 +95,8 @@ final class Statuses {
                 new Lag(
                         rounded(sum(figures, EngineProgress::lagRecords)),
                         rounded(greatest(figures, EngineProgress::lagSeconds)),
-                        rounded(catchUp)),
+                        rounded(catchUp),
+                        furthestBehind(figures)),
                 throughput(engines).orElse(before.throughput()),
                 sum(figures, EngineProgress::rowsLate),
                 sum(figures, EngineProgress::rowsMalformed),
@@ -125,6 +127,21 @@ final class Statuses {
         double out =
                 engines.stream().mapToDouble(engine -> engine.rates().out()).sum();
         return Optional.of(new Throughput(rounded(in), rounded(out)));
+    }
+
+    private static FurthestBehind furthestBehind(List<EngineProgress> engines) {
+        return engines.stream()
+                .map(EngineProgress::furthestBehind)
+                .filter(Objects::nonNull)
+                .max(Comparator.<EngineProgress.FurthestBehind>comparingDouble(
+                                one -> one.lagSeconds() == null ? -1 : one.lagSeconds())
+                        .thenComparingLong(EngineProgress.FurthestBehind::lagRecords))
+                .map(one -> new FurthestBehind(
+                        one.source(),
+                        one.partition(),
+                        rounded(Long.valueOf(one.lagRecords())),
+                        rounded(one.lagSeconds())))
+                .orElse(null);
     }
 
     /** Null where a part is unknown. */

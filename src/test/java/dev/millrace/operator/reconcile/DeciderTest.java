@@ -319,6 +319,7 @@ class DeciderTest {
                     null,
                     null,
                     null,
+                    null,
                     null);
             engines.put("q-0-1", new EngineView(true, now, progress, null));
             return this;
@@ -471,6 +472,7 @@ class DeciderTest {
                 keyGroups,
                 settled,
                 0L,
+                null,
                 null,
                 null,
                 true,
@@ -712,6 +714,7 @@ class DeciderTest {
                 null,
                 null,
                 null,
+                new EngineProgress.FurthestBehind("events", "events-3", 612, 7.123),
                 List.of(new EngineProgress.HotKeyGroup(7, 0.6123)),
                 null,
                 null,
@@ -722,6 +725,9 @@ class DeciderTest {
         assertEquals(before, world.look().status);
         world.after(41).look();
         assertEquals(980L, world.status.lag().records());
+        assertEquals(
+                new StreamingQueryStatus.FurthestBehind("events", "events-3", 610L, 7.1),
+                world.status.lag().furthestBehind());
         assertEquals(3, world.status.lateRows());
         assertEquals(List.of(new StreamingQueryStatus.HotKeyGroup(7, 0, 0.61)), world.status.hotKeyGroups());
         assertTrue(world.notices().contains("HotKeyGroup"));
