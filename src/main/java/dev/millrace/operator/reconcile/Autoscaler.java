@@ -101,7 +101,8 @@ final class Autoscaler {
         int mostCpu = mostCpu(scaling);
         long leastMemory = leastMemory(scaling);
         long mostMemory = mostMemory(scaling);
-        boolean resizes = seen.resizes() && (mostCpu > leastCpu || mostMemory > leastMemory);
+        boolean resizes =
+                (seen.resizes() || Replacements.arePossible(seen)) && (mostCpu > leastCpu || mostMemory > leastMemory);
         if (most <= least && !resizes) {
             return Optional.empty();
         }
@@ -176,6 +177,7 @@ final class Autoscaler {
         told(step, recommended, notices);
         Allocation asked = step.state().asked();
         boolean grown = working.stream()
+                .filter(pod -> pod.slot() < asked.pods())
                 .allMatch(pod ->
                         pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory());
         int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
@@ -325,7 +327,7 @@ final class Autoscaler {
         }
     }
 
-    /** Brings pods that live to what is wished; what was refused is not asked for again before the wish changes. */
+    /** Brings pods that live, and are not to leave, to what is wished; what was refused is not asked for again before the wish changes. */
     static List<Action> resizes(Observed seen, Scaling scaling, Recheck recheck) {
         List<Action> actions = new ArrayList<>();
         Optional<ScalingState> state = ScalingStatus.read(scaling);
@@ -334,8 +336,9 @@ final class Autoscaler {
         }
         for (PodView pod : seen.pods()) {
             Allocation wished = state.map(ScalingState::asked).orElseGet(() -> ofVersion(seen, pod));
+            boolean stays = pod.slot() < wished.pods() || state.isEmpty();
             boolean concerned = state.isPresent() || pod.given().asked() != null;
-            if (concerned && !pod.ended() && !pod.deleting()) {
+            if (concerned && stays && !pod.ended() && !pod.deleting()) {
                 new Resize(seen, recheck, pod, wished, state.map(ScalingState::askedAt)).actions(actions);
             }
         }

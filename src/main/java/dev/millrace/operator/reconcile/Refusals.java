@@ -48,9 +48,12 @@ final class Refusals {
 
     /** What nodes, quotas and policies do not give is not waited for without end. */
     ScalingState heed(ScalingState state, List<Slot> slots, List<PodView> working, List<Notice> notices) {
+        Replacements replacements = new Replacements(seen, recheck, state);
         for (PodView pod : concerned(state, slots, working)) {
             Optional<String> why = bounds.resizes() ? notGiven(state, pod) : Optional.empty();
-            if (why.isEmpty()) {
+            boolean waits =
+                    slots.stream().anyMatch(slot -> slot.slot() == pod.slot() && replacements.mayCome(pod, slot));
+            if (why.isEmpty() || waits) {
                 continue;
             }
             Allocation instead = instead(state, pod);
@@ -75,6 +78,7 @@ final class Refusals {
                         .filter(pod -> pod.name().equals(slot.standby().pod()) && pod.node() == null));
         return Stream.concat(
                         working.stream()
+                                .filter(pod -> pod.slot() < state.asked().pods())
                                 .filter(pod -> pod.node() != null
                                         || isAboveLeast(pod)
                                                 && (!adds(state)
@@ -135,26 +139,25 @@ final class Refusals {
         }
         if (pod.node() == null) {
             return noRoom(pod)
-                    .filter(trouble -> isOver(since(state, pod), UNSCHEDULED))
+                    .filter(trouble -> isOver(Replacements.since(state, pod), UNSCHEDULED))
                     .map(trouble -> what + "it finds no node, " + trouble.message());
         }
         boolean less = pod.given().milli() < asked.milliCpu() || pod.given().memory() < asked.memory();
         Optional<Trouble> refused = pod.given().refused().filter(trouble -> less);
         if (refused.isPresent()) {
-            return refused.filter(
-                            trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
+            return refused.filter(trouble ->
+                            !trouble.reason().equals("Deferred") || isOver(Replacements.since(state, pod), DEFERRED))
                     .map(trouble -> what + trouble.reason() + ", " + trouble.message());
         }
-        return isOver(since(state, pod), NO_ROOM)
+        if (!seen.resizes()) {
+            return Optional.of(
+                    what + "the API server changes no running pods, and no other one can go on in its place");
+        }
+        return isOver(Replacements.since(state, pod), NO_ROOM)
                 ? Optional.of(what + "it has " + Allocation.cpu(pod.given().milli()) + " and "
                         + Allocation.memory(pod.given().memory())
                         + "; does something else set it, such as a VerticalPodAutoscaler or a policy?")
                 : Optional.empty();
-    }
-
-    /** From when a pod could have what was asked for. */
-    private static Instant since(ScalingState state, PodView pod) {
-        return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
     }
 
     private static Optional<Trouble> noRoom(PodView pod) {

@@ -127,6 +127,14 @@ final class SlotDecider {
                 .findFirst();
     }
 
+    /** Whether it waits for room in the cluster. */
+    static boolean hasNoRoom(PodView pod) {
+        return pod.node() == null
+                && pod.trouble()
+                        .filter(trouble -> NO_ROOM.contains(trouble.reason()))
+                        .isPresent();
+    }
+
     /** Ends a pod; a guest ends when its host is told of it no more. */
     private void end(PodView pod) {
         if (pod.isGuest()) {
@@ -158,7 +166,7 @@ final class SlotDecider {
         if (other && (wish.replaces() || pod.ended())) {
             return replace(pod);
         }
-        Optional<State> taken = Standbys.isDue(seen, pod, recheck) ? takeOver(pod) : Optional.empty();
+        Optional<State> taken = Standbys.isDue(seen, pod, recheck) ? takeOver(pod) : replaced(pod);
         if (taken.isPresent()) {
             return taken.get();
         }
@@ -183,12 +191,17 @@ final class SlotDecider {
 
     // ---------------------------------------------------------------- a standby
 
+    private Optional<State> takeOver(PodView before) {
+        return takeOver(before, Optional.empty());
+    }
+
     /**
      * The standby goes on, if there is one that can at once.
      *
      * @param before the pod that it follows; null where that is gone
+     * @param why it does where that one could; empty for one that cannot
      */
-    private Optional<State> takeOver(PodView before) {
+    private Optional<State> takeOver(PodView before, Optional<String> why) {
         Optional<PodView> standby = Standbys.ready(seen, slot, wish.version());
         if (standby.isEmpty()) {
             return Optional.empty();
@@ -199,9 +212,10 @@ final class SlotDecider {
         }
         actions.add(new Promote(next.name(), next.resourceVersion(), next.incarnation()));
         notices.add(notice(
-                true,
-                "StandbyTakesOver",
-                "pod " + next.name() + " takes over from " + (before == null ? "the one before" : before.name())));
+                why.isEmpty(),
+                why.isEmpty() ? "StandbyTakesOver" : "Replaced",
+                "pod " + next.name() + " takes over from " + (before == null ? "the one before" : before.name())
+                        + why.map(text -> ", as " + text).orElse("")));
         int failures = slot.failures() == null ? 0 : slot.failures();
         slot = new Slot(
                 slot.slot(),
@@ -218,6 +232,14 @@ final class SlotDecider {
                 null,
                 slot.hostFailedAt());
         return Optional.of(new Unready("Restoring", "TakingOver", "the standby " + next.name() + " takes over"));
+    }
+
+    /** The standby goes on that has what this pod cannot be given. */
+    private Optional<State> replaced(PodView pod) {
+        Optional<String> why = Replacements.of(seen, recheck)
+                .filter(due -> due.ready(pod, slot, wish.version()).isPresent())
+                .map(due -> due.why(pod));
+        return why.isEmpty() ? Optional.empty() : takeOver(pod, why);
     }
 
     private State replace(PodView pod) {

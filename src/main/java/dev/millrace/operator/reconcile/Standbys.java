@@ -59,6 +59,8 @@ final class Standbys {
     private final List<Action> actions;
     private final List<Notice> notices;
     private final Recheck recheck;
+    private final Optional<Replacements> replacements;
+    private final Optional<PodView> followed;
     private Standby standby;
 
     private Standbys(Observed seen, SlotDecision decided, String version) {
@@ -68,6 +70,8 @@ final class Standbys {
         this.actions = new ArrayList<>(decided.actions());
         this.notices = new ArrayList<>(decided.notices());
         this.recheck = new Recheck(seen);
+        this.replacements = Replacements.of(seen, recheck);
+        this.followed = SlotDecider.last(seen, decided.slot());
         this.standby = decided.slot().standby();
     }
 
@@ -117,7 +121,8 @@ final class Standbys {
                         .isPresent());
     }
 
-    private static Optional<PodView> pod(Observed seen, Slot slot) {
+    /** The pod that follows a slot. */
+    static Optional<PodView> pod(Observed seen, Slot slot) {
         Standby standby = slot.standby();
         return standby == null || standby.incarnation() <= slot.incarnation()
                 ? Optional.empty()
@@ -135,14 +140,21 @@ final class Standbys {
     static List<SlotDecision> of(Observed seen, List<SlotDecision> slots, Division division, String version) {
         int wanted = Math.min(seen.wantedStandbys(), division == null ? 1 : division.slots());
         return slots.stream()
-                .map(slot -> new Standbys(seen, slot, version)
-                        .decide((slot.slot().slot() < wanted || slot.slot().isHosted())
-                                && !ENDED.contains(slot.state().getClass())))
+                .map(slot ->
+                        new Standbys(seen, slot, version).decide(slot.slot().slot() < wanted))
                 .toList();
     }
 
-    private SlotDecision decide(boolean wanted) {
-        Optional<PodView> pod = pod(seen, decided.slot()).filter(found -> !recheck.isLost(found));
+    /**
+     * @param always whether the user wants one, not the slot itself
+     */
+    private SlotDecision decide(boolean always) {
+        boolean replaced = replaces();
+        boolean wanted = (always || decided.slot().isHosted() || replaced)
+                && !ENDED.contains(decided.state().getClass());
+        Optional<PodView> pod = pod(seen, decided.slot())
+                .filter(found -> !recheck.isLost(found))
+                .filter(found -> !replaced || !replacements.get().isDue(found));
         for (PodView other : seen.pods(decided.slot().slot())) {
             boolean surplus = !wanted || pod.filter(other::equals).isEmpty();
             if (other.standby() && other.incarnation() != decided.slot().incarnation() && surplus) {
@@ -158,6 +170,12 @@ final class Standbys {
         }
         SlotDecision next = decided.with(decided.slot().withStandby(standby), actions, notices);
         return recheck.time().map(next::recheckedIn).orElse(next);
+    }
+
+    /** Whether the pod that it follows is to be replaced by it. */
+    private boolean replaces() {
+        return followed.isPresent()
+                && replacements.filter(due -> due.isDue(followed.get())).isPresent();
     }
 
     private void delete(PodView pod) {
@@ -230,9 +248,7 @@ final class Standbys {
                 && decided.progress()
                         .filter(progress -> progress.checkpointEpoch() != null)
                         .isPresent()
-                && SlotDecider.last(seen, decided.slot())
-                        .filter(pod -> pod.version().equals(version))
-                        .isPresent();
+                && followed.filter(pod -> pod.version().equals(version)).isPresent();
         if (!runs || !seen.hasStore() || backsOff()) {
             return;
         }
@@ -242,6 +258,11 @@ final class Standbys {
         actions.add(new EnsureChildren(null));
         actions.add(new CreateClaim(name, slot.slot(), true));
         actions.add(new CreatePod(slot.slot(), incarnation, name, version, slot.isHosted() ? null : slot.node(), true));
+        if (replaces()) {
+            String why = replacements.get().why(followed.get()) + "; pod "
+                    + Names.pod(seen.identity().name(), slot.slot(), incarnation) + " is made to go on in its place";
+            notices.add(new Notice(false, "Replacing", why, "slot " + slot.slot()));
+        }
         int failures = standby == null ? 0 : standby.failures() + 1;
         standby = new Standby(incarnation, name, null, Standby.STARTING, null, failures, Decider.time(seen.now()));
     }

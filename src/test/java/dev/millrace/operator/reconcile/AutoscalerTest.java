@@ -42,7 +42,8 @@ class AutoscalerTest {
 
     private static String spec(String mode) {
         return """
-                {"query": "SELECT 1", "sources": [], "sinks": [{"name": "out", "kafka": {"topic": "t"}}],
+                {"query": "SELECT 1", "sources": [{"name": "in", "datagen": {}}],
+                 "sinks": [{"name": "out", "kafka": {"topic": "t"}}],
                  "scaling": {"mode": "%s", "replicas": {"min": 1, "max": 4},
                   "resources": {"min": {"cpu": "500m"}, "max": {"cpu": "2"}}}}""".formatted(mode);
     }
@@ -198,7 +199,7 @@ class AutoscalerTest {
         settle(world);
         load(world, 40, 60_000, 50_000);
         assertEquals(1, world.status.scaling().pods());
-        assertEquals(List.of("q-0-1 1800m", "q-1-1 1800m"), resizes(world));
+        assertEquals(List.of("q-0-1 1800m"), resizes(world));
         assertEquals(2, world.status.division().slots(), "one pod of 1 CPU could not do it");
         world.after(1).look();
         assertEquals(1, world.status.division().slots());
@@ -224,6 +225,104 @@ class AutoscalerTest {
         load(world, 9, 40_000, 50_000);
         assertEquals(2, world.status.scaling().pods(), world.status.scaling().toString());
         assertEquals("600m", world.status.scaling().cpu());
+    }
+
+    /** A query of topics alone, whose pod is to get 1200m and has 500m on a node that is full. */
+    private static World stuck(boolean resizes) {
+        World world = World.running(spec("Auto").replace("datagen", "kafka"));
+        world.resizes = resizes;
+        settle(world);
+        world.mostMilli = 500;
+        load(world, 9, 40_000, 50_000);
+        assertEquals("1200m", world.status.scaling().cpu());
+        return world;
+    }
+
+    private static void follows(World world, String phase) {
+        says(world, "q-0-1", 0, 1);
+        world.engines.put("q-0-2", new EngineView(true, world.now, DeciderTest.progress(2, phase), new Rates(1, 1)));
+    }
+
+    @Test
+    void aPodWhoseNodeIsFullIsReplacedOnAnotherOne() {
+        World world = stuck(true);
+        says(world.after(20), "q-0-1", 0, 1);
+        assertEquals(List.of(), world.look().actions(CreatePod.class), "there may be room soon");
+        says(world.after(11), "q-0-1", 0, 1);
+        world.look();
+        assertEquals(
+                List.of(new CreatePod(0, 2, "q-0-2", world.wanted().name(), "node-1", true)),
+                world.actions(CreatePod.class));
+        assertEquals(1_200, world.live().given().milli());
+        assertTrue(world.notices().contains("Replacing"));
+        follows(world.after(100), "following");
+        assertEquals(List.of(), world.look().last, "it is waited for");
+        assertEquals("1200m", world.status.scaling().cpu());
+        follows(world.after(5), "standby");
+        world.look();
+        assertEquals(List.of(new Decision.Promote("q-0-2", "1", 2)), world.actions(Decision.Promote.class));
+        assertEquals("q-0-1", world.actions(DeletePod.class).get(0).name());
+        assertTrue(world.notices().contains("Replaced"));
+        world.pods.removeIf(pod -> pod.deleting());
+        settle(world);
+        assertEquals("1200m", world.status.scaling().cpu());
+        assertNull(world.status.scaling().ceiling());
+        assertEquals(List.of(), resizes(world));
+        assertEquals(1, world.pods.size(), "no other standby comes");
+    }
+
+    @Test
+    void whatHasRoomAfterAllIsNotReplaced() {
+        World world = stuck(true);
+        says(world.after(31), "q-0-1", 0, 1);
+        world.look();
+        assertEquals(1, world.actions(CreatePod.class).size());
+        world.change("q-0-1", pod -> pod.given = given("1200m 1024Mi", 1_200));
+        follows(world.after(10), "standby");
+        world.look();
+        assertEquals("q-0-2", world.actions(DeletePod.class).get(0).name());
+        assertEquals("q-0-1", world.status.slots().get(0).pod());
+    }
+
+    /** Where there is no room either, it goes, and the query has what it had. */
+    @Test
+    void aReplacementThatFindsNoNodeIsGivenUp() {
+        World world = stuck(true);
+        says(world.after(31), "q-0-1", 0, 1);
+        world.look();
+        world.change("q-0-2", pod -> {
+            pod.node = null;
+            pod.phase = "Pending";
+            pod.trouble = Optional.of(new Trouble("Unschedulable", "0/2 nodes: insufficient cpu"));
+        });
+        says(world.after(55), "q-0-1", 0, 1);
+        world.look();
+        assertEquals("1200m", world.status.scaling().cpu(), "it may be scheduled yet");
+        says(world.after(6), "q-0-1", 0, 1);
+        world.look();
+        assertEquals("500m", world.status.scaling().cpu());
+        assertTrue(world.status.scaling().ceiling().reason().contains("Deferred"));
+        says(world.after(1), "q-0-1", 0, 1);
+        world.look();
+        assertEquals("q-0-2", world.actions(DeletePod.class).get(0).name());
+        assertNull(world.status.slots().get(0).standby());
+    }
+
+    /** As API servers before Kubernetes 1.33: the other pod is the way to more, and to less. */
+    @Test
+    void whereNoPodCanBeChangedEachIsReplaced() {
+        World world = stuck(false);
+        assertEquals(1, world.actions(CreatePod.class).size());
+        follows(world.after(5), "standby");
+        world.look();
+        assertEquals("q-0-2", world.status.slots().get(0).pod());
+        world.pods.removeIf(pod -> pod.deleting());
+        settle(world);
+        world.samples.clear();
+        load(world, 40, 5_000, 50_000);
+        assertEquals("500m", world.status.scaling().cpu());
+        assertEquals(500, world.live().given().milli());
+        assertEquals(1, world.actions(CreatePod.class).size());
     }
 
     /** The pods stay out for so long that the query goes on without them. */
@@ -442,7 +541,7 @@ class AutoscalerTest {
     }
 
     private static final String MEMORY = """
-            {"query": "SELECT 1", "sources": [], "sinks": [{"name": "out", "kafka": {"topic": "t"}}],
+            {"query": "SELECT 1", "sources": [{"name": "in", "datagen": {}}], "sinks": [{"name": "out", "kafka": {"topic": "t"}}],
              "scaling": {"mode": "Auto", "replicas": {"min": 1, "max": 4},
               "resources": {"min": {"cpu": "2"}, "max": {"memory": "4Gi"}}}}""";
 

@@ -1,0 +1,126 @@
+package dev.millrace.operator.reconcile;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.StreamingQueryStatus.Slot;
+import dev.millrace.api.StreamingQueryStatus.Standby;
+import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.resources.Version;
+import dev.millrace.operator.scaling.Allocation;
+import dev.millrace.operator.scaling.ScalingState;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * Other pods in the place of those that cannot be given what is wished while they run: their node has no room, or the API server
+ * changes no running pods. Each follows its pod as a standby does, with what is wished, and goes on in its place when it has all
+ * that is committed. Until then nothing is lost by trying, so it is given up where there is no room elsewhere either.
+ */
+final class Replacements {
+
+    /** How long a node may take to find room. */
+    private static final Duration DEFERRED = Duration.ofSeconds(30);
+
+    /** How long another pod may look for a node. */
+    private static final Duration NO_ROOM = Duration.ofSeconds(60);
+
+    /** How long it may take until it has all: the state is copied. */
+    private static final Duration FOLLOWS = Duration.ofMinutes(15);
+
+    private final Observed seen;
+    private final Recheck recheck;
+    private final ScalingState state;
+
+    Replacements(Observed seen, Recheck recheck, ScalingState state) {
+        this.seen = seen;
+        this.recheck = recheck;
+        this.state = state;
+    }
+
+    /** As the status has it; empty where the autoscaler has nothing to say. */
+    static Optional<Replacements> of(Observed seen, Recheck recheck) {
+        return ScalingStatus.read(seen.status().scaling()).map(state -> new Replacements(seen, recheck, state));
+    }
+
+    /** Whether a pod of the query may be followed by another one: all that it reads and writes is topics. */
+    static boolean arePossible(Observed seen) {
+        JsonNode spec = seen.current().map(Version::spec).orElse(seen.spec());
+        for (JsonNode source : spec.path("sources")) {
+            if (!source.has("kafka") && !source.has("static")) {
+                return false;
+            }
+        }
+        for (JsonNode sink : spec.path("sinks")) {
+            if (!sink.has("kafka")) {
+                return false;
+            }
+        }
+        return seen.hasStore() && isTopic(spec.path("deadLetters")) && isTopic(spec.path("lateRows"));
+    }
+
+    private static boolean isTopic(JsonNode output) {
+        return output.isMissingNode() || output.has("kafka");
+    }
+
+    /** Whether another pod is to come in the place of this one. */
+    boolean isDue(PodView pod) {
+        boolean runs = pod.node() != null && !pod.isGuest() && !pod.ended() && !pod.deleting();
+        boolean stays = pod.slot() < state.asked().pods();
+        return runs && stays && !has(pod) && isStuck(pod) && arePossible(seen);
+    }
+
+    /** What is more than was asked for is a reason where pods cannot be changed, and is CPU. */
+    private boolean has(PodView pod) {
+        Allocation asked = state.asked();
+        boolean more = pod.given().milli() > asked.milliCpu() && !seen.resizes();
+        return !more && pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory();
+    }
+
+    /** A quota, or what else the API server says no for, would refuse another pod too. */
+    private boolean isStuck(PodView pod) {
+        return !seen.resizes()
+                || pod.given()
+                        .refused()
+                        .filter(trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
+                        .isPresent();
+    }
+
+    /** Whether a pod is in this case, and another one with what is wished may still come in its place. */
+    boolean mayCome(PodView pod, Slot slot) {
+        if (!isDue(pod) || isOver(since(state, pod), FOLLOWS)) {
+            return false;
+        }
+        Standby standby = slot.standby();
+        boolean failed = standby != null && Standby.FAILED.equals(standby.state());
+        return !failed
+                && Standbys.pod(seen, slot)
+                        .filter(next -> SlotDecider.hasNoRoom(next) && isOver(next.created(), NO_ROOM))
+                        .isEmpty();
+    }
+
+    /** The standby that is to go on now: it has all, and what is wished. */
+    Optional<PodView> ready(PodView pod, Slot slot, String version) {
+        return isDue(pod) ? Standbys.ready(seen, slot, version).filter(this::has) : Optional.empty();
+    }
+
+    String why(PodView pod) {
+        return "pod " + pod.name() + " cannot be given " + state.asked().cpu() + " CPU and "
+                + state.asked().memoryText() + " memory where it runs"
+                + pod.given()
+                        .refused()
+                        .map(trouble -> ": " + trouble.reason() + ", " + trouble.message())
+                        .orElse(": the API server changes no running pods");
+    }
+
+    /** From when a pod could have what was asked for. */
+    static Instant since(ScalingState state, PodView pod) {
+        return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
+    }
+
+    /** Whether so much time has passed; where not, there is a look when it has. */
+    private boolean isOver(Instant since, Duration time) {
+        Instant end = since.plus(time);
+        recheck.at(end);
+        return !seen.now().isBefore(end);
+    }
+}
