@@ -255,6 +255,73 @@ class OperatorScalingIT extends OperatorCluster {
         }
     }
 
+    @Test
+    void aPodWhoseNodeIsFullGetsWhatItNeedsOnAnotherOne() throws Exception {
+        UnaryOperator<String> heavy = document -> autoscaled(document, 8)
+                .replace("replicas: {min: 1, max: 2}", "replicas: {min: 1, max: 1}")
+                .replace("max: {cpu: 500m}", "max: {cpu: 600m}");
+        try (Running query = new Running("moves", heavy)) {
+            query.awaitCheckpoint();
+            String node = slot("moves", 0).path("node").asText();
+            fill(node);
+            query.rate(12_000);
+            awaitScaling("moves", scaling -> scaling.has("lastDecision"), 150);
+            query.rate(100);
+            Instant from = Instant.now();
+            Cluster.await(
+                    () -> slot("moves", 0),
+                    slot -> slot.path("incarnation").asInt() == 2 && slot.has("restore"),
+                    Duration.ofSeconds(120),
+                    "it goes to another node");
+            System.out.println("a pod whose node was full was replaced after "
+                    + Duration.between(from, Instant.now()).toMillis()
+                    + " ms, 30 s of which its node had to find room");
+            awaitScaling("moves", scaling -> scaling.has("settledAt"), 60);
+            assertTrue(!slot("moves", 0).path("node").asText().equals(node));
+            assertEquals("Standby", slot("moves", 0).at("/restore/source").asText());
+            JsonNode pod = cluster.get("pod", "moves-0-2");
+            assertTrue(limit(pod) > 300, pod.at("/spec/containers/0/resources").toString());
+            Cluster.await(
+                    () -> names("pods,pvc", "moves"),
+                    left -> left.equals(List.of("persistentvolumeclaim/moves-0-2", "pod/moves-0-2")),
+                    Duration.ofSeconds(60),
+                    "the one before is gone, with its volume");
+            cluster.kubectl("delete", "pod", "filler", "--force", "--grace-period=0");
+            query.finish();
+        }
+    }
+
+    /** Takes the CPU of a node that no pod has asked for; the container need not run for that. */
+    private void fill(String node) {
+        JsonNode pods = read(Cluster.must(
+                "kubectl", "get", "pods", "-A", "--field-selector", "spec.nodeName=" + node, "-o", "json"));
+        int free = milli(cluster.get("node", node).at("/status/allocatable/cpu"));
+        for (JsonNode pod : pods.path("items")) {
+            for (JsonNode container : pod.at("/spec/containers")) {
+                free -= milli(container.at("/resources/requests/cpu"));
+            }
+        }
+        cluster.apply("""
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: filler}
+                spec:
+                  nodeSelector: {kubernetes.io/hostname: "@node"}
+                  securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}
+                  containers:
+                    - name: none
+                      image: nowhere/none:1
+                      imagePullPolicy: Never
+                      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+                      resources: {requests: {cpu: @freem}}
+                """.replace("@node", node).replace("@free", String.valueOf(free - 10)));
+        Cluster.await(
+                () -> cluster.get("pod", "filler").at("/spec/nodeName").asText(),
+                node::equals,
+                Duration.ofSeconds(30),
+                "the node is full");
+    }
+
     /** With {@code -Dautoscaling.write=true}: up and down again, and the time line goes into the documentation. */
     @Test
     void aQueryFollowsItsLoadUpAndDown() throws Exception {
@@ -340,7 +407,7 @@ class OperatorScalingIT extends OperatorCluster {
             awaitScaling("follows", scaling -> scaling.path("pods").asInt() == 2 && scaling.has("settledAt"), 240);
             JsonNode pod = sameProcess("follows-0-1", uid);
             assertTrue(
-                    milli(pod) > 300,
+                    limit(pod) > 300,
                     pod.at("/status/containerStatuses/0/resources").toString());
             assertEquals(2, names("pods", "follows").size());
             if (all) {
@@ -410,8 +477,12 @@ class OperatorScalingIT extends OperatorCluster {
         return Cluster.await(() -> scaling(query), wanted::test, Duration.ofSeconds(seconds), "scaling of " + query);
     }
 
-    private static int milli(JsonNode pod) {
-        String cpu = pod.at("/status/containerStatuses/0/resources/limits/cpu").asText();
+    private static int limit(JsonNode pod) {
+        return milli(pod.at("/status/containerStatuses/0/resources/limits/cpu"));
+    }
+
+    private static int milli(JsonNode amount) {
+        String cpu = amount.asText("0");
         return cpu.endsWith("m") ? Integer.parseInt(cpu.substring(0, cpu.length() - 1)) : 1000 * Integer.parseInt(cpu);
     }
 
