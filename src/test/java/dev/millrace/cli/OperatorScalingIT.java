@@ -257,14 +257,14 @@ class OperatorScalingIT extends OperatorCluster {
 
     @Test
     void aPodWhoseNodeIsFullGetsWhatItNeedsOnAnotherOne() throws Exception {
-        UnaryOperator<String> heavy = document -> autoscaled(document, 8)
+        UnaryOperator<String> heavy = document -> autoscaled(document, 4)
                 .replace("replicas: {min: 1, max: 2}", "replicas: {min: 1, max: 1}")
                 .replace("max: {cpu: 500m}", "max: {cpu: 600m}");
         try (Running query = new Running("moves", heavy)) {
             query.awaitCheckpoint();
             String node = slot("moves", 0).path("node").asText();
             fill(node);
-            query.rate(12_000);
+            query.rate(16_000);
             awaitScaling("moves", scaling -> scaling.has("lastDecision"), 150);
             query.rate(100);
             Instant from = Instant.now();
