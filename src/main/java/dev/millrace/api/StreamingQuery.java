@@ -61,7 +61,7 @@ public record StreamingQuery(
                     + " where it is not given); to stop all pods, say suspend: true")
     @ValidationRule(
             value =
-                    "!has(self.replicas) || has(self.scaling) && has(self.scaling.mode) && self.scaling.mode == 'Manual'",
+                    "!has(self.replicas) || has(self.scaling) && has(self.scaling.mode) && self.scaling.mode == 'Manual' || has(oldSelf.replicas) && oldSelf.replicas == self.replicas",
             message = "replicas is for scaling.mode: Manual; otherwise scaling.replicas sets the limits")
     @ValidationRule(
             value =

@@ -57,9 +57,7 @@ final class CompileCommand implements Callable<Integer> {
             problems.addAll(ClusterRestrictions.of(compilation));
         }
         if (!problems.isEmpty()) {
-            return Verdict.refused(problems.stream()
-                    .map(problem -> new Verdict.Finding(problem.code(), problem.field(), problem.message()))
-                    .toList());
+            return Verdict.refused(findings(problems));
         }
         Optional<String> plan = stored(compilation.plan());
         if (plan.isEmpty()) {
@@ -73,14 +71,19 @@ final class CompileCommand implements Callable<Integer> {
                 .plan()
                 .sinks()
                 .forEach(sink -> modes.put(sink.name(), sink.mode().name().toLowerCase(java.util.Locale.ROOT)));
-        List<Verdict.Finding> warnings = compilation.plan().warnings().stream()
-                .map(warning -> new Verdict.Finding(
-                        warning.code(),
-                        "spec.query:" + warning.position().line() + ":"
-                                + warning.position().column(),
-                        warning.message()))
+        return new Verdict(
+                List.of(),
+                compilation.plan().id(),
+                modes,
+                findings(Warnings.of(compilation)),
+                plan.get(),
+                undivided(compilation));
+    }
+
+    private static List<Verdict.Finding> findings(List<Problem> problems) {
+        return problems.stream()
+                .map(problem -> new Verdict.Finding(problem.code(), problem.field(), problem.message()))
                 .toList();
-        return new Verdict(List.of(), compilation.plan().id(), modes, warnings, plan.get(), undivided(compilation));
     }
 
     private static String undivided(Compilation query) {

@@ -3,6 +3,7 @@ package dev.millrace.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.millrace.api.Problem;
 import dev.millrace.plan.Expression;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.Properties;
@@ -43,12 +44,6 @@ final class Explanation {
         return node instanceof PlanNode.Aggregate || node instanceof PlanNode.Hold;
     }
 
-    static String warning(Compilation query, QueryPlan.Warning warning) {
-        return "warning: query '" + query.name() + "', line "
-                + warning.position().line() + ", column " + warning.position().column() + " of the SQL: "
-                + warning.code() + ": " + warning.message();
-    }
-
     private static String id(PlanNode node) {
         return String.format("%08x", (int) node.identity());
     }
@@ -71,8 +66,8 @@ final class Explanation {
             text.append(" holds, since ").append(sink.proof()).append('\n');
             append(sink.root(), 1, text);
         }
-        for (QueryPlan.Warning warning : plan.warnings()) {
-            text.append('\n').append(warning(query, warning)).append('\n');
+        for (Problem warning : Warnings.of(query)) {
+            text.append('\n').append(Warnings.line(warning)).append('\n');
         }
         return text.toString();
     }
@@ -207,7 +202,7 @@ final class Explanation {
             sinks.add(entry);
         }
         root.put("sinks", sinks);
-        root.put("warnings", plan.warnings());
+        root.put("warnings", Warnings.of(query));
         try {
             return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(root);
         } catch (JsonProcessingException e) {

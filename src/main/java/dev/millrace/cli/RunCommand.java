@@ -101,7 +101,7 @@ final class RunCommand implements Callable<Integer> {
         List<RunningQuery> runs = new ArrayList<>();
         queries = resources.queries().size();
         for (Compilation query : resources.queries()) {
-            query.plan().warnings().forEach(warning -> System.err.println(Explanation.warning(query, warning)));
+            Warnings.of(query).forEach(warning -> System.err.println(Warnings.line(warning)));
             runs.add(new RunningQuery(query, terminal));
         }
         return run(runs, terminal);

@@ -22,7 +22,7 @@ final class ValidateCommand implements Callable<Integer> {
             return Main.USAGE;
         }
         for (Compilation query : resources.queries()) {
-            query.plan().warnings().forEach(warning -> System.err.println(Explanation.warning(query, warning)));
+            Warnings.of(query).forEach(warning -> System.err.println(Warnings.line(warning)));
             System.out.println("query '" + query.name() + "' is valid, plan "
                     + query.plan().id());
         }
