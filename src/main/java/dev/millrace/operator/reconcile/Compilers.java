@@ -38,9 +38,6 @@ final class Compilers implements AutoCloseable {
     /** The code of a verdict that says nothing about the query. */
     static final String FAILED = "CompilerFailed";
 
-    /** The status of a JVM with ExitOnOutOfMemoryError. */
-    private static final int OUT_OF_MEMORY = 3;
-
     /** Options of this process that a child takes over: the class-data archive, with which it starts sooner, and logs. */
     private static final List<String> TAKEN_OVER =
             List.of("-XX:SharedArchiveFile=", "-Xshare:", "-Xlog:", "-Djava.util.logging.manager=");
@@ -172,7 +169,7 @@ final class Compilers implements AutoCloseable {
     /** Of memory, a child ends with a status of its own; one that had compiled others says nothing of this query. */
     private static Verdict died(Child child) throws InterruptedException {
         boolean ended = child.process.waitFor(1, TimeUnit.SECONDS);
-        boolean memory = ended && child.process.exitValue() == OUT_OF_MEMORY;
+        boolean memory = ended && child.process.exitValue() == Pods.OUT_OF_HEAP;
         return memory && child.compiled == 1
                 ? refused("PlanTooLarge", "the compiler ran out of memory; make the SQL simpler")
                 : refused(FAILED, "the compiler ended" + (ended ? " with status " + child.process.exitValue() : ""));

@@ -34,6 +34,9 @@ import java.util.stream.Stream;
 /** What a pod is to a decision, read from what Kubernetes tells of it. */
 final class Pods {
 
+    /** The status of a JVM with ExitOnOutOfMemoryError. */
+    static final int OUT_OF_HEAP = 3;
+
     private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -227,21 +230,32 @@ final class Pods {
                     "ImageNotPulled", "the image " + status.getImage() + " cannot be pulled: " + waiting.getMessage()));
         }
         if (waiting.getReason().equals("CrashLoopBackOff")) {
-            ContainerStateTerminated last = status.getLastState().getTerminated();
-            String how = last == null
-                    ? ""
-                    : "OOMKilled".equals(last.getReason())
-                            ? ": it was killed for memory; raise scaling.resources.min.memory"
-                            : ": exit status " + last.getExitCode()
-                                    + (last.getMessage() == null ? "" : ", " + last.getMessage());
-            boolean memory = last != null && "OOMKilled".equals(last.getReason());
-            return Optional.of(new Trouble(
-                    memory ? "OutOfMemory" : "CrashLoop",
-                    "its engine ended " + status.getRestartCount() + " times" + how));
+            return Optional.of(
+                    crashing(status.getRestartCount(), status.getLastState().getTerminated()));
         }
         return waiting.getReason().startsWith("Create") || waiting.getReason().startsWith("Run")
                 ? Optional.of(new Trouble("ContainerNotStarted", waiting.getReason() + ": " + waiting.getMessage()))
                 : Optional.empty();
+    }
+
+    /**
+     * @param last how it ended the last time; null where that is not known
+     */
+    private static Trouble crashing(int times, ContainerStateTerminated last) {
+        String what = "its engine ended " + times + " times";
+        if (last == null) {
+            return new Trouble("CrashLoop", what);
+        }
+        if ("OOMKilled".equals(last.getReason())) {
+            return new Trouble("OutOfMemory", what + ": it was killed for memory; raise scaling.resources.min.memory");
+        }
+        if (last.getExitCode() == OUT_OF_HEAP) {
+            return new Trouble(
+                    "OutOfMemory",
+                    what + ": its heap, 40 percent of scaling.resources.min.memory, was too small; raise that");
+        }
+        String message = last.getMessage() == null ? "" : ", " + last.getMessage();
+        return new Trouble("CrashLoop", what + ": exit status " + last.getExitCode() + message);
     }
 
     /** A pod that takes something away. */
