@@ -62,7 +62,7 @@ public interface Source extends AutoCloseable {
         /** Records there are behind the position, as far as is known; −1 if unknown. */
         long lag(int index);
 
-        /** When the last record that was read came into the partition, in milliseconds; −1 if unknown. */
+        /** The time at which the last record that was read was written, as it says itself, in milliseconds; −1 if unknown. */
         default long cameAt(int index) {
             return -1;
         }

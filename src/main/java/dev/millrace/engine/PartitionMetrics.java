@@ -31,6 +31,11 @@ public final class PartitionMetrics {
         rowsIn += rows;
     }
 
+    /** Counts from here on: what was read until now was another's. */
+    public void forgetRows() {
+        rowsIn = 0;
+    }
+
     /**
      * Notes what waits.
      *

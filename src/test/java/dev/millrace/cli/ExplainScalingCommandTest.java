@@ -41,12 +41,9 @@ class ExplainScalingCommandTest {
                 .mapToObj(i -> new Sample(START.plusSeconds(10 * i), 10, List.of(slot)))
                 .toList();
         ScalingState settled = new ScalingState(
-                state.asked(),
-                START,
-                START,
+                new ScalingState.Wish(has, START, START),
                 null,
-                state.cpuSeconds(),
-                state.podsSeconds(),
+                state.costs(),
                 state.needs(),
                 null,
                 state.blocked(),

@@ -27,6 +27,8 @@ import java.util.concurrent.CompletableFuture;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -280,6 +282,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void deletionEndsThoughKafkaIsGone() throws Exception {
         KafkaBroker other = new KafkaBroker(
                 Files.createTempDirectory("kafka").resolve("kafka"),
@@ -449,6 +452,7 @@ class OperatorIT extends OperatorCluster {
 
     /** TLS with an authority of one's own and a login, as the comments of the example say; then another password. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void theExampleWithASecuredBrokerRuns(@TempDir Path directory) throws Exception {
         String host = System.getenv("MILLRACE_HOST");
         cluster.kubectl("apply", "-f", "k8s-examples/secured-kafka");

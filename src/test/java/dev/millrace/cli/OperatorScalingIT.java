@@ -286,8 +286,9 @@ class OperatorScalingIT extends OperatorCluster {
                     left -> left.equals(List.of("persistentvolumeclaim/moves-0-2", "pod/moves-0-2")),
                     Duration.ofSeconds(60),
                     "the one before is gone, with its volume");
-            cluster.kubectl("delete", "pod", "filler", "--force", "--grace-period=0");
             query.finish();
+        } finally {
+            cluster.tryKubectl("delete", "pod", "filler", "--force", "--grace-period=0");
         }
     }
 

@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.connectors.ConnectorException;
 import dev.millrace.state.CheckpointReader.DamagedCheckpointException;
 import dev.millrace.state.StoredCheckpoint;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -97,6 +99,24 @@ public class ObjectCheckpointsTest {
         StoredCheckpoint last = writer.upload(files.of(60, Map.of("d.sst", "d")));
         assertEquals(ids(last), stored());
         assertEquals(List.of(last), reader().list());
+    }
+
+    @Test
+    void aManifestThatIsReplacedBetweenItsListingAndItsReadingIsNotMissed() throws Exception {
+        ObjectCheckpoints writer = writer(1, 1);
+        writer.upload(files.of(10, Map.of("a.sst", "a")));
+        List<StoredCheckpoint> next = new ArrayList<>();
+        Objects slow = (Objects) Proxy.newProxyInstance(
+                Objects.class.getClassLoader(), new Class<?>[] {Objects.class}, (proxy, method, arguments) -> {
+                    boolean reads = method.getName().equals("get")
+                            && arguments[0].toString().startsWith("checkpoints/");
+                    if (reads && next.isEmpty()) {
+                        next.add(writer.upload(files.of(20, Map.of("b.sst", "b"))));
+                    }
+                    return method.invoke(objects, arguments);
+                });
+        assertEquals(next, new ObjectCheckpoints(slow, 1, Duration.ZERO).list());
+        assertEquals(1, next.size());
     }
 
     @Test

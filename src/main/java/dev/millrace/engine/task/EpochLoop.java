@@ -126,6 +126,8 @@ final class EpochLoop implements AutoCloseable {
         lastEnd = tail.atEnd() ? now : lastEnd;
         metrics.phase(now - lastEnd < BEHIND_MILLIS ? "standby" : "following", "");
         updateFigures(recovery.flow());
+        metrics.partitions(List.of());
+        recovery.flow().inputs().forEach(Inputs::forgetRows);
     }
 
     /**

@@ -519,11 +519,16 @@ final class Inputs {
         return partitions.stream().map(partition -> measured(partition, now)).toList();
     }
 
+    /** What was read until now was another's. */
+    void forgetRows() {
+        partitions.forEach(partition -> partition.metrics.forgetRows());
+    }
+
     private PartitionMetrics measured(Partition partition, long now) {
         Source.Reader reader = readers[partition.worker];
         long lag = reader.lag(partition.index);
         long cameAt = reader.cameAt(partition.index);
-        partition.metrics.waits(lag, lag == 0 ? 0 : cameAt < 0 ? -1 : Math.max(0, now - cameAt));
+        partition.metrics.waits(lag, lag == 0 ? 0 : lag < 0 || cameAt < 0 ? -1 : Math.max(0, now - cameAt));
         return partition.metrics;
     }
 

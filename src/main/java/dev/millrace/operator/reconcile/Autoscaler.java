@@ -101,8 +101,7 @@ final class Autoscaler {
         int mostCpu = mostCpu(scaling);
         long leastMemory = leastMemory(scaling);
         long mostMemory = mostMemory(scaling);
-        boolean resizes =
-                (seen.resizes() || Replacements.arePossible(seen)) && (mostCpu > leastCpu || mostMemory > leastMemory);
+        boolean resizes = seen.resizes() && (mostCpu > leastCpu || mostMemory > leastMemory);
         if (most <= least && !resizes) {
             return Optional.empty();
         }
@@ -176,11 +175,12 @@ final class Autoscaler {
         Scaling.Allocation recommended = recommended(step);
         told(step, recommended, notices);
         Allocation asked = step.state().asked();
-        boolean grown = working.stream()
+        long grown = working.stream()
                 .filter(pod -> pod.slot() < asked.pods())
-                .allMatch(pod ->
-                        pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory());
-        int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
+                .filter(pod ->
+                        pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory())
+                .count();
+        int pods = asked.pods() < before && bounds.resizes() && grown < asked.pods() ? before : asked.pods();
         Instant newest = seen.samples().isEmpty()
                 ? null
                 : seen.samples().get(seen.samples().size() - 1).at();

@@ -472,7 +472,12 @@ final class Decider {
                         .filter(Verdict::accepted)
                         .map(Verdict::outputModes)
                         .orElse(status.outputModes()),
-                seen.verdict().filter(Verdict::accepted).map(Statuses::warnings).orElse(status.warnings()),
+                Statuses.warnings(
+                        seen.spec(),
+                        seen.verdict()
+                                .filter(Verdict::accepted)
+                                .map(Statuses::warnings)
+                                .orElse(status.warnings())),
                 none ? 0 : (int) Math.max(1, pods),
                 processing == null ? Integer.valueOf(0) : processing,
                 Names.selector(seen.identity().name()) + "," + Names.COMPONENT + "=" + Names.ENGINE,

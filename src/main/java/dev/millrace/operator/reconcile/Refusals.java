@@ -21,9 +21,6 @@ final class Refusals {
 
     static final String REFUSED = "ScalingRefused";
 
-    /** How long a node may take to find room for more CPU. */
-    private static final Duration DEFERRED = Duration.ofSeconds(30);
-
     /** How long a cluster may take to find room for more pods: it may start nodes for them. */
     private static final Duration NO_ROOM = Duration.ofMinutes(5);
 
@@ -74,6 +71,7 @@ final class Refusals {
     private List<PodView> concerned(ScalingState state, List<Slot> slots, List<PodView> working) {
         Stream<PodView> waiting = slots.stream()
                 .filter(slot -> slot.isHosted() && slot.standby() != null)
+                .filter(slot -> slot.slot() < state.asked().pods())
                 .flatMap(slot -> seen.pods().stream()
                         .filter(pod -> pod.name().equals(slot.standby().pod()) && pod.node() == null));
         return Stream.concat(
@@ -145,13 +143,8 @@ final class Refusals {
         boolean less = pod.given().milli() < asked.milliCpu() || pod.given().memory() < asked.memory();
         Optional<Trouble> refused = pod.given().refused().filter(trouble -> less);
         if (refused.isPresent()) {
-            return refused.filter(trouble ->
-                            !trouble.reason().equals("Deferred") || isOver(Replacements.since(state, pod), DEFERRED))
+            return refused.filter(trouble -> new Replacements(seen, recheck, state).isStuck(pod))
                     .map(trouble -> what + trouble.reason() + ", " + trouble.message());
-        }
-        if (!seen.resizes()) {
-            return Optional.of(
-                    what + "the API server changes no running pods, and no other one can go on in its place");
         }
         return isOver(Replacements.since(state, pod), NO_ROOM)
                 ? Optional.of(what + "it has " + Allocation.cpu(pod.given().milli()) + " and "

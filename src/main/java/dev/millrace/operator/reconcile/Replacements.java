@@ -12,14 +12,17 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * Other pods in the place of those that cannot be given what is wished while they run: their node has no room, or the API server
- * changes no running pods. Each follows its pod as a standby does, with what is wished, and goes on in its place when it has all
- * that is committed. Until then nothing is lost by trying, so it is given up where there is no room elsewhere either.
+ * Other pods in the place of those whose nodes have no room for what is wished. Each follows its pod as a standby does, with what
+ * is wished, and goes on in its place when it has all that is committed. Until then nothing is lost by trying, so it is given up
+ * where there is no room elsewhere either.
  */
 final class Replacements {
 
     /** How long a node may take to find room. */
     private static final Duration DEFERRED = Duration.ofSeconds(30);
+
+    /** For so long a node may say no to less memory, which is then not asked for any more: that is no reason. */
+    private static final Duration ERROR = Duration.ofSeconds(90);
 
     /** How long another pod may look for a node. */
     private static final Duration NO_ROOM = Duration.ofSeconds(60);
@@ -64,38 +67,41 @@ final class Replacements {
 
     /** Whether another pod is to come in the place of this one. */
     boolean isDue(PodView pod) {
-        boolean runs = pod.node() != null && !pod.isGuest() && !pod.ended() && !pod.deleting();
+        boolean alone = !pod.isGuest() && pod.guests().isEmpty();
+        boolean runs = pod.node() != null && !pod.ended() && !pod.deleting();
         boolean stays = pod.slot() < state.asked().pods();
-        return runs && stays && !has(pod) && isStuck(pod) && arePossible(seen);
+        return alone && runs && stays && !has(pod) && isStuck(pod) && arePossible(seen);
     }
 
-    /** What is more than was asked for is a reason where pods cannot be changed, and is CPU. */
     private boolean has(PodView pod) {
         Allocation asked = state.asked();
-        boolean more = pod.given().milli() > asked.milliCpu() && !seen.resizes();
-        return !more && pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory();
+        return pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory();
     }
 
-    /** A quota, or what else the API server says no for, would refuse another pod too. */
-    private boolean isStuck(PodView pod) {
-        return !seen.resizes()
-                || pod.given()
-                        .refused()
-                        .filter(trouble -> !trouble.reason().equals("Deferred") || isOver(since(state, pod), DEFERRED))
-                        .isPresent();
+    /** Whether its node has said no for longer than it may. What the API server refuses, it would refuse another pod too. */
+    boolean isStuck(PodView pod) {
+        return pod.given()
+                .refused()
+                .filter(trouble -> isOver(since(state, pod), trouble.reason().equals("Error") ? ERROR : DEFERRED))
+                .isPresent();
     }
 
-    /** Whether a pod is in this case, and another one with what is wished may still come in its place. */
+    /**
+     * Whether a pod is in this case, and another one with what is wished may still come in its place. One that the user wishes,
+     * and that has no room itself, is not given up for that.
+     */
     boolean mayCome(PodView pod, Slot slot) {
         if (!isDue(pod) || isOver(since(state, pod), FOLLOWS)) {
             return false;
         }
         Standby standby = slot.standby();
-        boolean failed = standby != null && Standby.FAILED.equals(standby.state());
-        return !failed
-                && Standbys.pod(seen, slot)
-                        .filter(next -> SlotDecider.hasNoRoom(next) && isOver(next.created(), NO_ROOM))
-                        .isEmpty();
+        Optional<PodView> next = Standbys.pod(seen, slot);
+        if (next.isEmpty() || standby == null) {
+            return !isOver(since(state, pod).plus(DEFERRED), NO_ROOM);
+        }
+        boolean stays = slot.slot() < seen.wantedStandbys() && isDue(next.get());
+        boolean waits = SlotDecider.hasNoRoom(next.get()) && isOver(next.get().created(), NO_ROOM);
+        return !stays && !waits && !Standby.FAILED.equals(standby.state());
     }
 
     /** The standby that is to go on now: it has all, and what is wished. */
@@ -109,7 +115,7 @@ final class Replacements {
                 + pod.given()
                         .refused()
                         .map(trouble -> ": " + trouble.reason() + ", " + trouble.message())
-                        .orElse(": the API server changes no running pods");
+                        .orElse("");
     }
 
     /** From when a pod could have what was asked for. */

@@ -42,8 +42,8 @@ final class ScalingStatus {
                 step.bottleneck().name(),
                 step.reason(),
                 state.last() == null ? null : write(state.last()),
-                Statuses.rounded(Double.valueOf(state.cpuSeconds())),
-                Statuses.rounded(Double.valueOf(state.podsSeconds())),
+                Statuses.rounded(Double.valueOf(state.costs().cpu())),
+                Statuses.rounded(Double.valueOf(state.costs().pods())),
                 write(state.needs()),
                 state.ceiling() == null ? null : write(state.ceiling()),
                 blocked(state),
@@ -156,13 +156,13 @@ final class ScalingStatus {
         }
         try {
             ScalingState fresh = ScalingState.of(allocation(status.pods(), status.cpu(), status.memory()));
+            ScalingState.Costs usual = fresh.costs();
             return Optional.of(new ScalingState(
-                    fresh.asked(),
-                    instant(status.askedAt()),
-                    instant(status.settledAt()),
+                    new ScalingState.Wish(fresh.asked(), instant(status.askedAt()), instant(status.settledAt())),
                     status.lastDecision() == null ? null : read(status.lastDecision()),
-                    status.cpuSeconds() == null ? fresh.cpuSeconds() : status.cpuSeconds(),
-                    status.podsSeconds() == null ? fresh.podsSeconds() : status.podsSeconds(),
+                    new ScalingState.Costs(
+                            status.cpuSeconds() == null ? usual.cpu() : status.cpuSeconds(),
+                            status.podsSeconds() == null ? usual.pods() : status.podsSeconds()),
                     read(status.needs()),
                     status.ceiling() == null ? null : read(status.ceiling()),
                     blocked(status),

@@ -154,7 +154,7 @@ final class Standbys {
                 && !ENDED.contains(decided.state().getClass());
         Optional<PodView> pod = pod(seen, decided.slot())
                 .filter(found -> !recheck.isLost(found))
-                .filter(found -> !replaced || !replacements.get().isDue(found));
+                .filter(found -> always || !replaced || !replacements.get().isDue(found));
         for (PodView other : seen.pods(decided.slot().slot())) {
             boolean surplus = !wanted || pod.filter(other::equals).isEmpty();
             if (other.standby() && other.incarnation() != decided.slot().incarnation() && surplus) {

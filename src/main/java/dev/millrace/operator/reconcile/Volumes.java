@@ -31,7 +31,17 @@ final class Volumes {
 
     private static final Duration FAR = Duration.ofDays(1000);
 
-    private Volumes() {}
+    private final Observed seen;
+    private final List<Action> actions;
+    private final List<Notice> notices;
+    private final JsonNode wanted;
+
+    private Volumes(Observed seen, List<Action> actions, List<Notice> notices) {
+        this.seen = seen;
+        this.actions = actions;
+        this.notices = notices;
+        this.wanted = seen.spec().at("/state/volume");
+    }
 
     /** Looks at the volumes of all slots and standbys; returns how full they are. */
     static List<Volume> decide(
@@ -49,67 +59,62 @@ final class Volumes {
             }
         }
         List<Volume> volumes = VolumeForecast.next(seen.status().volumes(), says, seen.now());
-        says.forEach((claim, engine) -> {
-            Optional<Volume> volume = (volumes == null ? List.<Volume>of() : volumes)
-                    .stream().filter(one -> one.claim().equals(claim)).findFirst();
-            growth(seen, claim, engine, volume, notices).ifPresent(actions::add);
-        });
+        Volumes decider = new Volumes(seen, actions, notices);
+        says.forEach((claim, engine) -> seen.claims().stream()
+                .filter(one -> one.name().equals(claim) && one.requested() > 0)
+                .findFirst()
+                .ifPresent(mounted -> decider.look(mounted, engine, filled(volumes, claim))));
         return volumes;
+    }
+
+    private static Optional<Volume> filled(List<Volume> volumes, String claim) {
+        return (volumes == null ? List.<Volume>of() : volumes)
+                .stream().filter(one -> one.claim().equals(claim)).findFirst();
     }
 
     /**
      * @param engine what the pod on the volume says, if it answers
      */
-    private static Optional<GrowClaim> growth(
-            Observed seen,
-            String claimName,
-            Optional<EngineProgress> engine,
-            Optional<Volume> filled,
-            List<Notice> notices) {
-        Optional<ClaimView> mounted = seen.claims().stream()
-                .filter(claim -> claim.name().equals(claimName))
-                .findFirst();
-        if (mounted.isEmpty() || mounted.get().requested() <= 0) {
-            return Optional.empty();
-        }
-        ClaimView claim = mounted.get();
-        JsonNode volume = seen.spec().at("/state/volume");
-        String asked = volume.path("size").asText(Children.DEFAULT_VOLUME);
+    private void look(ClaimView claim, Optional<EngineProgress> engine, Optional<Volume> filled) {
+        String asked = wanted.path("size").asText(Children.DEFAULT_VOLUME);
         if (Size.ofText(asked).value() > claim.requested()) {
-            return Optional.of(new GrowClaim(claim.name(), claim.resourceVersion(), asked));
+            actions.add(new GrowClaim(claim.name(), claim.resourceVersion(), asked));
+        } else if (engine.isPresent() && isItsOwn(claim, engine.get())) {
+            fills(claim, engine.get(), filled);
         }
-        if (engine.isEmpty() || !isItsOwn(claim, engine.get())) {
-            return Optional.empty();
-        }
-        boolean isShort = engine.get().volumeShort();
-        Duration full = isHalfFull(engine.get())
-                ? filled.flatMap(one -> VolumeForecast.fullIn(one, engine.get().volumeFree()))
+    }
+
+    private void fills(ClaimView claim, EngineProgress engine, Optional<Volume> filled) {
+        boolean isShort = engine.volumeShort();
+        Duration full = isHalfFull(engine)
+                ? filled.flatMap(one -> VolumeForecast.fullIn(one, engine.volumeFree()))
                         .orElse(FAR)
                 : FAR;
-        String limit = volume.at("/autoGrow/limit").asText("");
+        String limit = wanted.at("/autoGrow/limit").asText("");
         long most = limit.isEmpty() ? 0 : Size.ofText(limit).value();
-        String raise = limit.isEmpty()
-                ? "state.volume.size, or let it grow by state.volume.autoGrow.limit"
-                : "state.volume.autoGrow.limit";
         if (most <= claim.requested()) {
-            tight(claim, isShort, full, raise).ifPresent(notices::add);
-            return Optional.empty();
+            tight(claim, isShort, full, limit.isEmpty()).ifPresent(notices::add);
+        } else if (isShort || full.compareTo(GROWS_BEFORE) <= 0) {
+            long next = Math.min(most, larger(claim, filled));
+            grow(claim, next == most ? limit : (next + MEBIBYTE - 1) / MEBIBYTE + "Mi", isShort, full);
         }
-        if (!isShort && full.compareTo(GROWS_BEFORE) > 0) {
-            return Optional.empty();
-        }
+    }
+
+    /** Half as much again, or enough for a day, twice as much at most; it never shrinks. */
+    private static long larger(ClaimView claim, Optional<Volume> filled) {
         long day = filled.map(one -> one.usedBytes() + (one.growthPerDay() == null ? 0 : one.growthPerDay()))
                 .orElse(0L);
-        long half = claim.requested() + claim.requested() / 2;
-        long next = Math.min(most, Math.max(half, Math.min(day, 2 * claim.requested()))); // it never shrinks
-        String size = next == most ? limit : (next + MEBIBYTE - 1) / MEBIBYTE + "Mi";
+        return Math.max(claim.requested() + claim.requested() / 2, Math.min(day, 2 * claim.requested()));
+    }
+
+    private void grow(ClaimView claim, String size, boolean isShort, Duration full) {
         String why = isShort ? "is nearly full" : willBeFull(full);
         notices.add(new Notice(
                 false,
                 "VolumeGrows",
                 "the volume " + claim.name() + " " + why + " and grows to " + size,
                 claim.name()));
-        return Optional.of(new GrowClaim(claim.name(), claim.resourceVersion(), size));
+        actions.add(new GrowClaim(claim.name(), claim.resourceVersion(), size));
     }
 
     private static String willBeFull(Duration full) {
@@ -117,7 +122,10 @@ final class Volumes {
     }
 
     /** What is told of a volume that may not grow by itself. */
-    private static Optional<Notice> tight(ClaimView claim, boolean isShort, Duration full, String raise) {
+    private static Optional<Notice> tight(ClaimView claim, boolean isShort, Duration full, boolean isFixed) {
+        String raise = isFixed
+                ? "state.volume.size, or let it grow by state.volume.autoGrow.limit"
+                : "state.volume.autoGrow.limit";
         String name = claim.name();
         if (isShort) {
             String what = "less than a fifth of the volume " + name + " is free; raise " + raise;

@@ -115,7 +115,7 @@ public final class ScalingPolicy {
         int last = samples.size();
         Estimate now = estimate(seen, state, samples, last);
         ScalingState next =
-                Outcome.told(state.withNeeds(needs(seen, state, samples)), now.figures(), seen.objective(), seen.now());
+                Outcome.told(state.with(needs(seen, state, samples)), now.figures(), seen.objective(), seen.now());
         Optional<Estimate> earlier =
                 last > SAMPLES ? Optional.of(estimate(seen, state, samples, last - 1)) : Optional.empty();
         return new ScalingPolicy(seen, next, now, samples.get(last - 1).at()).decide(earlier);
@@ -147,7 +147,7 @@ public final class ScalingPolicy {
                 samples.subList(end - SAMPLES, end),
                 seen.objective(),
                 seen.bounds(),
-                pods ? state.podsSeconds() : state.cpuSeconds());
+                pods ? state.costs().pods() : state.costs().cpu());
     }
 
     /** Of all that was measured: not every sample is a reason to look. */
@@ -269,7 +269,7 @@ public final class ScalingPolicy {
 
     /** Fewer pods, with what CPU they then need; where so many are needed, less CPU for each. */
     private Optional<Step> less() {
-        Duration window = window(state.podsSeconds());
+        Duration window = window(state.costs().pods());
         OptionalDouble most = needed(window);
         if (most.isPresent()) {
             Optional<Allocation> fewer = sizing.fewerPods(most.getAsDouble());
@@ -281,7 +281,7 @@ public final class ScalingPolicy {
         if (soon && window.compareTo(WORTH_WAITING) <= 0) {
             return Optional.empty(); // both at once, a little later
         }
-        Duration shorter = window(state.cpuSeconds());
+        Duration shorter = window(state.costs().cpu());
         OptionalDouble cores = needed(shorter);
         Optional<Step> lessCpu = cores.isEmpty()
                 ? Optional.empty()

@@ -11,23 +11,17 @@ import java.util.TreeMap;
 /**
  * What the autoscaler knows of a query beside the samples; it outlives the operator's process.
  *
- * @param asked what the query is to have
- * @param askedAt since when; null where it never changed
- * @param settledAt when the query had it; null while it has not
+ * @param wish what the query is to have
  * @param last the last change; null for none
- * @param cpuSeconds what the last change of CPU or memory took
- * @param podsSeconds what the last change of the number of pods took
+ * @param costs what changes take
  * @param ceiling to what a pod can be brought, for a while; null for what the bounds say
  * @param blocked until when remedies are not tried that were of no use, or refused
  * @param past changes before the last one, in words, the oldest first
  */
 public record ScalingState(
-        Allocation asked,
-        Instant askedAt,
-        Instant settledAt,
+        Wish wish,
         Change last,
-        double cpuSeconds,
-        double podsSeconds,
+        Costs costs,
         Needs needs,
         Ceiling ceiling,
         Map<Remedy, Instant> blocked,
@@ -43,6 +37,22 @@ public record ScalingState(
 
     private static final int PAST = 9;
     private static final Duration BLOCKED = Duration.ofMinutes(30);
+
+    /**
+     * What the query is to have.
+     *
+     * @param at since when; null where it never changed
+     * @param settledAt when the query had it; null while it has not
+     */
+    public record Wish(Allocation asked, Instant at, Instant settledAt) {}
+
+    /**
+     * What the last changes took, in seconds.
+     *
+     * @param cpu of CPU or memory
+     * @param pods of the number of pods
+     */
+    public record Costs(double cpu, double pods) {}
 
     /** What more of is given. */
     public enum Remedy {
@@ -118,7 +128,47 @@ public record ScalingState(
     /** Of a query that has just begun. */
     public static ScalingState of(Allocation first) {
         return new ScalingState(
-                first, null, null, null, CPU_SECONDS, POD_SECONDS, Needs.NONE, null, Map.of(), List.of());
+                new Wish(first, null, null),
+                null,
+                new Costs(CPU_SECONDS, POD_SECONDS),
+                Needs.NONE,
+                null,
+                Map.of(),
+                List.of());
+    }
+
+    public Allocation asked() {
+        return wish.asked();
+    }
+
+    public Instant askedAt() {
+        return wish.at();
+    }
+
+    public Instant settledAt() {
+        return wish.settledAt();
+    }
+
+    private ScalingState with(Wish next) {
+        return new ScalingState(next, last, costs, needs, ceiling, blocked, past);
+    }
+
+    private ScalingState with(Change next) {
+        return new ScalingState(wish, next, costs, needs, ceiling, blocked, past);
+    }
+
+    private ScalingState with(Ceiling next) {
+        return new ScalingState(wish, last, costs, needs, next, blocked, past);
+    }
+
+    ScalingState with(Needs next) {
+        return new ScalingState(wish, last, costs, next, ceiling, blocked, past);
+    }
+
+    private ScalingState blocking(Remedy remedy, Instant now) {
+        Map<Remedy, Instant> all = new TreeMap<>(blocked);
+        all.put(remedy, now.plus(BLOCKED));
+        return new ScalingState(wish, last, costs, needs, ceiling, Map.copyOf(all), past);
     }
 
     ScalingState asking(Change change) {
@@ -126,22 +176,14 @@ public record ScalingState(
         if (last != null) {
             before.add(last.inWords());
         }
-        return new ScalingState(
-                change.to(),
-                change.at(),
-                null,
-                change,
-                cpuSeconds,
-                podsSeconds,
-                needs,
-                ceiling,
-                blocked,
-                List.copyOf(before.subList(Math.max(0, before.size() - PAST), before.size())));
+        List<String> kept = List.copyOf(before.subList(Math.max(0, before.size() - PAST), before.size()));
+        Wish next = new Wish(change.to(), change.at(), null);
+        return new ScalingState(next, change, costs, needs, ceiling, blocked, kept);
     }
 
     /** From outside of the policy: the bounds are others, or what was asked cannot be had. */
     public ScalingState withAsked(Allocation other, Instant now) {
-        return new ScalingState(other, now, null, last, cpuSeconds, podsSeconds, needs, ceiling, blocked, past);
+        return with(new Wish(other, now, null));
     }
 
     /**
@@ -156,46 +198,25 @@ public record ScalingState(
         Duration wait = CEILING.multipliedBy(1L << Math.min(times - 1, MOST_DOUBLINGS));
         boolean shrinks = last != null
                 && last.to().pods() < last.from().pods()
-                && last.to().equals(asked);
-        Allocation instead = had.withPods(shrinks ? last.from().pods() : asked.pods());
+                && last.to().equals(asked());
+        Allocation instead = had.withPods(shrinks ? last.from().pods() : asked().pods());
         Ceiling next = new Ceiling(
-                had.milliCpu() < asked.milliCpu() ? had.milliCpu() : isCapped(now) ? ceiling.milliCpu() : Ceiling.NONE,
-                had.memory() < asked.memory() ? had.memory() : isCapped(now) ? ceiling.memory() : Ceiling.NONE,
+                had.milliCpu() < asked().milliCpu()
+                        ? had.milliCpu()
+                        : isCapped(now) ? ceiling.milliCpu() : Ceiling.NONE,
+                had.memory() < asked().memory() ? had.memory() : isCapped(now) ? ceiling.memory() : Ceiling.NONE,
                 now.plus(wait),
                 times,
                 why);
-        return new ScalingState(
-                instead,
-                now,
-                null,
-                last == null ? null : last.withOutcome(why),
-                cpuSeconds,
-                podsSeconds,
-                needs,
-                next,
-                blocked,
-                past);
+        ScalingState refused = withAsked(instead, now).with(next);
+        return last == null ? refused : refused.with(last.withOutcome(why));
     }
 
     /** The pods that the last change asked for find no room: without them again, and no more are asked for, for half an hour. */
     public ScalingState withoutRoom(String why, Instant now) {
-        return new ScalingState(
-                asked.withPods(last.from().pods()),
-                now,
-                null,
-                last.withOutcome(why),
-                cpuSeconds,
-                podsSeconds,
-                needs,
-                ceiling,
-                blocking(Remedy.Pods, now),
-                past);
-    }
-
-    private Map<Remedy, Instant> blocking(Remedy remedy, Instant now) {
-        Map<Remedy, Instant> all = new TreeMap<>(blocked);
-        all.put(remedy, now.plus(BLOCKED));
-        return Map.copyOf(all);
+        return withAsked(asked().withPods(last.from().pods()), now)
+                .with(last.withOutcome(why))
+                .blocking(Remedy.Pods, now);
     }
 
     boolean isBlocked(Remedy remedy, Instant now) {
@@ -213,40 +234,29 @@ public record ScalingState(
 
     /** The query has what was asked; what that took is what it is thought to take the next time. */
     ScalingState settled(Instant now) {
-        boolean measured =
-                last != null && last.at().equals(askedAt) && last.to().equals(asked);
-        double took = measured ? Duration.between(askedAt, now).toMillis() / 1000.0 : Double.POSITIVE_INFINITY;
-        boolean waited = measured && (last.remedy() != Remedy.Memory || last.grows()); // nothing waits for less memory
-        boolean usual = waited && took <= MOST_SECONDS; // it was not suspended meanwhile, or the like
-        boolean pods = usual && last.remedy() == Remedy.Pods;
         return new ScalingState(
-                asked,
-                askedAt,
-                now,
-                last == null ? null : last.settled(asked, now),
-                usual && !pods ? took : cpuSeconds,
-                pods ? took : podsSeconds,
+                new Wish(asked(), askedAt(), now),
+                last == null ? null : last.settled(asked(), now),
+                costs(now),
                 needs,
-                ceiling != null && ceiling.isBelow(asked) ? null : ceiling,
+                ceiling != null && ceiling.isBelow(asked()) ? null : ceiling,
                 blocked,
                 past);
     }
 
-    ScalingState withNeeds(Needs next) {
-        return new ScalingState(asked, askedAt, settledAt, last, cpuSeconds, podsSeconds, next, ceiling, blocked, past);
+    private Costs costs(Instant now) {
+        boolean measured =
+                last != null && last.at().equals(askedAt()) && last.to().equals(asked());
+        boolean waited = measured && (last.remedy() != Remedy.Memory || last.grows()); // nothing waits for less memory
+        double took = waited ? Duration.between(askedAt(), now).toMillis() / 1000.0 : Double.POSITIVE_INFINITY;
+        if (took > MOST_SECONDS) { // it was suspended meanwhile, or the like
+            return costs;
+        }
+        return last.remedy() == Remedy.Pods ? new Costs(costs.cpu(), took) : new Costs(took, costs.pods());
     }
 
     ScalingState withOutcome(String came, Optional<Remedy> ofNoUse, Instant now) {
-        return new ScalingState(
-                asked,
-                askedAt,
-                settledAt,
-                last.withOutcome(came),
-                cpuSeconds,
-                podsSeconds,
-                needs,
-                ceiling,
-                ofNoUse.map(remedy -> blocking(remedy, now)).orElse(blocked),
-                past);
+        ScalingState told = with(last.withOutcome(came));
+        return ofNoUse.map(remedy -> told.blocking(remedy, now)).orElse(told);
     }
 }

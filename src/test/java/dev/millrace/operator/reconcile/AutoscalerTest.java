@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Scaling;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.operator.reconcile.DeciderTest.World;
@@ -60,7 +61,10 @@ class AutoscalerTest {
     private static void settle(World world) {
         for (int i = 0; i < 6; i++) {
             world.pods.removeIf(pod -> pod.deleting());
-            List.copyOf(world.pods).forEach(pod -> says(world, pod.name(), pod.slot(), pod.incarnation()));
+            world.pods.stream()
+                    .filter(pod -> !pod.standby())
+                    .toList()
+                    .forEach(pod -> says(world, pod.name(), pod.slot(), pod.incarnation()));
             world.after(1).look();
         }
         assertNotNull(world.status.scaling().settledAt(), world.status.scaling().toString());
@@ -94,7 +98,7 @@ class AutoscalerTest {
     private static World load(World world, int looks, double arrivals, double perCore) {
         for (int i = 0; i < looks; i++) {
             world.after(10);
-            int pods = world.pods.size();
+            int pods = (int) world.pods.stream().filter(pod -> !pod.standby()).count();
             double limit = world.pods.get(0).given().milli() / 1000.0;
             double rate = Math.min(arrivals / pods, perCore * limit);
             double more = 10 * (arrivals / pods - rate);
@@ -228,9 +232,10 @@ class AutoscalerTest {
     }
 
     /** A query of topics alone, whose pod is to get 1200m and has 500m on a node that is full. */
-    private static World stuck(boolean resizes) {
-        World world = World.running(spec("Auto").replace("datagen", "kafka"));
-        world.resizes = resizes;
+    private static World stuck(String more) {
+        World world = World.running(
+                spec("Auto").replace("datagen", "kafka").replace("\"mode\": \"Auto\"", "\"mode\": \"Auto\"" + more));
+        world.resizes = true;
         settle(world);
         world.mostMilli = 500;
         load(world, 9, 40_000, 50_000);
@@ -245,7 +250,7 @@ class AutoscalerTest {
 
     @Test
     void aPodWhoseNodeIsFullIsReplacedOnAnotherOne() {
-        World world = stuck(true);
+        World world = stuck("");
         says(world.after(20), "q-0-1", 0, 1);
         assertEquals(List.of(), world.look().actions(CreatePod.class), "there may be room soon");
         says(world.after(11), "q-0-1", 0, 1);
@@ -273,7 +278,7 @@ class AutoscalerTest {
 
     @Test
     void whatHasRoomAfterAllIsNotReplaced() {
-        World world = stuck(true);
+        World world = stuck("");
         says(world.after(31), "q-0-1", 0, 1);
         world.look();
         assertEquals(1, world.actions(CreatePod.class).size());
@@ -287,7 +292,7 @@ class AutoscalerTest {
     /** Where there is no room either, it goes, and the query has what it had. */
     @Test
     void aReplacementThatFindsNoNodeIsGivenUp() {
-        World world = stuck(true);
+        World world = stuck("");
         says(world.after(31), "q-0-1", 0, 1);
         world.look();
         world.change("q-0-2", pod -> {
@@ -308,21 +313,67 @@ class AutoscalerTest {
         assertNull(world.status.slots().get(0).standby());
     }
 
-    /** As API servers before Kubernetes 1.33: the other pod is the way to more, and to less. */
+    /** What the user wishes for other reasons is not given up for this one. */
     @Test
-    void whereNoPodCanBeChangedEachIsReplaced() {
-        World world = stuck(false);
-        assertEquals(1, world.actions(CreatePod.class).size());
-        follows(world.after(5), "standby");
+    void aStandbyWithoutRoomStaysAndOneWithRoomGoesOn() {
+        for (boolean room : List.of(false, true)) {
+            World world = stuck(", \"standby\": 1");
+            assertEquals(2, world.pods.size());
+            if (room) {
+                world.change("q-0-2", pod -> pod.given = given("1200m 1024Mi", 1_200));
+            }
+            follows(world.after(31), "standby");
+            world.look();
+            assertEquals(List.of(), world.actions(CreatePod.class));
+            assertEquals(room ? "q-0-2" : "q-0-1", world.status.slots().get(0).pod());
+            assertEquals(room ? "1200m" : "500m", world.status.scaling().cpu());
+        }
+    }
+
+    @Test
+    void aPodThatRunsOtherSlotsTooIsNotReplaced() {
+        World world = stuck("");
+        world.change("q-0-1", pod -> pod.guests = List.of(new GuestSlot(1, 7)));
+        says(world.after(31), "q-0-1", 0, 1);
         world.look();
-        assertEquals("q-0-2", world.status.slots().get(0).pod());
-        world.pods.removeIf(pod -> pod.deleting());
-        settle(world);
-        world.samples.clear();
-        load(world, 40, 5_000, 50_000);
+        assertEquals(List.of(), world.actions(CreatePod.class));
         assertEquals("500m", world.status.scaling().cpu());
-        assertEquals(500, world.live().given().milli());
-        assertEquals(1, world.actions(CreatePod.class).size());
+    }
+
+    /** A standby that fails, one that has not all in time, and none, as there is no checkpoint to begin from. */
+    @Test
+    void aReplacementThatDoesNotComeIsNotWaitedForForEver() {
+        World failed = stuck("");
+        says(failed.after(31), "q-0-1", 0, 1);
+        failed.look();
+        failed.change("q-0-2", pod -> {
+            pod.ended = true;
+            pod.outcome = Optional.of(new EngineOutcome("Failed", "ReplayDiverged", "", 2));
+        });
+        givesUpIn(failed, 1, 1);
+        World slow = stuck("");
+        says(slow.after(31), "q-0-1", 0, 1);
+        slow.look();
+        follows(slow.after(800), "following");
+        slow.look();
+        givesUpIn(slow, 60, 80);
+        World without = stuck("");
+        without.says(null, "the bucket is away", null);
+        givesUpIn(without.after(31), 55, 65);
+    }
+
+    private static void givesUpIn(World world, int least, int most) {
+        EngineView first = world.engines.get("q-0-1");
+        int seconds = 0;
+        while (world.status.scaling().cpu().equals("1200m")) {
+            world.after(1);
+            world.engines.put("q-0-1", new EngineView(true, world.now, first.progress(), first.rates()));
+            world.look();
+            seconds++;
+            assertTrue(seconds <= most + 2, "it waits");
+        }
+        assertTrue(seconds >= least, () -> "it did not wait");
+        assertTrue(world.notices().contains("ScalingRefused"));
     }
 
     /** The pods stay out for so long that the query goes on without them. */
@@ -749,7 +800,7 @@ class AutoscalerTest {
         dev.millrace.operator.scaling.ScalingState state =
                 ScalingStatus.read(status).orElseThrow();
         assertEquals(status.lastDecision().outcome(), state.last().outcome());
-        assertEquals(status.cpuSeconds(), state.cpuSeconds());
+        assertEquals(status.cpuSeconds(), state.costs().cpu());
         assertEquals(
                 status.needs().cores().stream().filter(cores -> cores >= 0).count(),
                 state.needs().byMinute().size());

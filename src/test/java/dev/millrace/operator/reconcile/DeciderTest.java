@@ -735,6 +735,20 @@ class DeciderTest {
         assertEquals(0.42, world.status.checkpoint().seconds());
     }
 
+    /** Neither the mode nor the number makes another version, for which the compiler would be asked. */
+    @Test
+    void aNumberOfPodsThatCountsForNothingIsAWarningAsLongAsItIsThere() {
+        World world = World.running(with(KAFKA, "\"replicas\": 1, \"scaling\": {\"mode\": \"Manual\"}"));
+        assertEquals(List.of(), world.status.warnings());
+        world.spec(with(KAFKA, "\"replicas\": 1, \"scaling\": {\"mode\": \"Auto\"}"))
+                .look();
+        assertEquals("ReplicasIgnored", world.status.warnings().get(0).code());
+        world.look();
+        assertEquals(1, world.status.warnings().size());
+        world.spec(KAFKA).look();
+        assertEquals(List.of(), world.status.warnings());
+    }
+
     @Test
     void figuresThatStandStillAreNotWritten() {
         World world = World.running(KAFKA);
