@@ -3,6 +3,7 @@ package dev.millrace.engine.task;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
 import dev.millrace.engine.Exchange;
+import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.ProgressLog;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.QueryException;
@@ -125,8 +126,7 @@ final class EpochLoop implements AutoCloseable {
         long now = clock.millis();
         lastEnd = tail.atEnd() ? now : lastEnd;
         metrics.phase(now - lastEnd < BEHIND_MILLIS ? "standby" : "following", "");
-        updateFigures(recovery.flow());
-        metrics.partitions(List.of());
+        updateFigures(recovery.flow(), List.of());
         recovery.flow().inputs().forEach(Inputs::forgetRows);
     }
 
@@ -183,7 +183,7 @@ final class EpochLoop implements AutoCloseable {
         remember(last);
         metrics.incarnation(last.incarnation());
         checkpoints.begin(last.incarnation());
-        updateFigures(flow);
+        updateFigures();
     }
 
     /** A state of several slots is not of one moment, but a savepoint of before can be dropped. */
@@ -411,15 +411,16 @@ final class EpochLoop implements AutoCloseable {
     }
 
     private void updateFigures() {
-        updateFigures(flow);
+        updateFigures(flow, flow.partitions());
     }
 
-    private void updateFigures(Flow flow) {
+    /**
+     * @param read partitions, as far as it is this process that reads them for the query
+     */
+    private void updateFigures(Flow flow, List<PartitionMetrics> read) {
         metrics.part(flow.peers().map(Peers::part));
         metrics.hotKeyGroups(flow.hotKeyGroups());
-        metrics.partitions(flow.inputs().stream()
-                .flatMap(input -> input.metrics().stream())
-                .toList());
+        metrics.partitions(read);
         metrics.effort(state.store().effort());
         long computed = ThreadTimes.now();
         metrics.threads.add(0, computed - threadTime);

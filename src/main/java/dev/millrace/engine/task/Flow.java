@@ -4,6 +4,7 @@ import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.ExchangeProgress;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
@@ -164,6 +165,11 @@ final class Flow {
 
     List<Inputs> inputs() {
         return inputs;
+    }
+
+    /** What was read of each partition, and waits in it as of now. */
+    List<PartitionMetrics> partitions() {
+        return inputs.stream().flatMap(input -> input.metrics().stream()).toList();
     }
 
     /** Key groups that have many of the last minute's rows. */

@@ -175,12 +175,13 @@ final class Autoscaler {
         Scaling.Allocation recommended = recommended(step);
         told(step, recommended, notices);
         Allocation asked = step.state().asked();
-        long grown = working.stream()
-                .filter(pod -> pod.slot() < asked.pods())
-                .filter(pod ->
-                        pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory())
-                .count();
-        int pods = asked.pods() < before && bounds.resizes() && grown < asked.pods() ? before : asked.pods();
+        boolean grown = slots.stream()
+                .filter(slot -> slot.slot() < asked.pods() && !slot.isHosted())
+                .allMatch(slot -> working.stream()
+                        .anyMatch(pod -> pod.slot() == slot.slot()
+                                && pod.given().milli() >= asked.milliCpu()
+                                && pod.given().memory() >= asked.memory()));
+        int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
         Instant newest = seen.samples().isEmpty()
                 ? null
                 : seen.samples().get(seen.samples().size() - 1).at();

@@ -60,6 +60,7 @@ final class Decider {
             List.of(Conditions.UP_TO_DATE, Conditions.DURABLE, Conditions.SCALABLE, Conditions.STANDBY_READY);
 
     private final Observed seen;
+    private Observed wishing;
     private final StreamingQueryStatus status;
     private final Conditions conditions;
     private final List<Action> actions = new ArrayList<>();
@@ -76,6 +77,7 @@ final class Decider {
 
     private Decider(Observed seen) {
         this.seen = seen;
+        this.wishing = seen;
         this.recheck = new Recheck(seen);
         this.status = seen.status();
         this.conditions = new Conditions(status.conditions(), seen.identity().generation(), seen.now());
@@ -199,10 +201,11 @@ final class Decider {
     private void run() {
         adopt();
         divide();
+        wishing = seen.wishing(scaling);
         SlotDecision first = first();
         String version = choice.isProven() ? choice.target().config() : choice.lastGood();
-        decided = Stragglers.of(seen, FurtherSlots.decide(seen, slots, division, version, first), version);
-        decided = Standbys.of(seen, decided, division, version);
+        decided = Stragglers.of(wishing, FurtherSlots.decide(wishing, slots, division, version, first), version);
+        decided = Standbys.of(wishing, decided, division, version);
         Standing.standby(seen, decided, conditions);
         slots = decided.stream().map(SlotDecision::slot).toList();
         for (SlotDecision slot : decided) {
@@ -343,7 +346,7 @@ final class Decider {
     private SlotDecision decideFirst() {
         boolean onTrial = choice.lastGood() != null && !choice.isProven();
         return SlotDecider.decide(
-                seen,
+                wishing,
                 new Wish(
                         slots.get(0),
                         choice.target().config(),

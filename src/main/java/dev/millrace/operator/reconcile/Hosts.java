@@ -44,7 +44,7 @@ final class Hosts {
                 .filter(pod -> pod.slot() != slot.slot()
                         && !pod.standby()
                         && pod.version().equals(version))
-                .filter(pod -> isItsSlots(seen, pod))
+                .filter(pod -> isItsSlots(seen, decided, pod))
                 .filter(pod ->
                         !pod.deleting() && !pod.ended() && seen.lostAt(pod).isEmpty())
                 .filter(pod -> guests(seen, decided, pod) < MOST_GUESTS)
@@ -96,11 +96,13 @@ final class Hosts {
     }
 
     /** And not one that another has taken over from, or whose slot is about to leave. */
-    private static boolean isItsSlots(Observed seen, PodView pod) {
-        List<Slot> slots = seen.status().slots();
+    private static boolean isItsSlots(Observed seen, List<Slot> decided, PodView pod) {
+        List<Slot> before = seen.status().slots();
         Division division = seen.status().division();
-        return pod.slot() < slots.size()
-                && (division == null || pod.slot() < division.slots())
-                && slots.get(pod.slot()).incarnation() == pod.incarnation();
+        if (pod.slot() >= before.size() || division != null && pod.slot() >= division.slots()) {
+            return false;
+        }
+        Slot slot = pod.slot() < decided.size() ? decided.get(pod.slot()) : before.get(pod.slot());
+        return slot.incarnation() == pod.incarnation();
     }
 }

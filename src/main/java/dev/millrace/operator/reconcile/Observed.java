@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.GuestSlot;
+import dev.millrace.api.Scaling;
 import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
@@ -262,6 +263,40 @@ record Observed(
             sign = engine.lastAnswer();
         }
         return Optional.of(sign.plus(nodeLossTimeout()));
+    }
+
+    /** The same, of a status that says what the autoscaler wishes as of this look. */
+    Observed wishing(Scaling scaling) {
+        StreamingQueryStatus wishes = status.withFigures(
+                status.lag(),
+                status.throughput(),
+                status.lateRows(),
+                status.malformedRows(),
+                status.hotKeyGroups(),
+                status.volumes(),
+                status.checkpoint(),
+                scaling,
+                status.figuresAt());
+        return new Observed(
+                identity,
+                spec,
+                wishes,
+                verdict,
+                wanted,
+                wantedStateId,
+                wantedOrigin,
+                savepoint,
+                pods,
+                claims,
+                versions,
+                budget,
+                cleanUp,
+                engines,
+                unreachable,
+                recentTakeOvers,
+                samples,
+                resizes,
+                now);
     }
 
     /** How many slots the spec asks for. */

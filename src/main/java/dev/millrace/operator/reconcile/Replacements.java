@@ -9,6 +9,7 @@ import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.ScalingState;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -29,6 +30,9 @@ final class Replacements {
 
     /** How long it may take until it has all: the state is copied. */
     private static final Duration FOLLOWS = Duration.ofMinutes(15);
+
+    /** So often in a row one may not come about, as of a quota. */
+    private static final int FAILURES = 2;
 
     private final Observed seen;
     private final Recheck recheck;
@@ -67,10 +71,17 @@ final class Replacements {
 
     /** Whether another pod is to come in the place of this one. */
     boolean isDue(PodView pod) {
-        boolean alone = !pod.isGuest() && pod.guests().isEmpty();
+        boolean alone = !pod.isGuest() && pod.guests().isEmpty() && !isHost(pod);
         boolean runs = pod.node() != null && !pod.ended() && !pod.deleting();
         boolean stays = pod.slot() < state.asked().pods();
         return alone && runs && stays && !has(pod) && isStuck(pod) && arePossible(seen);
+    }
+
+    /** Also one that was not told so yet. */
+    private boolean isHost(PodView pod) {
+        List<Slot> slots = seen.status().slots();
+        return slots != null
+                && slots.stream().anyMatch(slot -> slot.isHosted() && pod.name().equals(slot.pod()));
     }
 
     private boolean has(PodView pod) {
@@ -80,10 +91,16 @@ final class Replacements {
 
     /** Whether its node has said no for longer than it may. What the API server refuses, it would refuse another pod too. */
     boolean isStuck(PodView pod) {
+        return pod.given().refused().isPresent() && isOver(since(state, pod), grace(pod));
+    }
+
+    private static Duration grace(PodView pod) {
         return pod.given()
-                .refused()
-                .filter(trouble -> isOver(since(state, pod), trouble.reason().equals("Error") ? ERROR : DEFERRED))
-                .isPresent();
+                        .refused()
+                        .filter(trouble -> trouble.reason().equals("Error"))
+                        .isPresent()
+                ? ERROR
+                : DEFERRED;
     }
 
     /**
@@ -95,13 +112,32 @@ final class Replacements {
             return false;
         }
         Standby standby = slot.standby();
-        Optional<PodView> next = Standbys.pod(seen, slot);
-        if (next.isEmpty() || standby == null) {
-            return !isOver(since(state, pod).plus(DEFERRED), NO_ROOM);
+        if (standby == null) {
+            return canBeFollowed(pod) || !isOver(since(state, pod).plus(grace(pod)), NO_ROOM);
         }
-        boolean stays = slot.slot() < seen.wantedStandbys() && isDue(next.get());
+        Optional<PodView> next = Standbys.pod(seen, slot);
+        if (next.isEmpty()) {
+            return standby.failures() < FAILURES;
+        }
+        boolean stays = slot.slot() < seen.wantedStandbys() && !has(next.get()) && isRefused(next.get());
         boolean waits = SlotDecider.hasNoRoom(next.get()) && isOver(next.get().created(), NO_ROOM);
         return !stays && !waits && !Standby.FAILED.equals(standby.state());
+    }
+
+    /** Whether one can be made now: it begins from a checkpoint. */
+    private boolean canBeFollowed(PodView pod) {
+        return Optional.ofNullable(seen.engines().get(pod.name()))
+                .filter(engine -> engine.answers() && engine.progress().running())
+                .filter(engine -> engine.progress().checkpointEpoch() != null)
+                .isPresent();
+    }
+
+    private boolean isRefused(PodView pod) {
+        return isStuck(pod)
+                || pod.given()
+                        .notTaken()
+                        .filter(refusal -> refusal.wish().equals(Autoscaler.wish(state)))
+                        .isPresent();
     }
 
     /** The standby that is to go on now: it has all, and what is wished. */

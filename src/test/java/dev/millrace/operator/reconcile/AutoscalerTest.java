@@ -19,6 +19,7 @@ import dev.millrace.operator.reconcile.Decision.DeletePod;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Decision.ResizePod;
 import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.Observed.Rates;
 import dev.millrace.operator.reconcile.Observed.Trouble;
 import dev.millrace.operator.scaling.Memory;
@@ -276,6 +277,41 @@ class AutoscalerTest {
         assertEquals(1, world.pods.size(), "no other standby comes");
     }
 
+    /** A node says so for a minute where it does not take memory away; an operator that was away looks later still. */
+    @Test
+    void anErrorIsAReasonAfterAWhileOnly() {
+        World world = stuck("");
+        Observed.Given now = world.live().given();
+        Trouble error = new Trouble("Error", "the runtime says no");
+        world.change(
+                "q-0-1",
+                pod -> pod.given =
+                        new Observed.Given(now.asked(), 500, GIBIBYTE, -1, Optional.of(error), Optional.empty()));
+        says(world.after(80), "q-0-1", 0, 1);
+        assertEquals(List.of(), world.look().actions(CreatePod.class));
+        says(world.after(60), "q-0-1", 0, 1);
+        assertEquals(1, world.look().actions(CreatePod.class).size());
+        assertEquals("1200m", world.status.scaling().cpu());
+    }
+
+    /** The first is evicted while it follows; the quota has no room for a second, nor a third. */
+    @Test
+    void aReplacementThatIsLostIsMadeAnewAndNotForEver() {
+        World world = stuck("");
+        says(world.after(31), "q-0-1", 0, 1);
+        world.look();
+        follows(world.after(300), "following");
+        world.look();
+        for (int i = 0; world.status.scaling().cpu().equals("1200m"); i++) {
+            assertTrue(i < 20, "it goes on and on");
+            world.pods.removeIf(PodView::standby);
+            says(world.after(5), "q-0-1", 0, 1);
+            world.look();
+        }
+        assertTrue(world.notices().contains("ScalingRefused"));
+        assertTrue(world.status.slots().get(0).standby() == null, "nothing is left of it");
+    }
+
     @Test
     void whatHasRoomAfterAllIsNotReplaced() {
         World world = stuck("");
@@ -307,8 +343,6 @@ class AutoscalerTest {
         world.look();
         assertEquals("500m", world.status.scaling().cpu());
         assertTrue(world.status.scaling().ceiling().reason().contains("Deferred"));
-        says(world.after(1), "q-0-1", 0, 1);
-        world.look();
         assertEquals("q-0-2", world.actions(DeletePod.class).get(0).name());
         assertNull(world.status.slots().get(0).standby());
     }
