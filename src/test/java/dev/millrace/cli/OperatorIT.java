@@ -36,6 +36,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class OperatorIT extends OperatorCluster {
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void theWordCountRunsAsItStands() throws Exception {
         cluster.apply(Files.readString(Path.of("k8s-examples/wordcount.yaml")));
         cluster.awaitReady("wordcount", START);
@@ -381,6 +382,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void theExampleWithABucketRuns() throws Exception {
         outsideServices();
         checkpointsInABucket(System.getenv("MILLRACE_HOST"));
@@ -388,6 +390,7 @@ class OperatorIT extends OperatorCluster {
 
     /** Pods die while rows come; the user of the database needs a password. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void theExampleWithATableOfADatabaseRuns(@TempDir Path directory) throws Exception {
         outsideServices();
         String host = System.getenv("MILLRACE_HOST");

@@ -18,9 +18,16 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Queries of several pods. Whatever is done to them, what is committed is what one pod would have written. */
 class OperatorScalingIT extends OperatorCluster {
+
+    /** Of the nodes: two queries of two or three pods have it at once, if nothing measures what a pod needs. */
+    private static final String ROOM = "room";
 
     /** In the namespace, of the query. */
     private List<String> names(String kind, String query) {
@@ -70,6 +77,7 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aQueryGrowsAndShrinksWhileRowsCome() throws Exception {
         try (Running query = divided("grows", 1)) {
             query.awaitCommit();
@@ -118,6 +126,8 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aQueryThatIsMadeAgainWithLessPodsTakesOverWhatTheOthersHad() throws Exception {
         UnaryOperator<String> kept =
                 document -> document.replace("state: {", "state: {id: kept, deletionPolicy: Retain, ");
@@ -136,6 +146,8 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aNewVersionGoesFromPodToPodAndAFailedOneIsTakenBack() throws Exception {
         try (Running query = divided("rolls", 2)) {
             query.awaitCommit();
@@ -167,6 +179,8 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Rows whose slot has not got the static table from the savepoint would find no partner, and be missing. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aDividedQueryGoesBackToASavepointOfWhenItWasOne() throws Exception {
         String table = "sources:\n    - {name: ones, schema: k BIGINT NOT NULL, static: {},"
                 + " datagen: {rows: 1, columns: {k: {sequence: {start: 1}}}}}\n";
@@ -195,6 +209,8 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aStandbyTakesOver() throws Exception {
         UnaryOperator<String> standby = document -> document.replace("scaling: {", "scaling: {standby: 1, ");
         try (Running query = divided("stands", 1, standby)) {
@@ -231,6 +247,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Its neighbours have left it a thirtieth of what it was promised. */
     @Test
+    @ResourceLock(ROOM)
     void aPodThatIsTooSlowIsReplacedOnAnotherNodeWhileAnotherQueryGetsWhatItsLoadNeeds() throws Exception {
         try (Running query = divided("slow", 2)) {
             query.awaitCheckpoint();
@@ -256,6 +273,7 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @ResourceLock(ROOM)
     void aPodWhoseNodeIsFullGetsWhatItNeedsOnAnotherOne() throws Exception {
         UnaryOperator<String> heavy = document -> autoscaled(document, 1_200)
                 .replace("replicas: {min: 1, max: 2}", "replicas: {min: 1, max: 1}")
@@ -325,6 +343,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** With {@code -Dautoscaling.write=true}: up and down again, and the time line goes into the documentation. */
     @Test
+    @ResourceLock(ROOM)
     void aQueryFollowsItsLoadUpAndDown() throws Exception {
         assumeTrue(
                 Boolean.getBoolean("autoscaling.write"),
@@ -334,6 +353,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** With {@code -Dautoscaling.write=true}: rows need state that lies on disk more and more, until there is memory for it. */
     @Test
+    @ResourceLock(ROOM)
     void aQueryWhoseStateOutgrowsItsMemoryIsGivenMore() throws Exception {
         assumeTrue(Boolean.getBoolean("autoscaling.write"), "it takes some minutes, all of the machine");
         try (Running query = new Running("outgrows", OperatorScalingIT::withState)) {

@@ -130,6 +130,19 @@ class HostsTest {
         return world.look();
     }
 
+    /** What its own pod waits for is the room of the pod that leaves. */
+    @Test
+    void aHostedSlotDoesNotKeepTheQueryFromShrinking() {
+        World world = hosted();
+        world.resizes = true;
+        String auto = "\"scaling\": {\"replicas\": {\"min\": 1, \"max\": 2},"
+                + " \"resources\": {\"min\": {\"cpu\": \"1\"}, \"max\": {\"cpu\": \"2\"}}}";
+        world.spec(spec(3, "image:1").replace("\"scaling\": {\"mode\": \"Manual\"}, \"replicas\": 3", auto));
+        world.look();
+        assertEquals(2, world.status.scaling().pods());
+        assertEquals(2, world.status.division().slots());
+    }
+
     @Test
     void aSlotThatFindsNoRoomIsRunByThePodOfAnother() {
         World world = lost(three(), 1);
