@@ -18,16 +18,9 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.api.parallel.ResourceAccessMode;
-import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Queries of several pods. Whatever is done to them, what is committed is what one pod would have written. */
 class OperatorScalingIT extends OperatorCluster {
-
-    /** Of the nodes: two queries of two or three pods have it at once, if nothing measures what a pod needs. */
-    private static final String ROOM = "room";
 
     /** In the namespace, of the query. */
     private List<String> names(String kind, String query) {
@@ -77,7 +70,6 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
-    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aQueryGrowsAndShrinksWhileRowsCome() throws Exception {
         try (Running query = divided("grows", 1)) {
             query.awaitCommit();
@@ -126,8 +118,6 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
-    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aQueryThatIsMadeAgainWithLessPodsTakesOverWhatTheOthersHad() throws Exception {
         UnaryOperator<String> kept =
                 document -> document.replace("state: {", "state: {id: kept, deletionPolicy: Retain, ");
@@ -146,8 +136,6 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
-    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aNewVersionGoesFromPodToPodAndAFailedOneIsTakenBack() throws Exception {
         try (Running query = divided("rolls", 2)) {
             query.awaitCommit();
@@ -179,8 +167,6 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Rows whose slot has not got the static table from the savepoint would find no partner, and be missing. */
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
-    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aDividedQueryGoesBackToASavepointOfWhenItWasOne() throws Exception {
         String table = "sources:\n    - {name: ones, schema: k BIGINT NOT NULL, static: {},"
                 + " datagen: {rows: 1, columns: {k: {sequence: {start: 1}}}}}\n";
@@ -209,8 +195,6 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
-    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aStandbyTakesOver() throws Exception {
         UnaryOperator<String> standby = document -> document.replace("scaling: {", "scaling: {standby: 1, ");
         try (Running query = divided("stands", 1, standby)) {
@@ -247,7 +231,6 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Its neighbours have left it a thirtieth of what it was promised. */
     @Test
-    @ResourceLock(ROOM)
     void aPodThatIsTooSlowIsReplacedOnAnotherNodeWhileAnotherQueryGetsWhatItsLoadNeeds() throws Exception {
         try (Running query = divided("slow", 2)) {
             query.awaitCheckpoint();
@@ -273,7 +256,6 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
-    @ResourceLock(ROOM)
     void aPodWhoseNodeIsFullGetsWhatItNeedsOnAnotherOne() throws Exception {
         UnaryOperator<String> heavy = document -> autoscaled(document, 1_200)
                 .replace("replicas: {min: 1, max: 2}", "replicas: {min: 1, max: 1}")
@@ -343,7 +325,6 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** With {@code -Dautoscaling.write=true}: up and down again, and the time line goes into the documentation. */
     @Test
-    @ResourceLock(ROOM)
     void aQueryFollowsItsLoadUpAndDown() throws Exception {
         assumeTrue(
                 Boolean.getBoolean("autoscaling.write"),
@@ -353,7 +334,6 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** With {@code -Dautoscaling.write=true}: rows need state that lies on disk more and more, until there is memory for it. */
     @Test
-    @ResourceLock(ROOM)
     void aQueryWhoseStateOutgrowsItsMemoryIsGivenMore() throws Exception {
         assumeTrue(Boolean.getBoolean("autoscaling.write"), "it takes some minutes, all of the machine");
         try (Running query = new Running("outgrows", OperatorScalingIT::withState)) {
