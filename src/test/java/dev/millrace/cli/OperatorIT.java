@@ -36,7 +36,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class OperatorIT extends OperatorCluster {
 
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
     void theWordCountRunsAsItStands() throws Exception {
         cluster.apply(Files.readString(Path.of("k8s-examples/wordcount.yaml")));
         cluster.awaitReady("wordcount", START);
@@ -382,7 +381,6 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
     void theExampleWithABucketRuns() throws Exception {
         outsideServices();
         checkpointsInABucket(System.getenv("MILLRACE_HOST"));
@@ -390,7 +388,6 @@ class OperatorIT extends OperatorCluster {
 
     /** Pods die while rows come; the user of the database needs a password. */
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
     void theExampleWithATableOfADatabaseRuns(@TempDir Path directory) throws Exception {
         outsideServices();
         String host = System.getenv("MILLRACE_HOST");
