@@ -27,6 +27,12 @@ public record StreamingQuery(
     private static final String KEY_GROUPS =
             "(has(self.state) && has(self.state.keyGroups) ? self.state.keyGroups : " + DEFAULT_KEY_GROUPS + ")";
 
+    /** The code of the warning about replicas that nothing follows. */
+    public static final String REPLICAS_IGNORED = "ReplicasIgnored";
+
+    public static final String REPLICAS_ARE_FOR_MANUAL =
+            "replicas is for scaling.mode: Manual; otherwise scaling.replicas sets the limits";
+
     public record Metadata(
             @Required String name, String namespace, Map<String, String> labels, Map<String, String> annotations) {}
 
@@ -62,7 +68,7 @@ public record StreamingQuery(
     @ValidationRule(
             value =
                     "!has(self.replicas) || has(self.scaling) && has(self.scaling.mode) && self.scaling.mode == 'Manual' || has(oldSelf.replicas) && oldSelf.replicas == self.replicas",
-            message = "replicas is for scaling.mode: Manual; otherwise scaling.replicas sets the limits")
+            message = REPLICAS_ARE_FOR_MANUAL)
     @ValidationRule(
             value =
                     "has(self.kafka) && has(self.kafka.bootstrapServers) || !self.sources.exists(source, has(source.kafka) && !has(source.kafka.bootstrapServers)) && !self.sinks.exists(sink, has(sink.kafka) && !has(sink.kafka.bootstrapServers)) && (!has(self.deadLetters) || !has(self.deadLetters.kafka) || has(self.deadLetters.kafka.bootstrapServers)) && (!has(self.lateRows) || !has(self.lateRows.kafka) || has(self.lateRows.kafka.bootstrapServers))",

@@ -75,7 +75,7 @@ final class CompileCommand implements Callable<Integer> {
                 List.of(),
                 compilation.plan().id(),
                 modes,
-                findings(Warnings.of(compilation)),
+                findings(Warnings.ofPlan(compilation)),
                 plan.get(),
                 undivided(compilation));
     }

@@ -12,6 +12,18 @@ final class Warnings {
     private Warnings() {}
 
     static List<Problem> of(Compilation query) {
+        List<Problem> found = ofPlan(query);
+        StreamingQuery.Spec spec = query.query().spec();
+        boolean manual = spec.scaling() != null && spec.scaling().mode() == ScalingMode.Manual;
+        if (spec.replicas() != null && !manual) {
+            found.add(query.places()
+                    .problem("spec.replicas", StreamingQuery.REPLICAS_IGNORED, StreamingQuery.REPLICAS_ARE_FOR_MANUAL));
+        }
+        return found;
+    }
+
+    /** Those that only another version changes. */
+    static List<Problem> ofPlan(Compilation query) {
         List<Problem> found = new ArrayList<>();
         query.plan()
                 .warnings()
@@ -22,15 +34,6 @@ final class Warnings {
                                 warning.position().column(),
                                 warning.code(),
                                 warning.message())));
-        StreamingQuery.Spec spec = query.query().spec();
-        boolean manual = spec.scaling() != null && spec.scaling().mode() == ScalingMode.Manual;
-        if (spec.replicas() != null && !manual) {
-            found.add(query.places()
-                    .problem(
-                            "spec.replicas",
-                            "ReplicasIgnored",
-                            "replicas counts with scaling.mode: Manual only; scaling.replicas sets the limits here"));
-        }
         return found;
     }
 

@@ -62,8 +62,8 @@ public interface Source extends AutoCloseable {
         /** Records there are behind the position, as far as is known; −1 if unknown. */
         long lag(int index);
 
-        /** The time at which the last record that was read was written, as it says itself, in milliseconds; −1 if unknown. */
-        default long cameAt(int index) {
+        /** That of the last record that was read, in milliseconds; −1 if unknown. */
+        default long timestamp(int index) {
             return -1;
         }
 

@@ -26,6 +26,13 @@ public final class PartitionMetrics {
                         .thenComparingLong(one -> one.lagRecords));
     }
 
+    /** Records that wait in all of them; −1 if unknown. */
+    public static long lagRecords(List<PartitionMetrics> partitions) {
+        return partitions.stream().anyMatch(one -> one.lagRecords < 0)
+                ? -1
+                : partitions.stream().mapToLong(one -> one.lagRecords).sum();
+    }
+
     /** Counts rows of a committed epoch. */
     public void read(long rows) {
         rowsIn += rows;

@@ -90,7 +90,7 @@ final class KafkaReader implements Source.Reader {
         private Position position;
         private long limit = Long.MAX_VALUE;
         private long now = Long.MAX_VALUE;
-        private long cameAt = -1;
+        private long timestamp = -1;
 
         Part(TopicPartition partition, int index, Position position) {
             this.partition = partition;
@@ -435,7 +435,7 @@ final class KafkaReader implements Source.Reader {
         while (last >= 0 && list.get(last).offset() >= part.limit) {
             last--;
         }
-        part.cameAt = last < 0 ? part.cameAt : list.get(last).timestamp();
+        part.timestamp = last < 0 ? part.timestamp : list.get(last).timestamp();
         boolean surplus = last < list.size() - 1;
         long end = consumer.position(part.partition);
         long reached = surplus || end >= part.limit ? part.limit : end;
@@ -555,8 +555,8 @@ final class KafkaReader implements Source.Reader {
     }
 
     @Override
-    public long cameAt(int index) {
-        return byIndex.get(index).cameAt;
+    public long timestamp(int index) {
+        return byIndex.get(index).timestamp;
     }
 
     @Override

@@ -122,9 +122,9 @@ class KafkaReaderIT {
         }
         indexes.forEach((partition, index) -> {
             assertEquals(to[partition], reader.position(index).offset(), which);
-            long cameAt = reader.cameAt(index);
-            assertTrue(cameAt == -1 || cameAt >= began && cameAt <= System.currentTimeMillis(), which);
-            timed += cameAt > 0 ? 1 : 0;
+            long timestamp = reader.timestamp(index);
+            assertTrue(timestamp == -1 || timestamp >= began && timestamp <= System.currentTimeMillis(), which);
+            timed += timestamp > 0 ? 1 : 0;
         });
     }
 

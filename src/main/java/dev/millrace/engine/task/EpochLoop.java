@@ -126,7 +126,7 @@ final class EpochLoop implements AutoCloseable {
         long now = clock.millis();
         lastEnd = tail.atEnd() ? now : lastEnd;
         metrics.phase(now - lastEnd < BEHIND_MILLIS ? "standby" : "following", "");
-        updateFigures(recovery.flow(), List.of());
+        updateFigures(recovery.flow(), false);
         recovery.flow().inputs().forEach(Inputs::forgetRows);
     }
 
@@ -411,16 +411,17 @@ final class EpochLoop implements AutoCloseable {
     }
 
     private void updateFigures() {
-        updateFigures(flow, flow.partitions());
+        updateFigures(flow, true);
     }
 
     /**
-     * @param read partitions, as far as it is this process that reads them for the query
+     * @param reads whether it is this process that reads for the query
      */
-    private void updateFigures(Flow flow, List<PartitionMetrics> read) {
+    private void updateFigures(Flow flow, boolean reads) {
+        List<PartitionMetrics> partitions = flow.partitions();
         metrics.part(flow.peers().map(Peers::part));
         metrics.hotKeyGroups(flow.hotKeyGroups());
-        metrics.partitions(read);
+        metrics.partitions(reads ? partitions : List.of());
         metrics.effort(state.store().effort());
         long computed = ThreadTimes.now();
         metrics.threads.add(0, computed - threadTime);
@@ -431,7 +432,7 @@ final class EpochLoop implements AutoCloseable {
                 metrics.figures().phase(),
                 last.epoch(),
                 watermark,
-                flow.lag(),
+                PartitionMetrics.lagRecords(partitions),
                 timed ? Math.max(0, clock.millis() - watermark) : -1,
                 state.store().rows(),
                 state.store().bytes(),

@@ -453,11 +453,6 @@ final class Flow {
 
     /** Records behind the present positions; −1 if unknown. */
     long lag() {
-        long lag = 0;
-        for (Inputs input : inputs) {
-            long own = input.lag();
-            lag = own < 0 || lag < 0 ? -1 : lag + own;
-        }
-        return lag;
+        return PartitionMetrics.lagRecords(partitions());
     }
 }

@@ -500,19 +500,6 @@ final class Inputs {
         }
     }
 
-    /** Records behind the present positions; −1 if unknown. */
-    long lag() {
-        long sum = 0;
-        for (Partition partition : partitions) {
-            long lag = readers[partition.worker].lag(partition.index);
-            if (lag < 0) {
-                return -1;
-            }
-            sum += lag;
-        }
-        return sum;
-    }
-
     /** What waits in each partition, as of now. */
     List<PartitionMetrics> metrics() {
         long now = clock.millis();
@@ -527,8 +514,8 @@ final class Inputs {
     private PartitionMetrics measured(Partition partition, long now) {
         Source.Reader reader = readers[partition.worker];
         long lag = reader.lag(partition.index);
-        long cameAt = reader.cameAt(partition.index);
-        partition.metrics.waits(lag, lag == 0 ? 0 : lag < 0 || cameAt < 0 ? -1 : Math.max(0, now - cameAt));
+        long timestamp = reader.timestamp(partition.index);
+        partition.metrics.waits(lag, lag == 0 ? 0 : lag < 0 || timestamp < 0 ? -1 : Math.max(0, now - timestamp));
         return partition.metrics;
     }
 

@@ -178,9 +178,8 @@ final class Autoscaler {
         boolean grown = slots.stream()
                 .filter(slot -> slot.slot() < asked.pods() && !slot.isHosted())
                 .allMatch(slot -> working.stream()
-                        .anyMatch(pod -> pod.slot() == slot.slot()
-                                && pod.given().milli() >= asked.milliCpu()
-                                && pod.given().memory() >= asked.memory()));
+                        .anyMatch(
+                                pod -> pod.slot() == slot.slot() && pod.given().covers(asked)));
         int pods = asked.pods() < before && bounds.resizes() && !grown ? before : asked.pods();
         Instant newest = seen.samples().isEmpty()
                 ? null

@@ -10,6 +10,7 @@ import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
 import dev.millrace.api.Verdict;
 import dev.millrace.operator.resources.Version;
+import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.Sample;
 import java.time.Duration;
 import java.time.Instant;
@@ -133,7 +134,13 @@ record Observed(
             long memory,
             long planned,
             Optional<Trouble> refused,
-            Optional<NotTaken> notTaken) {}
+            Optional<NotTaken> notTaken) {
+
+        /** Whether the pod has that, or more. */
+        boolean covers(Allocation asked) {
+            return milli >= asked.milliCpu() && memory >= asked.memory();
+        }
+    }
 
     /**
      * Other amounts of CPU and memory that the API server did not take.

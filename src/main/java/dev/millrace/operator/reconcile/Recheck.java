@@ -29,6 +29,13 @@ final class Recheck {
         }
     }
 
+    /** Whether so much time has passed; where not, there is a look when it has. */
+    boolean isOver(Instant since, Duration time) {
+        Instant end = since.plus(time);
+        at(end);
+        return !seen.now().isBefore(end);
+    }
+
     /** Whether a pod counts as lost; where it may soon, there is a look at that time. */
     boolean isLost(PodView pod) {
         Optional<Instant> lost = seen.lostAt(pod);

@@ -47,7 +47,7 @@ final class Refusals {
     ScalingState heed(ScalingState state, List<Slot> slots, List<PodView> working, List<Notice> notices) {
         Replacements replacements = new Replacements(seen, recheck, state);
         for (PodView pod : concerned(state, slots, working)) {
-            Optional<String> why = bounds.resizes() ? notGiven(state, pod) : Optional.empty();
+            Optional<String> why = bounds.resizes() ? notGiven(state, pod, replacements) : Optional.empty();
             boolean waits =
                     slots.stream().anyMatch(slot -> slot.slot() == pod.slot() && replacements.mayCome(pod, slot));
             if (why.isEmpty() || waits) {
@@ -58,7 +58,7 @@ final class Refusals {
             if (!instead.equals(state.asked())) {
                 return state.refused(instead, why.get(), seen.now().truncatedTo(ChronoUnit.SECONDS));
             }
-            if (state.askedAt() == null || isOver(state.askedAt(), AGAIN)) {
+            if (state.askedAt() == null || recheck.isOver(state.askedAt(), AGAIN)) {
                 return state.withAsked(
                         state.asked(),
                         seen.now().truncatedTo(ChronoUnit.SECONDS)); // as another wish, which is sent again
@@ -120,7 +120,7 @@ final class Refusals {
     }
 
     /** Why a pod does not have what was asked for, as soon as that is more than a matter of time. */
-    private Optional<String> notGiven(ScalingState state, PodView pod) {
+    private Optional<String> notGiven(ScalingState state, PodView pod, Replacements replacements) {
         Allocation asked = state.asked();
         String what =
                 "pod " + pod.name() + " does not get " + asked.cpu() + " CPU and " + asked.memoryText() + " memory: ";
@@ -136,25 +136,21 @@ final class Refusals {
             return notTaken;
         }
         if (pod.node() == null) {
-            return noRoom(pod)
-                    .filter(trouble -> isOver(Replacements.since(state, pod), UNSCHEDULED))
+            return SlotDecider.noRoom(pod)
+                    .filter(trouble -> recheck.isOver(Replacements.since(state, pod), UNSCHEDULED))
                     .map(trouble -> what + "it finds no node, " + trouble.message());
         }
-        boolean less = pod.given().milli() < asked.milliCpu() || pod.given().memory() < asked.memory();
-        Optional<Trouble> refused = pod.given().refused().filter(trouble -> less);
+        Optional<Trouble> refused =
+                pod.given().refused().filter(trouble -> !pod.given().covers(asked));
         if (refused.isPresent()) {
-            return refused.filter(trouble -> new Replacements(seen, recheck, state).isStuck(pod))
+            return refused.filter(trouble -> replacements.isStuck(pod))
                     .map(trouble -> what + trouble.reason() + ", " + trouble.message());
         }
-        return isOver(Replacements.since(state, pod), NO_ROOM)
+        return recheck.isOver(Replacements.since(state, pod), NO_ROOM)
                 ? Optional.of(what + "it has " + Allocation.cpu(pod.given().milli()) + " and "
                         + Allocation.memory(pod.given().memory())
                         + "; does something else set it, such as a VerticalPodAutoscaler or a policy?")
                 : Optional.empty();
-    }
-
-    private static Optional<Trouble> noRoom(PodView pod) {
-        return pod.trouble().filter(trouble -> SlotDecider.NO_ROOM.contains(trouble.reason()));
     }
 
     /** More pods that do not come: a cluster may start nodes for them, and states have to be copied, but not for ever. */
@@ -170,21 +166,16 @@ final class Refusals {
                 .orElse(last.at());
         Optional<String> without = working.stream()
                 .filter(pod -> pod.slot() >= last.from().pods())
-                .flatMap(
-                        pod -> noRoom(pod).map(trouble -> pod.name() + " finds no room: " + trouble.message()).stream())
+                .flatMap(pod ->
+                        SlotDecider.noRoom(pod)
+                                .map(trouble -> pod.name() + " finds no room: " + trouble.message())
+                                .stream())
                 .findFirst();
-        if (!isOver(since, without.isPresent() ? NO_ROOM : NO_PODS)) {
+        if (!recheck.isOver(since, without.isPresent() ? NO_ROOM : NO_PODS)) {
             return state;
         }
         String why = without.map(text -> "pod " + text).orElse("the pods that were asked for did not come");
         notices.add(new Notice(true, REFUSED, why));
         return state.withoutRoom(why, seen.now().truncatedTo(ChronoUnit.SECONDS));
-    }
-
-    /** Whether so much time has passed; where not, there is a look when it has. */
-    private boolean isOver(Instant since, Duration time) {
-        Instant end = since.plus(time);
-        recheck.at(end);
-        return !seen.now().isBefore(end);
     }
 }

@@ -5,7 +5,6 @@ import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.StreamingQueryStatus.Standby;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.resources.Version;
-import dev.millrace.operator.scaling.Allocation;
 import dev.millrace.operator.scaling.ScalingState;
 import java.time.Duration;
 import java.time.Instant;
@@ -49,7 +48,7 @@ final class Replacements {
         return ScalingStatus.read(seen.status().scaling()).map(state -> new Replacements(seen, recheck, state));
     }
 
-    /** Whether a pod of the query may be followed by another one: all that it reads and writes is topics. */
+    /** Whether a pod of the query may be followed by another one: what its engine would refuse is not tried again and again. */
     static boolean arePossible(Observed seen) {
         JsonNode spec = seen.current().map(Version::spec).orElse(seen.spec());
         for (JsonNode source : spec.path("sources")) {
@@ -85,13 +84,12 @@ final class Replacements {
     }
 
     private boolean has(PodView pod) {
-        Allocation asked = state.asked();
-        return pod.given().milli() >= asked.milliCpu() && pod.given().memory() >= asked.memory();
+        return pod.given().covers(state.asked());
     }
 
     /** Whether its node has said no for longer than it may. What the API server refuses, it would refuse another pod too. */
     boolean isStuck(PodView pod) {
-        return pod.given().refused().isPresent() && isOver(since(state, pod), grace(pod));
+        return pod.given().refused().isPresent() && recheck.isOver(since(state, pod), grace(pod));
     }
 
     private static Duration grace(PodView pod) {
@@ -108,19 +106,20 @@ final class Replacements {
      * and that has no room itself, is not given up for that.
      */
     boolean mayCome(PodView pod, Slot slot) {
-        if (!isDue(pod) || isOver(since(state, pod), FOLLOWS)) {
+        if (!isDue(pod) || recheck.isOver(since(state, pod), FOLLOWS)) {
             return false;
         }
         Standby standby = slot.standby();
         if (standby == null) {
-            return canBeFollowed(pod) || !isOver(since(state, pod).plus(grace(pod)), NO_ROOM);
+            return canBeFollowed(pod) || !recheck.isOver(since(state, pod).plus(grace(pod)), NO_ROOM);
         }
         Optional<PodView> next = Standbys.pod(seen, slot);
         if (next.isEmpty()) {
             return standby.failures() < FAILURES;
         }
         boolean stays = slot.slot() < seen.wantedStandbys() && !has(next.get()) && isRefused(next.get());
-        boolean waits = SlotDecider.hasNoRoom(next.get()) && isOver(next.get().created(), NO_ROOM);
+        boolean waits = SlotDecider.noRoom(next.get()).isPresent()
+                && recheck.isOver(next.get().created(), NO_ROOM);
         return !stays && !waits && !Standby.FAILED.equals(standby.state());
     }
 
@@ -157,12 +156,5 @@ final class Replacements {
     /** From when a pod could have what was asked for. */
     static Instant since(ScalingState state, PodView pod) {
         return state.askedAt() != null && state.askedAt().isAfter(pod.created()) ? state.askedAt() : pod.created();
-    }
-
-    /** Whether so much time has passed; where not, there is a look when it has. */
-    private boolean isOver(Instant since, Duration time) {
-        Instant end = since.plus(time);
-        recheck.at(end);
-        return !seen.now().isBefore(end);
     }
 }

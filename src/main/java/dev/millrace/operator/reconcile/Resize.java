@@ -100,9 +100,7 @@ final class Resize {
         if (!wish.equals(pod.given().asked()) || pod.given().refused().isEmpty()) {
             return false;
         }
-        Instant end = since.orElse(pod.created()).plus(IN_USE);
-        recheck.at(end);
-        return !seen.now().isBefore(end);
+        return recheck.isOver(since.orElse(pod.created()), IN_USE);
     }
 
     /** One that has no node yet has nothing to give back. */

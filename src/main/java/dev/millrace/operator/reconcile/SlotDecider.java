@@ -55,7 +55,7 @@ final class SlotDecider {
     private static final Duration MAX_BACK_OFF = Duration.ofMinutes(5);
 
     /** What more room in the cluster would mend. */
-    static final Set<String> NO_ROOM = Set.of("Unschedulable", "VolumeNotBound");
+    private static final Set<String> NO_ROOM = Set.of("Unschedulable", "VolumeNotBound");
 
     /** How long a slot waits for room before another one's pod runs it. */
     private static final Duration NO_ROOM_FOR = Duration.ofSeconds(10);
@@ -127,12 +127,9 @@ final class SlotDecider {
                 .findFirst();
     }
 
-    /** Whether it waits for room in the cluster. */
-    static boolean hasNoRoom(PodView pod) {
-        return pod.node() == null
-                && pod.trouble()
-                        .filter(trouble -> NO_ROOM.contains(trouble.reason()))
-                        .isPresent();
+    /** Why a pod waits for room in the cluster; empty for one that does not. */
+    static Optional<Trouble> noRoom(PodView pod) {
+        return pod.trouble().filter(trouble -> NO_ROOM.contains(trouble.reason()));
     }
 
     /** Ends a pod; a guest ends when its host is told of it no more. */
@@ -378,7 +375,7 @@ final class SlotDecider {
     }
 
     private State troubled(PodView pod, Trouble trouble) {
-        Optional<State> hosted = NO_ROOM.contains(trouble.reason()) ? host(pod, trouble) : Optional.empty();
+        Optional<State> hosted = noRoom(pod).flatMap(room -> host(pod, room));
         if (hosted.isPresent()) {
             return hosted.get();
         }
@@ -489,12 +486,7 @@ final class SlotDecider {
 
     /** The volume may lie on a node that is gone or full, or still hang on another one. */
     private boolean waitedForVolume(PodView pod) {
-        Instant deadline = pod.created().plus(UNSCHEDULED);
-        if (seen.now().isBefore(deadline)) {
-            recheck.at(deadline);
-            return false;
-        }
-        return true;
+        return recheck.isOver(pod.created(), UNSCHEDULED);
     }
 
     private State elsewhere(PodView pod) {

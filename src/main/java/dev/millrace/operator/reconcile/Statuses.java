@@ -2,6 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.CheckpointStatus;
 import dev.millrace.api.StreamingQueryStatus.FurthestBehind;
@@ -28,23 +29,21 @@ final class Statuses {
 
     private static final Duration FIGURES = Duration.ofMinutes(1);
     private static final int MAX_WARNINGS = 20;
-    private static final String REPLICAS_IGNORED = "ReplicasIgnored";
 
     private Statuses() {}
 
     /**
-     * What the compiler warns of, and what may have changed since.
+     * What the compiler warns of, and what is no matter of a version.
      *
-     * @param known warnings of before; null for none
+     * @param known of the compiler, or of the status before; null for none
      */
     static List<Warning> warnings(JsonNode spec, List<Warning> known) {
         List<Warning> all = new ArrayList<>(known == null ? List.of() : known);
-        all.removeIf(warning -> warning.code().equals(REPLICAS_IGNORED));
+        all.removeIf(warning -> warning.code().equals(StreamingQuery.REPLICAS_IGNORED));
         boolean manual = "Manual".equals(spec.at("/scaling/mode").asText());
         if (spec.has("replicas") && !manual) {
             all.add(new Warning(
-                    REPLICAS_IGNORED,
-                    "spec.replicas: it counts with scaling.mode: Manual only; scaling.replicas sets the limits here"));
+                    StreamingQuery.REPLICAS_IGNORED, "spec.replicas: " + StreamingQuery.REPLICAS_ARE_FOR_MANUAL));
         }
         return known == null && all.isEmpty() ? null : all;
     }

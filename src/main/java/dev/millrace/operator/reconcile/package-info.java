@@ -6,6 +6,8 @@
  * dev.millrace.operator.reconcile.FurtherSlots} in which order and until when those behind slot 0 run, {@link
  * dev.millrace.operator.reconcile.Stragglers} which pod is to be replaced, {@link dev.millrace.operator.reconcile.Standbys}
  * which slots have a second pod, and when that one is due, {@link
+ * dev.millrace.operator.reconcile.Replacements} which pods cannot
+ * be given what is wished where they are, {@link
  * dev.millrace.operator.reconcile.Autoscaler} what pods, CPU and memory a query is given, {@link
  * dev.millrace.operator.reconcile.Resize} how a pod that runs gets there, {@link dev.millrace.operator.reconcile.Volumes} how
  * large its volumes are. Savepoints have the

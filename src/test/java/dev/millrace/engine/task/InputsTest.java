@@ -16,6 +16,7 @@ import dev.millrace.data.Schema;
 import dev.millrace.data.SourcePosition;
 import dev.millrace.data.Watermark;
 import dev.millrace.engine.Clock;
+import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SourceTable;
@@ -135,7 +136,7 @@ class InputsTest {
     }
 
     private long lag() {
-        return inputs.lag();
+        return PartitionMetrics.lagRecords(inputs.metrics());
     }
 
     @Test
