@@ -2,6 +2,7 @@ package dev.millrace.api;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a pod answers at {@code /progress}, as far as the operator needs it; unknown figures are null.
@@ -16,13 +17,14 @@ import java.util.List;
  * @param code of what it waits for
  * @param message why it waits
  * @param slot which of the query's slots it is; like the next five null where the query was never divided
- * @param division by which it goes, {@code version/slots}
+ * @param division by which it goes, {@code version/slots}, or {@code version/slots/keyGroup:slot,…}
  * @param members all slots that it knows of
  * @param keyGroups that it owns, as ranges
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
  * @param furthestBehind the partition in which rows wait longest; null where none wait
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
+ * @param keyGroupRates by key group: rows a second in the last minute; null or empty for unknown
  * @param memoryBytes of its container with which it plans; null for one that knows of no plans
  * @param usage what it did and used, CPU that of its whole process; null while it has not begun
  */
@@ -60,6 +62,7 @@ public record EngineProgress(
         Long epochsBehind,
         FurthestBehind furthestBehind,
         List<HotKeyGroup> hotKeyGroups,
+        Map<Integer, Double> keyGroupRates,
         String end,
         Boolean hosts,
         Long memoryBytes,
@@ -131,7 +134,7 @@ public record EngineProgress(
     /** Whether it says which slots there are, as an engine does: the image is its user's. */
     public boolean saysDivision() {
         return division != null
-                && division.matches("\\d{1,18}/\\d{1,4}")
+                && division.matches("\\d{1,18}/\\d{1,4}(/\\d{1,5}:\\d{1,4}(,\\d{1,5}:\\d{1,4})*)?")
                 && members != null
                 && members.stream().allMatch(member -> member != null && member >= 0 && member < MOST_SLOTS);
     }

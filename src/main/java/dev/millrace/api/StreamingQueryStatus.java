@@ -4,6 +4,9 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * What the operator tells of a query. Absent fields are null; times are ISO 8601 in UTC. Figures that move all the time
@@ -36,6 +39,7 @@ public record StreamingQueryStatus(
         String selector,
         List<Slot> slots,
         Division division,
+        Balanced balance,
         Lag lag,
         Throughput throughput,
         Long lateRows,
@@ -57,7 +61,7 @@ public record StreamingQueryStatus(
 
     public static final StreamingQueryStatus NONE = new StreamingQueryStatus(
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, null, null, null, null, null, null, null, null, null, null);
+            null, null, null, null, null, null, null, null, null, null, null, null);
 
     /** Whether rows were processed when this was written. */
     public boolean processes() {
@@ -77,6 +81,7 @@ public record StreamingQueryStatus(
                 selector,
                 slots,
                 division,
+                balance,
                 lag,
                 throughput,
                 lateRows,
@@ -150,6 +155,7 @@ public record StreamingQueryStatus(
                 selector,
                 slots,
                 division,
+                balance,
                 newLag,
                 newThroughput,
                 late,
@@ -193,19 +199,55 @@ public record StreamingQueryStatus(
      * Into how many slots a query is to be divided.
      *
      * @param version grows with each change
+     * @param moved key groups that go elsewhere than arithmetic has them, {@code keyGroup:slot,…}; null for none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Division(Long version, Integer slots) {
+    public record Division(Long version, Integer slots, String moved) {
 
         /** From what {@link #text} gives. */
         public static Division of(String text) {
-            int cut = text.indexOf('/');
-            return new Division(Long.valueOf(text.substring(0, cut)), Integer.valueOf(text.substring(cut + 1)));
+            String[] parts = text.split("/", 3);
+            return new Division(Long.valueOf(parts[0]), Integer.valueOf(parts[1]), parts.length > 2 ? parts[2] : null);
+        }
+
+        /** Only to slots that there are to be. */
+        public static Division of(long version, int slots, SortedMap<Integer, Integer> moves) {
+            String moved = moves.entrySet().stream()
+                    .filter(move -> move.getValue() < slots)
+                    .map(move -> move.getKey() + ":" + move.getValue())
+                    .collect(Collectors.joining(","));
+            return new Division(version, slots, moved.isEmpty() ? null : moved);
         }
 
         /** As pods read and tell it. */
         public String text() {
-            return version + "/" + slots;
+            return version + "/" + slots + (moved == null ? "" : "/" + moved);
+        }
+
+        /** By key group: the slot. */
+        public SortedMap<Integer, Integer> moves() {
+            SortedMap<Integer, Integer> moves = new TreeMap<>();
+            for (String move : moved == null ? new String[0] : moved.split(",")) {
+                int colon = move.indexOf(':');
+                moves.put(Integer.valueOf(move.substring(0, colon)), Integer.valueOf(move.substring(colon + 1)));
+            }
+            return moves;
+        }
+    }
+
+    /**
+     * The last time that key groups were moved from slots that had more to do than others.
+     *
+     * @param keyGroups how many
+     * @param before the busiest slot's CPU by the mean of all
+     * @param expected the same, as it was to be
+     * @param after the same, as it then was; null while that is not known
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Balanced(String at, Integer keyGroups, Double before, Double expected, Double after) {
+
+        public Balanced with(Double measured) {
+            return new Balanced(at, keyGroups, before, expected, measured);
         }
     }
 

@@ -1,15 +1,50 @@
 package dev.millrace.engine;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
 /**
  * How a query is to be divided: a wish, which the slots then come to by handing over to each other. Of two wishes the one of
  * the later version counts, of one version the one for more slots.
  *
  * @param slots how many, at least 1
+ * @param moved by key group: the slot that is to own it, where that is not the one that has it by arithmetic. Key group 0 stays
+ *     in slot 0, as whoever has it also has what one slot does for all.
  */
-public record Division(long version, int slots) implements Comparable<Division> {
+public record Division(
+        long version,
+        int slots,
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) SortedMap<Integer, Integer> moved) implements Comparable<Division> {
 
     /** One slot does all. */
     public static final Division ONE = new Division(0, 1);
+
+    private static final Pattern TEXT =
+            Pattern.compile("(\\d{1,18})/([1-9]\\d{0,3})(?:/(\\d{1,5}:\\d{1,4}(?:,\\d{1,5}:\\d{1,4})*))?");
+
+    /** Each key group goes where arithmetic puts it. */
+    public Division(long version, int slots) {
+        this(version, slots, null);
+    }
+
+    /**
+     * @param moved null for none
+     * @throws IllegalArgumentException where one goes to a slot that there is not to be
+     */
+    public Division {
+        moved = moved == null ? new TreeMap<>() : new TreeMap<>(moved);
+        for (Map.Entry<Integer, Integer> one : moved.entrySet()) {
+            if (one.getKey() <= 0 || one.getValue() < 0 || one.getValue() >= slots) {
+                throw new IllegalArgumentException(
+                        "key group " + one.getKey() + " cannot go to slot " + one.getValue() + " of " + slots);
+            }
+        }
+    }
 
     /**
      * From its text, as the file has it that the slots of a query look at.
@@ -17,12 +52,19 @@ public record Division(long version, int slots) implements Comparable<Division> 
      * @throws IllegalArgumentException where it is anything else
      */
     public static Division parse(String text) {
-        String[] parts = text.strip().split("/", -1);
-        if (parts.length != 2 || !parts[0].matches("\\d{1,18}") || !parts[1].matches("[1-9]\\d{0,3}")) {
-            throw new IllegalArgumentException(
-                    "'" + text.strip() + "' is no division, such as 2/3: the second wish, 3 slots");
+        Matcher parts = TEXT.matcher(text.strip());
+        if (!parts.matches()) {
+            throw new IllegalArgumentException("'" + text.strip()
+                    + "' is no division, such as 2/3: the second wish, 3 slots; or 2/3/5:1,7:0: of key groups, 5 is to be in slot"
+                    + " 1, 7 in slot 0");
         }
-        return new Division(Long.parseLong(parts[0]), Integer.parseInt(parts[1]));
+        SortedMap<Integer, Integer> moved = new TreeMap<>();
+        for (String one :
+                parts.group(3) == null ? new String[0] : parts.group(3).split(",")) {
+            int colon = one.indexOf(':');
+            moved.put(Integer.valueOf(one.substring(0, colon)), Integer.valueOf(one.substring(colon + 1)));
+        }
+        return new Division(Long.parseLong(parts.group(1)), Integer.parseInt(parts.group(2)), moved);
     }
 
     /** Whether there are, or may have been, other slots. */
@@ -30,16 +72,23 @@ public record Division(long version, int slots) implements Comparable<Division> 
         return slots > 1 || version > 0;
     }
 
-    /** {@code version/slots} */
+    /** {@code version/slots}, and where key groups are moved {@code /keyGroup:slot,…} */
     @Override
     public String toString() {
-        return version + "/" + slots;
+        return version + "/" + slots + (moved.isEmpty() ? "" : "/" + movedText());
+    }
+
+    private String movedText() {
+        return moved.entrySet().stream()
+                .map(one -> one.getKey() + ":" + one.getValue())
+                .collect(Collectors.joining(","));
     }
 
     @Override
     public int compareTo(Division other) {
         int byVersion = Long.compare(version, other.version);
-        return byVersion != 0 ? byVersion : Integer.compare(slots, other.slots);
+        int bySlots = byVersion != 0 ? byVersion : Integer.compare(slots, other.slots);
+        return bySlots != 0 ? bySlots : movedText().compareTo(other.movedText());
     }
 
     public Division later(Division other) {
@@ -47,8 +96,9 @@ public record Division(long version, int slots) implements Comparable<Division> 
     }
 
     /**
-     * By key group: the slot that is to own it. Slots have the same number of key groups, or one more. From n slots to one
-     * more, only the new one's key groups move: each further slot takes its share, one by one from whoever has most.
+     * By key group: the slot that is to own it. But for those that are moved, slots have the same number of key groups, or one
+     * more. From n slots to one more, only the new one's key groups move: each further slot takes its share, one by one from
+     * whoever has most.
      */
     public int[] keyGroupOwners(int keyGroups) {
         int[] owners = new int[keyGroups];
@@ -69,6 +119,11 @@ public record Division(long version, int slots) implements Comparable<Division> 
                 counts[next]++;
             }
         }
+        moved.forEach((group, slot) -> {
+            if (group < keyGroups) {
+                owners[group] = slot;
+            }
+        });
         return owners;
     }
 

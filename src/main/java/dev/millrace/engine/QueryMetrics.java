@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.state.StateStore;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
@@ -42,7 +43,7 @@ public final class QueryMetrics {
     private volatile String checkpointFailure = "";
     private volatile List<Savepoint> savepoints = List.of();
     private volatile Optional<Part> part = Optional.empty();
-    private volatile List<HotKeyGroup> hotKeyGroups = List.of();
+    private volatile KeyGroups keyGroups = KeyGroups.NONE;
     private volatile String end = "";
     private volatile List<PartitionMetrics> partitions = List.of();
     private volatile StateStore.Effort effort = StateStore.Effort.NONE;
@@ -131,6 +132,17 @@ public final class QueryMetrics {
      */
     public record HotKeyGroup(int keyGroup, double share) {}
 
+    /**
+     * How the rows of the last minute were spread over key groups.
+     *
+     * @param hot those that have many of them, hottest first
+     * @param rates by key group: its rows a second; empty before a minute is over
+     */
+    public record KeyGroups(List<HotKeyGroup> hot, Map<Integer, Double> rates) {
+
+        public static final KeyGroups NONE = new KeyGroups(List.of(), Map.of());
+    }
+
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}
 
@@ -201,13 +213,12 @@ public final class QueryMetrics {
         partitions = read;
     }
 
-    /** Hottest first. */
-    public List<HotKeyGroup> hotKeyGroups() {
-        return hotKeyGroups;
+    public KeyGroups keyGroups() {
+        return keyGroups;
     }
 
-    public void hotKeyGroups(List<HotKeyGroup> hot) {
-        hotKeyGroups = hot;
+    public void keyGroups(KeyGroups seen) {
+        keyGroups = seen;
     }
 
     public String weakness() {

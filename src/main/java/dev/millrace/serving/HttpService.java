@@ -289,7 +289,7 @@ public final class HttpService implements AutoCloseable {
                         registry,
                         subject,
                         "millrace.key.group.hottest.share",
-                        m -> m.hotKeyGroups().stream()
+                        m -> m.keyGroups().hot().stream()
                                 .findFirst()
                                 .map(QueryMetrics.HotKeyGroup::share)
                                 .orElse(0.0)),

@@ -81,14 +81,17 @@ public record QueryStatus(
             progress.put("keyGroups", part.keyGroups());
             progress.put("settled", part.settled());
             progress.put("epochsBehind", part.behind());
+            if (part.members().size() > 1) {
+                progress.put("keyGroupRates", metrics.keyGroups().rates());
+            }
         });
         if (metrics.incarnation() > 0) {
             progress.put("usage", usage());
         }
         PartitionMetrics.furthestBehind(metrics.partitions())
                 .ifPresent(partition -> progress.put("furthestBehind", furthestBehind(partition)));
-        if (!metrics.hotKeyGroups().isEmpty()) {
-            progress.put("hotKeyGroups", metrics.hotKeyGroups());
+        if (!metrics.keyGroups().hot().isEmpty()) {
+            progress.put("hotKeyGroups", metrics.keyGroups().hot());
         }
         if (!metrics.weakness().isEmpty()) {
             progress.put("notDurable", metrics.weakness());

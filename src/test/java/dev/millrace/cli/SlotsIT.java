@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -43,7 +45,7 @@ class SlotsIT {
 
     private final long seed = Long.getLong("seed", System.nanoTime());
     private final Random random = new Random(seed);
-    private int divisions;
+    private Division division = Division.ONE;
     private int slots;
     private final Process[] processes = new Process[MOST_SLOTS];
     private final int[] volumes = new int[MOST_SLOTS];
@@ -72,6 +74,8 @@ class SlotsIT {
                 }
                 if (i % 4 == 3) {
                     divide(file, counts.remove(0));
+                } else if (i % 4 == 1 && slots > 1) {
+                    divide(file, slots); // only key groups move
                 } else if (i == BROKER_FAULT) {
                     broker.kill();
                     broker.restart();
@@ -136,7 +140,7 @@ class SlotsIT {
 
     /** Each slot owns its part of each query in the end, and nothing that it had before. */
     private void requireDivided(KafkaBroker broker) {
-        int[] owners = new Division(0, slots).keyGroupOwners(StreamingQuery.DEFAULT_KEY_GROUPS);
+        int[] owners = division.keyGroupOwners(StreamingQuery.DEFAULT_KEY_GROUPS);
         for (String query : QUERIES) {
             for (int slot = 0; slot < MOST_SLOTS; slot++) {
                 int index = slot;
@@ -152,15 +156,26 @@ class SlotsIT {
 
     /** Says how many slots there are to be, and starts those that are not there; surplus ones end by themselves. */
     private void divide(Path file, int count) throws IOException {
+        boolean first = slots == 0; // 0/1 divides nothing
         slots = count;
+        division = first ? new Division(0, count) : new Division(division.version() + 1, count, moved());
         Path next = directory.resolve("division.next");
-        Files.writeString(next, divisions++ + "/" + count); // 0/1 divides nothing
+        Files.writeString(next, division.toString());
         Files.move(next, directory.resolve("division"), StandardCopyOption.ATOMIC_MOVE);
         for (int slot = 0; slot < count; slot++) {
             if (processes[slot] == null || !processes[slot].isAlive()) {
                 start(file, slot);
             }
         }
+    }
+
+    /** A few key groups go elsewhere than arithmetic has them. */
+    private SortedMap<Integer, Integer> moved() {
+        SortedMap<Integer, Integer> moved = new TreeMap<>();
+        for (int i = random.nextInt(8); i > 0; i--) {
+            moved.put(1 + random.nextInt(StreamingQuery.DEFAULT_KEY_GROUPS - 1), random.nextInt(slots));
+        }
+        return moved;
     }
 
     private void fault(Path file, int slot, List<Process> frozen) throws Exception {

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,9 +61,45 @@ class DivisionTest {
     }
 
     @Test
+    void keyGroupsThatAreMovedAreWhereTheyWereMoved() {
+        int[] plain = owners(3, 16);
+        int[] moved = Division.parse("4/3/5:0,7:2,9:1,400:1").keyGroupOwners(16);
+        Map<Integer, Integer> moves = Map.of(5, 0, 7, 2, 9, 1);
+        IntStream.range(0, 16)
+                .forEach(g -> assertEquals(moves.getOrDefault(g, plain[g]).intValue(), moved[g], "key group " + g));
+    }
+
+    @Test
+    void noKeyGroupGoesToASlotThatIsNotToBeAndTheFirstOneStays() {
+        for (String wrong : new String[] {"1/2/5:2", "1/2/0:1"}) {
+            assertTrue(assertThrows(IllegalArgumentException.class, () -> Division.parse(wrong))
+                    .getMessage()
+                    .contains("cannot go to slot"));
+        }
+    }
+
+    @Test
+    void ofTheSameVersionAndSlotsAllTakeTheSameOne() {
+        Division one = Division.parse("4/3/5:0");
+        Division other = Division.parse("4/3/5:1,7:0");
+        assertEquals(one.later(other), other.later(one));
+    }
+
+    @Test
+    void recordsHaveMovesOnlyWhereThereAreSome() {
+        for (String text : new String[] {"4/3", "4/3/5:0,11:2"}) {
+            Division division = Division.parse(text);
+            String json = new String(RecordJson.write(division), StandardCharsets.UTF_8);
+            assertEquals(!division.moved().isEmpty(), json.contains("moved"), json);
+            assertEquals(division, RecordJson.read(json.getBytes(StandardCharsets.UTF_8), Division.class));
+        }
+    }
+
+    @Test
     void isReadFromAFile() {
         assertEquals(new Division(12, 3), Division.parse(" 12/3\n"));
-        for (String wrong : new String[] {"", "3", "1/0", "1/-2", "a/b", "1/2/3", "1/99999"}) {
+        assertEquals("12/3/5:1,17:0", Division.parse("12/3/17:0,5:1\n").toString());
+        for (String wrong : new String[] {"", "3", "1/0", "1/-2", "a/b", "1/2/3", "1/99999", "1/2/", "1/2/3:1,"}) {
             assertTrue(assertThrows(IllegalArgumentException.class, () -> Division.parse(wrong))
                     .getMessage()
                     .contains("is no division, such as 2/3"));

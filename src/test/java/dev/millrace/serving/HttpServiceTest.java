@@ -47,7 +47,7 @@ class HttpServiceTest {
         QueryStatus second = new QueryStatus("one", "plan", 2, guest);
         own.phase("running", "");
         guest.rowsIn.add(7);
-        guest.hotKeyGroups(List.of(new QueryMetrics.HotKeyGroup(3, 0.25)));
+        guest.keyGroups(new QueryMetrics.KeyGroups(List.of(new QueryMetrics.HotKeyGroup(3, 0.25)), Map.of()));
         try (HttpService service = HttpService.start(address, List.of(new QueryStatus("one", "plan", 0, own)))) {
             service.add(second);
             String both = metrics(address);

@@ -420,7 +420,7 @@ final class EpochLoop implements AutoCloseable {
     private void updateFigures(Flow flow, boolean reads) {
         List<PartitionMetrics> partitions = flow.partitions();
         metrics.part(flow.peers().map(Peers::part));
-        metrics.hotKeyGroups(flow.hotKeyGroups());
+        metrics.keyGroups(flow.keyGroups());
         metrics.partitions(reads ? partitions : List.of());
         metrics.effort(state.store().effort());
         long computed = ThreadTimes.now();

@@ -172,8 +172,8 @@ final class Flow {
         return inputs.stream().flatMap(input -> input.metrics().stream()).toList();
     }
 
-    /** Key groups that have many of the last minute's rows. */
-    List<QueryMetrics.HotKeyGroup> hotKeyGroups() {
+    /** How the last minute's rows were spread over them. */
+    QueryMetrics.KeyGroups keyGroups() {
         return load.look(clock.millis(), dataflow.rows());
     }
 

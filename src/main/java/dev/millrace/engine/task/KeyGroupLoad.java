@@ -1,11 +1,15 @@
 package dev.millrace.engine.task;
 
 import dev.millrace.engine.QueryMetrics.HotKeyGroup;
+import dev.millrace.engine.QueryMetrics.KeyGroups;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -20,27 +24,47 @@ final class KeyGroupLoad {
     private static final double LEAST_SHARE = 0.2;
     private static final double TIMES = 3;
     private static final int MOST = 4;
+    private static final int MOST_RATES = 1_000;
 
-    private final Deque<long[]> samples = new ArrayDeque<>();
-    private long sampledAt = Long.MIN_VALUE / 2;
-    private List<HotKeyGroup> hot = List.of();
+    private final Deque<Sample> samples = new ArrayDeque<>();
+    private KeyGroups known = KeyGroups.NONE;
+
+    /**
+     * @param rows by key group: those counted by then
+     */
+    private record Sample(long millis, long[] rows) {}
 
     /**
      * Looks, if it is time.
      *
      * @param rows by key group: a count that grows
-     * @return the hot ones, hottest first
      */
-    List<HotKeyGroup> look(long now, long[] rows) {
-        if (now - sampledAt >= SAMPLE_MILLIS) {
-            sampledAt = now;
-            samples.addLast(rows.clone());
+    KeyGroups look(long now, long[] rows) {
+        if (samples.isEmpty() || now - samples.getLast().millis >= SAMPLE_MILLIS) {
+            samples.addLast(new Sample(now, rows.clone()));
             if (samples.size() > SAMPLES + 1) {
                 samples.removeFirst();
             }
-            hot = hot(samples.getFirst(), samples.getLast());
+            known = new KeyGroups(
+                    hot(samples.getFirst().rows, samples.getLast().rows),
+                    samples.size() > SAMPLES ? rates(samples.getFirst(), samples.getLast()) : Map.of());
         }
-        return hot;
+        return known;
+    }
+
+    /** Rows a second, of the {@value #MOST_RATES} key groups that have most. */
+    private static Map<Integer, Double> rates(Sample before, Sample after) {
+        double seconds = (after.millis - before.millis) / 1000.0;
+        return IntStream.range(0, after.rows.length)
+                .filter(g -> after.rows[g] > before.rows[g])
+                .boxed()
+                .sorted(Comparator.comparingLong(g -> before.rows[g] - after.rows[g]))
+                .limit(MOST_RATES)
+                .collect(Collectors.toMap(
+                        g -> g,
+                        g -> Math.rint(10 * (after.rows[g] - before.rows[g]) / seconds) / 10,
+                        (a, b) -> a,
+                        TreeMap::new));
     }
 
     /** Of rows that have come between two samples. */

@@ -6,6 +6,7 @@ import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Scaling;
 import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
+import dev.millrace.api.StreamingQueryStatus.Balanced;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.StreamingQueryStatus.Volume;
@@ -38,6 +39,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What to do about one query. The rules, in the order in which they are asked:
@@ -70,6 +73,7 @@ final class Decider {
     private VersionChoice choice;
     private List<Slot> slots;
     private Division division;
+    private Balanced balance;
     private List<Volume> volumes;
     private Optional<Look> look = Optional.empty();
     private Scaling scaling;
@@ -85,6 +89,7 @@ final class Decider {
         this.choice = VersionChoice.before(status);
         this.slots = status.slots() == null || status.slots().isEmpty() ? List.of(Slot.unused(0, 0)) : status.slots();
         this.division = status.division();
+        this.balance = status.balance();
         this.scaling = status.scaling();
     }
 
@@ -239,7 +244,7 @@ final class Decider {
         }
         Division theirs = Division.of(first.get().division());
         if (division == null || theirs.version() > division.version()) {
-            division = next(theirs.version(), seen.wantedSlots());
+            division = next(seen, theirs, seen.wantedSlots(), theirs.moves());
         }
         List<Slot> all = new ArrayList<>(slots);
         int most = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
@@ -254,11 +259,18 @@ final class Decider {
         slots = all;
     }
 
-    private Division next(long before, int wanted) {
-        return new Division(Math.max(before + 1, seen.now().getEpochSecond()), wanted);
+    /**
+     * Another one, later than all before, of this query or one before it.
+     *
+     * @param before null for none
+     * @param moved by key group: the slot that is to have it
+     */
+    static Division next(Observed seen, Division before, int wanted, SortedMap<Integer, Integer> moved) {
+        long least = before == null ? 1 : before.version() + 1;
+        return Division.of(Math.max(least, seen.now().getEpochSecond()), wanted, moved);
     }
 
-    /** Into how many slots: a change of it is another version, later than all before, of this query or one before it. */
+    /** Into how many slots, and which key groups go elsewhere than arithmetic has them. */
     private void divide() {
         String target = choice.target().config();
         Optional<String> undivided = seen.undivided(target)
@@ -274,9 +286,15 @@ final class Decider {
         int wanted = wish.slots();
         int before = division == null ? 1 : division.slots();
         if (wanted != before) {
-            division = next(division == null ? 0 : division.version(), wanted);
+            division = next(seen, division, wanted, division == null ? new TreeMap<>() : division.moves());
+            balance = null;
             notices.add(new Notice(false, "Rescaling", "the query goes from " + before + " to " + wanted + " slots"));
+            return;
         }
+        Balancing.Wish even = Balancing.decide(seen, slots, division, steady);
+        division = even.division();
+        balance = even.status();
+        notices.addAll(even.notices());
     }
 
     /** Those that stay are told into how many slots the query is divided, and which of them to run beside their own. */
@@ -486,6 +504,7 @@ final class Decider {
                 Names.selector(seen.identity().name()) + "," + Names.COMPONENT + "=" + Names.ENGINE,
                 slots.get(0).incarnation() == 0 ? List.of() : slots,
                 division,
+                balance,
                 status.lag(),
                 status.throughput(),
                 status.lateRows(),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.millrace.engine.QueryMetrics.HotKeyGroup;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class KeyGroupLoadTest {
@@ -19,7 +20,7 @@ class KeyGroupLoadTest {
             rows[g] += more[g];
         }
         now += 10_000;
-        return load.look(now, rows);
+        return load.look(now, rows).hot();
     }
 
     private static long[] even(long each) {
@@ -73,7 +74,21 @@ class KeyGroupLoadTest {
         rows[4] += 1_000;
         rows[5] += 1_000;
         rows[6] += 1_000;
-        assertEquals(List.of(), load.look(now + 9_999, rows));
-        assertEquals(3, load.look(now + 10_000, rows).get(0).keyGroup());
+        assertEquals(List.of(), load.look(now + 9_999, rows).hot());
+        assertEquals(3, load.look(now + 10_000, rows).hot().get(0).keyGroup());
+    }
+
+    @Test
+    void ratesAreKnownWhenAMinuteIsOver() {
+        after();
+        long[] more = new long[16];
+        more[2] = 500;
+        more[9] = 15;
+        for (int i = 0; i < 5; i++) {
+            after(more);
+            assertEquals(Map.of(), load.look(now, rows).rates());
+        }
+        after(more);
+        assertEquals(Map.of(2, 50.0, 9, 1.5), load.look(now, rows).rates());
     }
 }

@@ -30,6 +30,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
@@ -102,7 +104,8 @@ final class Simulation {
                 nanos += DISCOVERY_NANOS;
             }
             if (random.nextInt(40) == 0) {
-                division = new Division(division.version() + 1, 1 + random.nextInt(MOST_SLOTS));
+                int slots = 1 + random.nextInt(MOST_SLOTS);
+                division = new Division(division.version() + 1, slots, moved(slots));
             }
         }
         faults = false;
@@ -121,6 +124,15 @@ final class Simulation {
             }
         }
         requireDivided();
+    }
+
+    /** Some key groups, or none, go elsewhere than arithmetic has them. */
+    private SortedMap<Integer, Integer> moved(int slots) {
+        SortedMap<Integer, Integer> moved = new TreeMap<>();
+        for (int g = 1; random.nextBoolean() && g < KEY_GROUPS; g++) {
+            moved.put(1 + random.nextInt(KEY_GROUPS - 1), random.nextInt(slots));
+        }
+        return moved;
     }
 
     /** What is owned in the end is what was wished for last. */

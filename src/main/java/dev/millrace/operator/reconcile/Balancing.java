@@ -1,0 +1,178 @@
+package dev.millrace.operator.reconcile;
+
+import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQueryStatus.Balanced;
+import dev.millrace.api.StreamingQueryStatus.Condition;
+import dev.millrace.api.StreamingQueryStatus.Division;
+import dev.millrace.api.StreamingQueryStatus.Slot;
+import dev.millrace.operator.reconcile.Decision.Notice;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.PodView;
+import dev.millrace.operator.scaling.Balance;
+import dev.millrace.operator.scaling.Balance.Load;
+import dev.millrace.operator.scaling.Balance.Plan;
+import dev.millrace.operator.scaling.Sample;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Moves key groups from slots that have more to do than others: where that was so for two minutes in which nothing else
+ * changed, and not again before it is known what came of it.
+ */
+final class Balancing {
+
+    /** For so long nothing has moved, and one slot has had more to do. */
+    private static final Duration CALM = Duration.ofMinutes(2);
+
+    private static final Duration AGAIN = Duration.ofMinutes(10);
+
+    /** After a move that helped less than half as much as it should have. */
+    private static final Duration AGAIN_IN_VAIN = Duration.ofHours(1);
+
+    private static final int LEAST_SAMPLES = 8;
+
+    private final Observed seen;
+    private final Division division;
+
+    /**
+     * @param division with the key groups that are to move; the present one where none are
+     * @param status of the last move; null for none
+     */
+    record Wish(Division division, Balanced status, List<Notice> notices) {}
+
+    private Balancing(Observed seen, Division division) {
+        this.seen = seen;
+        this.division = division;
+    }
+
+    /**
+     * @param slots by number
+     * @param division null for a query that was never divided
+     * @param steady whether no version is on trial, and nothing is wrong
+     */
+    static Wish decide(Observed seen, List<Slot> slots, Division division, boolean steady) {
+        Balanced before = seen.status().balance();
+        if (division == null || division.slots() == 1) {
+            return new Wish(division, null, List.of());
+        }
+        Wish none = new Wish(division, before, List.of());
+        Balancing balancing = new Balancing(seen, division);
+        List<EngineProgress> engines = steady ? balancing.engines(slots) : List.of();
+        List<Sample> samples = engines.isEmpty() ? List.of() : balancing.samples();
+        return samples.isEmpty() ? none : balancing.decide(before, samples, engines);
+    }
+
+    /** What the slots say, if they all are what they are to be; else empty. */
+    private List<EngineProgress> engines(List<Slot> slots) {
+        List<Slot> used = slots.stream().filter(slot -> !slot.isUnused()).toList();
+        if (used.size() != division.slots() || used.stream().anyMatch(Slot::isHosted)) {
+            return List.of();
+        }
+        List<EngineProgress> engines = new ArrayList<>();
+        for (Slot slot : used) {
+            Optional<PodView> pod = slot.slot() < division.slots() ? SlotDecider.last(seen, slot) : Optional.empty();
+            pod.filter(one -> !one.deleting() && !one.ended())
+                    .map(one -> seen.engines().get(one.name()))
+                    .filter(EngineView::answers)
+                    .map(EngineView::progress)
+                    .filter(EngineProgress::calm)
+                    .filter(engine -> engine.keyGroupRates() != null && Rescaling.isSettled(engine, division))
+                    .ifPresent(engines::add);
+        }
+        return engines.size() == division.slots() ? engines : List.of();
+    }
+
+    /** Those of the last two minutes, if nothing has changed in them; else none. */
+    private List<Sample> samples() {
+        Optional<Instant> calm = Conditions.find(seen.status().conditions(), Conditions.RECONCILING)
+                .filter(condition -> condition.status().equals("False"))
+                .map(Condition::lastTransitionTime)
+                .map(Instant::parse);
+        Instant from = seen.now().minus(CALM);
+        if (calm.isEmpty() || calm.get().isAfter(from)) {
+            return List.of();
+        }
+        List<Sample> samples = seen.samples().stream()
+                .filter(sample -> sample.at().isAfter(from) && sample.slots().size() == division.slots())
+                .toList();
+        return samples.size() >= LEAST_SAMPLES ? samples : List.of();
+    }
+
+    private Wish decide(Balanced before, List<Sample> samples, List<EngineProgress> engines) {
+        List<Load> loads = loads(samples, engines);
+        Balanced status = before != null && before.after() == null
+                ? before.with(Statuses.rounded(Double.valueOf(Balance.imbalance(loads))))
+                : before;
+        int half = samples.size() / 2;
+        boolean lasts = Balance.isUneven(loads(samples.subList(0, half), engines))
+                && Balance.isUneven(loads(samples.subList(half, samples.size()), engines));
+        Optional<Plan> plan = lasts && !isTooSoon(status) ? Balance.of(loads) : Optional.empty();
+        return plan.map(found -> wish(status, found)).orElseGet(() -> new Wish(division, status, List.of()));
+    }
+
+    private boolean isTooSoon(Balanced last) {
+        if (last == null) {
+            return false;
+        }
+        boolean helped = last.before() - last.after() >= (last.before() - last.expected()) / 2;
+        return Instant.parse(last.at()).plus(helped ? AGAIN : AGAIN_IN_VAIN).isAfter(seen.now());
+    }
+
+    private Wish wish(Balanced before, Plan plan) {
+        String what = words(plan.moved()) + ": the busiest slot takes " + rounded(plan.before())
+                + " times the mean of all slots' CPU, and is to take " + rounded(plan.expected());
+        boolean acts = Exclusions.now(seen.spec(), seen.now()).isEmpty()
+                && !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
+        if (!acts) {
+            String why = "key groups would go to other slots, " + what;
+            return new Wish(division, before, List.of(new Notice(false, "BalanceRecommended", why, "balance")));
+        }
+        SortedMap<Integer, Integer> moved = new TreeMap<>(division.moves());
+        moved.putAll(plan.moved());
+        Balanced status = new Balanced(
+                Decider.time(seen.now()), plan.moved().size(), rounded(plan.before()), rounded(plan.expected()), null);
+        Notice told = new Notice(false, "KeyGroupsMoved", "key groups go to other slots, " + what);
+        return new Wish(Decider.next(seen, division, division.slots(), moved), status, List.of(told));
+    }
+
+    private static Double rounded(double value) {
+        return Statuses.rounded(Double.valueOf(value));
+    }
+
+    /** Such as {@code 3, 7 to slot 0, 12 to slot 2}. */
+    private static String words(SortedMap<Integer, Integer> moved) {
+        Map<Integer, List<Integer>> bySlot =
+                moved.keySet().stream().collect(Collectors.groupingBy(moved::get, TreeMap::new, Collectors.toList()));
+        return bySlot.entrySet().stream()
+                .map(one -> one.getValue().stream().map(String::valueOf).collect(Collectors.joining(", ")) + " to slot "
+                        + one.getKey())
+                .collect(Collectors.joining(", "));
+    }
+
+    /** Means over the samples' time, by slot. */
+    private static List<Load> loads(List<Sample> samples, List<EngineProgress> engines) {
+        return IntStream.range(0, engines.size())
+                .mapToObj(i -> new Load(
+                        mean(samples, i, Sample.Slot::cores),
+                        mean(samples, i, Sample.Slot::utilisation),
+                        mean(samples, i, Sample.Slot::rate),
+                        engines.get(i).keyGroupRates()))
+                .toList();
+    }
+
+    private static double mean(List<Sample> samples, int slot, ToDoubleFunction<Sample.Slot> value) {
+        return samples.stream()
+                .mapToDouble(sample -> value.applyAsDouble(sample.slots().get(slot)))
+                .average()
+                .orElse(0);
+    }
+}

@@ -1,0 +1,157 @@
+package dev.millrace.operator.scaling;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.operator.scaling.Balance.Load;
+import dev.millrace.operator.scaling.Balance.Plan;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BalanceTest {
+
+    private static final double PER_ROW_READ = 2e-6;
+    private static final double PER_ROW_KEYED = 5e-6;
+
+    private static Load load(double read, Map<Integer, Double> keyGroups) {
+        double keyed =
+                keyGroups.values().stream().mapToDouble(Double::doubleValue).sum();
+        double cores = PER_ROW_READ * read + PER_ROW_KEYED * keyed;
+        return new Load(cores, cores / 2, read, new HashMap<>(keyGroups));
+    }
+
+    private static Map<Integer, Double> groups(double... rates) {
+        Map<Integer, Double> groups = new TreeMap<>();
+        for (int i = 0; i < rates.length; i += 2) {
+            groups.put((int) rates[i], rates[i + 1]);
+        }
+        return groups;
+    }
+
+    private static List<Load> after(List<Load> loads, Plan plan) {
+        List<Map<Integer, Double>> groups = new ArrayList<>();
+        loads.forEach(load -> groups.add(new HashMap<>(load.keyGroups())));
+        plan.moved().forEach((group, to) -> {
+            double rate = groups.stream()
+                    .map(of -> of.remove(group))
+                    .filter(found -> found != null)
+                    .findFirst()
+                    .orElseThrow();
+            groups.get(to).put(group, rate);
+        });
+        List<Load> after = new ArrayList<>();
+        for (int slot = 0; slot < loads.size(); slot++) {
+            after.add(load(loads.get(slot).rate(), groups.get(slot)));
+        }
+        return after;
+    }
+
+    @Test
+    void busyKeyGroupsGoToSlotsThatHaveLittleToDo() {
+        List<Load> loads = List.of(
+                load(100_000, groups(0, 10_000, 1, 10_000, 2, 10_000)),
+                load(100_000, groups(3, 60_000, 4, 50_000, 5, 10_000)));
+        Plan plan = Balance.of(loads).orElseThrow();
+        assertEquals(Map.of(4, 0), plan.moved());
+        assertEquals(plan.expected(), Balance.imbalance(after(loads, plan)), 1e-6, "what a row costs was found");
+        assertTrue(plan.expected() < 1.1, plan.toString());
+    }
+
+    @Test
+    void whatIsEvenStaysAsItIs() {
+        assertEquals(
+                Optional.empty(),
+                Balance.of(List.of(load(100_000, groups(1, 50_000)), load(100_000, groups(2, 60_000)))));
+    }
+
+    @Test
+    void aSlotThatIsNotBusyNeedsNoHelp() {
+        assertEquals(
+                Optional.empty(),
+                Balance.of(List.of(load(1_000, groups(1, 500)), load(1_000, groups(2, 5_000, 3, 5_000)))));
+    }
+
+    @Test
+    void whoHasMoreToReadIsRelievedOfKeyGroups() {
+        List<Load> loads =
+                List.of(load(400_000, groups(1, 20_000, 2, 20_000)), load(100_000, groups(3, 20_000, 4, 21_000)));
+        Plan plan = Balance.of(loads).orElseThrow();
+        assertEquals(Map.of(1, 1, 2, 1), plan.moved());
+        assertEquals(plan.expected(), Balance.imbalance(after(loads, plan)), 1e-6);
+    }
+
+    /** Reading is all that costs: its partitions have more rows. */
+    @Test
+    void whereKeyGroupsCostNothingTheyStayWhereTheyAre() {
+        List<Load> loads = List.of(
+                new Load(0.8, 0.8, 400_000, groups(1, 20, 2, 20)), new Load(0.2, 0.2, 100_000, groups(3, 21, 4, 20)));
+        assertTrue(Balance.isUneven(loads));
+        assertEquals(Optional.empty(), Balance.of(loads));
+    }
+
+    @Test
+    void whereNothingTellsReadingFromKeyGroupsTheyStayWhereTheyAre() {
+        List<Load> loads =
+                List.of(load(400_000, groups(1, 20_000, 2, 20_000)), load(100_000, groups(3, 5_000, 4, 5_000)));
+        assertTrue(Balance.isUneven(loads));
+        assertEquals(Optional.empty(), Balance.of(loads));
+    }
+
+    @Test
+    void oneKeyGroupThatIsAllTheLoadIsNotSentRoundInCircles() {
+        List<Load> loads = List.of(load(100_000, groups(0, 1_000, 1, 1_000)), load(100_000, groups(5, 150_000, 6, 50)));
+        assertEquals(Optional.empty(), Balance.of(loads));
+    }
+
+    /** Others leave the slot of a key group that nobody can divide; nor can the first one go. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 7})
+    void whoHasAHotKeyGroupIsRelievedOfTheOthers(int hot) {
+        List<Load> loads = List.of(
+                load(100_000, groups(hot, 60_000, 1, 30_000, 2, 30_000)), load(100_000, groups(3, 10_000, 4, 10_000)));
+        Plan plan = Balance.of(loads).orElseThrow();
+        assertFalse(plan.moved().containsKey(0), plan.toString());
+        assertTrue(Balance.imbalance(after(loads, plan)) < 1.1, plan.toString());
+    }
+
+    @Test
+    void whateverIsProposedHelpsAsMuchAsItSays() {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        int plans = 0;
+        for (int round = 0; round < 2_000; round++) {
+            int slots = 2 + random.nextInt(6);
+            int keyGroups = slots * (1 + random.nextInt(20));
+            List<Map<Integer, Double>> groups = new ArrayList<>();
+            for (int slot = 0; slot < slots; slot++) {
+                groups.add(new TreeMap<>());
+            }
+            for (int group = 0; group < keyGroups; group++) {
+                groups.get(random.nextInt(slots)).put(group, Math.exp(random.nextGaussian()) * 20_000);
+            }
+            List<Load> loads = new ArrayList<>();
+            for (Map<Integer, Double> of : groups) {
+                loads.add(load(50_000 + random.nextInt(30_000), of));
+            }
+            Optional<Plan> plan = Balance.of(loads);
+            if (plan.isPresent()) {
+                plans++;
+                double before = Balance.imbalance(loads);
+                double after = Balance.imbalance(after(loads, plan.get()));
+                assertEquals(before, plan.get().before(), 1e-6, "seed " + seed);
+                assertEquals(after, plan.get().expected(), 1e-6, "seed " + seed);
+                assertTrue(after < 0.93 * before, "seed " + seed + ": " + before + " to " + after);
+            }
+        }
+        assertTrue(plans > 500, plans + " plans, seed " + seed);
+    }
+}
