@@ -24,7 +24,7 @@ import java.util.Map;
  * @param epochsBehind how many epochs of other slots it has not taken yet
  * @param furthestBehind the partition in which rows wait longest; null where none wait
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
- * @param keyGroupRates by key group: rows a second in the last minute; null or empty for unknown
+ * @param keyGroupUpdates by key group: what of its state was changed, a second, in the last minute; null or empty for unknown
  * @param memoryBytes of its container with which it plans; null for one that knows of no plans
  * @param usage what it did and used, CPU that of its whole process; null while it has not begun
  */
@@ -62,7 +62,7 @@ public record EngineProgress(
         Long epochsBehind,
         FurthestBehind furthestBehind,
         List<HotKeyGroup> hotKeyGroups,
-        Map<Integer, Double> keyGroupRates,
+        Map<Integer, Double> keyGroupUpdates,
         String end,
         Boolean hosts,
         Long memoryBytes,

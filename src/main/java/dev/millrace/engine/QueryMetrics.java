@@ -136,9 +136,10 @@ public final class QueryMetrics {
      * How the rows of the last minute were spread over key groups.
      *
      * @param hot those that have many of them, hottest first
-     * @param rates by key group: its rows a second; empty before a minute is over
+     * @param updates by key group: groups, and values of groups, that its rows have changed, a second; empty before a minute is
+     *     over
      */
-    public record KeyGroups(List<HotKeyGroup> hot, Map<Integer, Double> rates) {
+    public record KeyGroups(List<HotKeyGroup> hot, Map<Integer, Double> updates) {
 
         public static final KeyGroups NONE = new KeyGroups(List.of(), Map.of());
     }

@@ -5,6 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.StreamingQuery;
+import dev.millrace.data.Batch;
+import dev.millrace.data.BytesVector;
+import dev.millrace.data.DataType;
+import dev.millrace.data.Field;
+import dev.millrace.data.Hash;
+import dev.millrace.data.RowEncoder;
+import dev.millrace.data.Schema;
+import dev.millrace.engine.Division;
 import dev.millrace.operator.scaling.ScalingHistory;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -253,6 +262,58 @@ class OperatorScalingIT extends OperatorCluster {
             assertEquals(1, slot("slow", 0).path("incarnation").asInt());
             query.finish();
         }
+    }
+
+    /** All words of which many different values are counted are in one slot at first. */
+    @Test
+    void aSlotThatHasMoreToDoGivesKeyGroupsAway() throws Exception {
+        String busy = wordsOfSlot(1, 2).stream().map(word -> "'" + word + "'").collect(Collectors.joining(", "));
+        String values = IntStream.of(7_919, 7_927, 7_933)
+                .mapToObj(prime ->
+                        "COUNT(DISTINCT CASE WHEN word IN (" + busy + ") THEN MOD(id, " + prime + ") ELSE -1 END) > 0")
+                .collect(Collectors.joining(" AND "));
+        try (Running query = divided(
+                "evens",
+                2,
+                document -> document.replace("GROUP BY word", "GROUP BY word HAVING " + values)
+                        .replace("cpu: 600m", "cpu: 300m"))) {
+            query.rate(20_000);
+            Instant from = Instant.now();
+            JsonNode moved = Cluster.await(
+                    () -> cluster.status("evens"),
+                    status -> status.has("balance")
+                            && status.at("/conditions").toString().contains("AsWanted"),
+                    Duration.ofSeconds(300),
+                    "key groups go to the other slot");
+            System.out.println(moved.path("balance") + ", " + moved.path("division") + " after "
+                    + Duration.between(from, Instant.now()).toMillis() + " ms");
+            JsonNode after = Cluster.await(
+                    () -> cluster.status("evens").path("balance"),
+                    balance -> balance.has("after"),
+                    Duration.ofSeconds(300),
+                    "what came of it is known");
+            System.out.println(after);
+            double before = after.path("before").asDouble();
+            assertTrue(before - after.path("after").asDouble()
+                    > (before - after.path("expected").asDouble()) / 2);
+            assertEquals(1, slot("evens", 1).path("incarnation").asInt());
+            query.rate(100);
+            query.finish();
+        }
+    }
+
+    private static List<String> wordsOfSlot(int slot, int slots) {
+        int[] owners = new Division(0, slots).keyGroupOwners(StreamingQuery.DEFAULT_KEY_GROUPS);
+        Batch batch = new Batch(Schema.of(new Field("word", DataType.STRING, false)));
+        for (int i = 0; i < WORDS; i++) {
+            ((BytesVector) batch.column(0)).set(batch.append(1), "w" + i);
+        }
+        RowEncoder encoder = new RowEncoder(new int[] {0});
+        encoder.encode(batch);
+        return IntStream.range(0, WORDS)
+                .filter(i -> owners[Hash.keyGroup(encoder.hash(i), owners.length)] == slot)
+                .mapToObj(i -> "w" + i)
+                .toList();
     }
 
     @Test

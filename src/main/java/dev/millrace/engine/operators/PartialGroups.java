@@ -71,15 +71,23 @@ public final class PartialGroups implements Output {
     }
 
     /**
-     * Adds how many of the epoch's rows are of each key group; a group that was touched counts for one at least.
+     * Adds how many of the epoch's rows are of each key group, a group that was touched counting for one at least; and how many
+     * groups, and values of groups, they come to.
      *
      * @param own by key group: whether it is counted
      */
-    public void count(boolean[] own, long[] rows) {
+    public void count(boolean[] own, long[] rows, long[] updates) {
         for (int slot = 0; slot < groups.size(); slot++) {
             int keyGroup = groups.keyGroup(slot);
             if (own[keyGroup]) {
                 rows[keyGroup] += Math.max(1, Math.abs(groups.weight(slot)));
+                updates[keyGroup]++;
+            }
+        }
+        for (GroupTable multiset : multisets) {
+            for (int slot = 0; slot < multiset.size(); slot++) {
+                int keyGroup = multiset.keyGroup(slot);
+                updates[keyGroup] += own[keyGroup] ? 1 : 0;
             }
         }
     }

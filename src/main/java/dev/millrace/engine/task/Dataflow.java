@@ -56,6 +56,7 @@ public final class Dataflow {
     private final Map<PlanNode, StaticTable> tables = new HashMap<>();
     private final long tableBytes;
     private final long[] rows;
+    private final long[] updates;
 
     /**
      * A stateful node: its halves by worker.
@@ -103,6 +104,7 @@ public final class Dataflow {
         this.properties = context.properties();
         this.keyGroups = context.keyGroups();
         this.rows = new long[keyGroups];
+        this.updates = new long[keyGroups];
         this.store = context.store();
         this.own = context.own();
         this.exchanges = context.exchanges();
@@ -356,7 +358,7 @@ public final class Dataflow {
             pool.run(worker -> stage.stages[worker].endEpoch(end));
             for (PartialGroups part : stage.parts) {
                 if (!stage.toOne) {
-                    part.count(stage.own, rows);
+                    part.count(stage.own, rows, updates);
                 }
                 part.clear();
             }
@@ -366,6 +368,11 @@ public final class Dataflow {
     /** By key group: the rows of stateful operators that can be elsewhere, as a count that grows. */
     long[] rows() {
         return rows;
+    }
+
+    /** By key group: what those rows come to, groups and values of groups that an epoch changes, as a count that grows. */
+    long[] updates() {
+        return updates;
     }
 
     /** Whether rows are ready that wait for another epoch. */

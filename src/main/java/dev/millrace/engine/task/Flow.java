@@ -174,7 +174,7 @@ final class Flow {
 
     /** How the last minute's rows were spread over them. */
     QueryMetrics.KeyGroups keyGroups() {
-        return load.look(clock.millis(), dataflow.rows());
+        return load.look(clock.millis(), dataflow.rows(), dataflow.updates());
     }
 
     /** Takes up new partitions; returns whether there were some. */

@@ -29,19 +29,17 @@ final class KeyGroupLoad {
     private final Deque<Sample> samples = new ArrayDeque<>();
     private KeyGroups known = KeyGroups.NONE;
 
-    /**
-     * @param rows by key group: those counted by then
-     */
-    private record Sample(long millis, long[] rows) {}
+    private record Sample(long millis, long[] rows, long[] updates) {}
 
     /**
      * Looks, if it is time.
      *
      * @param rows by key group: a count that grows
+     * @param updates by key group: another one, of what rows come to
      */
-    KeyGroups look(long now, long[] rows) {
+    KeyGroups look(long now, long[] rows, long[] updates) {
         if (samples.isEmpty() || now - samples.getLast().millis >= SAMPLE_MILLIS) {
-            samples.addLast(new Sample(now, rows.clone()));
+            samples.addLast(new Sample(now, rows.clone(), updates.clone()));
             if (samples.size() > SAMPLES + 1) {
                 samples.removeFirst();
             }
@@ -52,26 +50,28 @@ final class KeyGroupLoad {
         return known;
     }
 
-    /** Rows a second, of the {@value #MOST_RATES} key groups that have most. */
+    /** Updates a second, of the {@value #MOST_RATES} key groups that have most. */
     private static Map<Integer, Double> rates(Sample before, Sample after) {
         double seconds = (after.millis - before.millis) / 1000.0;
-        return IntStream.range(0, after.rows.length)
-                .filter(g -> after.rows[g] > before.rows[g])
+        long[] between = between(before.updates, after.updates);
+        return IntStream.range(0, between.length)
+                .filter(g -> between[g] > 0)
                 .boxed()
-                .sorted(Comparator.comparingLong(g -> before.rows[g] - after.rows[g]))
+                .sorted(Comparator.comparingLong(g -> -between[g]))
                 .limit(MOST_RATES)
                 .collect(Collectors.toMap(
-                        g -> g,
-                        g -> Math.rint(10 * (after.rows[g] - before.rows[g]) / seconds) / 10,
-                        (a, b) -> a,
-                        TreeMap::new));
+                        g -> g, g -> Math.rint(10 * between[g] / seconds) / 10, (a, b) -> a, TreeMap::new));
+    }
+
+    private static long[] between(long[] before, long[] after) {
+        return IntStream.range(0, after.length)
+                .mapToLong(g -> after[g] - before[g])
+                .toArray();
     }
 
     /** Of rows that have come between two samples. */
     private static List<HotKeyGroup> hot(long[] before, long[] after) {
-        long[] between = IntStream.range(0, after.length)
-                .mapToLong(g -> after[g] - before[g])
-                .toArray();
+        long[] between = between(before, after);
         long all = IntStream.range(0, between.length).mapToLong(g -> between[g]).sum();
         long used =
                 IntStream.range(0, between.length).filter(g -> between[g] > 0).count();

@@ -85,7 +85,7 @@ final class Balancing {
                     .filter(EngineView::answers)
                     .map(EngineView::progress)
                     .filter(EngineProgress::calm)
-                    .filter(engine -> engine.keyGroupRates() != null && Rescaling.isSettled(engine, division))
+                    .filter(engine -> engine.keyGroupUpdates() != null && Rescaling.isSettled(engine, division))
                     .ifPresent(engines::add);
         }
         return engines.size() == division.slots() ? engines : List.of();
@@ -165,7 +165,7 @@ final class Balancing {
                         mean(samples, i, Sample.Slot::cores),
                         mean(samples, i, Sample.Slot::utilisation),
                         mean(samples, i, Sample.Slot::rate),
-                        engines.get(i).keyGroupRates()))
+                        engines.get(i).keyGroupUpdates()))
                 .toList();
     }
 

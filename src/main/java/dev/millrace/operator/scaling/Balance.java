@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 /**
  * Which key groups are to go to other slots, so that all have as much to do.
  *
- * <p>What a slot does is CPU, for rows that it reads and for rows of its key groups. What a row of either costs follows from
+ * <p>What a slot does is CPU, for rows that it reads and for changes of what its key groups have. What one of either costs follows from
  * how the slots differ, by least squares with neither less than nothing. Who has busy partitions is relieved of key groups too,
  * which is what can be moved.
  */
@@ -30,7 +30,7 @@ public final class Balance {
     /** Of the busiest slot's CPU: what is gained by less is not worth a move. */
     private static final double WORTH = 0.08;
 
-    /** Where the slots' rows read and rows of key groups are in the same proportion, nothing tells the two apart. */
+    /** Where what the slots read and what they change is in the same proportion, nothing tells the two apart. */
     private static final double ALIKE = 1e-3;
 
     /** That has what one slot does for all. */
@@ -43,11 +43,11 @@ public final class Balance {
      * What a slot did, a second.
      *
      * @param rate rows that it read
-     * @param keyGroups by key group: rows of its own
+     * @param keyGroups by key group: changes of what it has
      */
     public record Load(double cores, double utilisation, double rate, Map<Integer, Double> keyGroups) {
 
-        double keyed() {
+        double updates() {
             return keyGroups.values().stream().mapToDouble(Double::doubleValue).sum();
         }
     }
@@ -86,7 +86,7 @@ public final class Balance {
      * @param loads of all slots, by number
      */
     public static Optional<Plan> of(List<Load> loads) {
-        double cost = costOfKeyedRow(loads);
+        double cost = costOfUpdate(loads);
         if (!isUneven(loads) || cost <= 0) {
             return Optional.empty();
         }
@@ -108,7 +108,7 @@ public final class Balance {
     }
 
     /** What best explains the slots' CPU; 0 where it is something else, or cannot be told. */
-    private static double costOfKeyedRow(List<Load> loads) {
+    private static double costOfUpdate(List<Load> loads) {
         double rr = 0;
         double kk = 0;
         double rk = 0;
@@ -116,12 +116,12 @@ public final class Balance {
         double kc = 0;
         for (Load load : loads) {
             double rate = load.rate();
-            double keyed = load.keyed();
+            double updates = load.updates();
             rr += rate * rate;
-            kk += keyed * keyed;
-            rk += rate * keyed;
+            kk += updates * updates;
+            rk += rate * updates;
             rc += rate * load.cores();
-            kc += keyed * load.cores();
+            kc += updates * load.cores();
         }
         double determinant = rr * kk - rk * rk;
         if (determinant <= ALIKE * rr * kk) {

@@ -12,15 +12,17 @@ class KeyGroupLoadTest {
 
     private final KeyGroupLoad load = new KeyGroupLoad();
     private final long[] rows = new long[16];
+    private final long[] updates = new long[16];
     private long now = 1_000_000;
 
     /** So many rows come in ten seconds. */
     private List<HotKeyGroup> after(long... more) {
         for (int g = 0; g < more.length; g++) {
             rows[g] += more[g];
+            updates[g] += more[g] / 5;
         }
         now += 10_000;
-        return load.look(now, rows).hot();
+        return load.look(now, rows, updates).hot();
     }
 
     private static long[] even(long each) {
@@ -74,8 +76,8 @@ class KeyGroupLoadTest {
         rows[4] += 1_000;
         rows[5] += 1_000;
         rows[6] += 1_000;
-        assertEquals(List.of(), load.look(now + 9_999, rows).hot());
-        assertEquals(3, load.look(now + 10_000, rows).hot().get(0).keyGroup());
+        assertEquals(List.of(), load.look(now + 9_999, rows, updates).hot());
+        assertEquals(3, load.look(now + 10_000, rows, updates).hot().get(0).keyGroup());
     }
 
     @Test
@@ -86,9 +88,9 @@ class KeyGroupLoadTest {
         more[9] = 15;
         for (int i = 0; i < 5; i++) {
             after(more);
-            assertEquals(Map.of(), load.look(now, rows).rates());
+            assertEquals(Map.of(), load.look(now, rows, updates).updates());
         }
         after(more);
-        assertEquals(Map.of(2, 50.0, 9, 1.5), load.look(now, rows).rates());
+        assertEquals(Map.of(2, 10.0, 9, 0.3), load.look(now, rows, updates).updates());
     }
 }

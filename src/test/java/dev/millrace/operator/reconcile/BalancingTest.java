@@ -51,7 +51,7 @@ class BalancingTest {
             ObjectNode json = JSON.valueToTree(progress);
             json.remove("volumeShort");
             json.remove("running");
-            json.set("keyGroupRates", JSON.valueToTree(rates.get(pod.slot())));
+            json.set("keyGroupUpdates", JSON.valueToTree(rates.get(pod.slot())));
             world.engines.put(
                     pod.name(),
                     new EngineView(true, world.now, JSON.convertValue(json, EngineProgress.class), new Rates(100, 7)));
