@@ -27,6 +27,8 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Queries of several pods. Whatever is done to them, what is committed is what one pod would have written. */
 class OperatorScalingIT extends OperatorCluster {
@@ -266,6 +268,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** All words of which many different values are counted are in one slot at first. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aSlotThatHasMoreToDoGivesKeyGroupsAway() throws Exception {
         String busy = wordsOfSlot(1, 2).stream().map(word -> "'" + word + "'").collect(Collectors.joining(", "));
         String values = IntStream.of(7_919, 7_927, 7_933)
