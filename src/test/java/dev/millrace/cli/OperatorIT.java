@@ -76,6 +76,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aLostVolumeIsRestoredFromTheStore() throws Exception {
         try (Running query = new Running("volumes")) {
             query.awaitCheckpoint();
@@ -117,6 +118,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aSavepointIsTakenGoneBackToAndOutlivesItsQuery() throws Exception {
         try (Running query = new Running("saved")) {
             query.awaitCommit();
@@ -170,6 +172,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aRestoreThatTheSourceNoLongerHasIsTakenBack() throws Exception {
         try (Running query = new Running("older")) {
             query.awaitCommit();
@@ -219,6 +222,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void suspendAndResume() throws Exception {
         try (Running query = new Running("pause")) {
             query.awaitCommit();
@@ -245,6 +249,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void anImageThatDoesNotRunIsTakenBack() throws Exception {
         try (Running query = new Running("image")) {
             query.awaitCommit();
@@ -265,6 +270,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void deletionTakesTheTopicsAway() throws Exception {
         try (Running query = new Running("gone")) {
             query.awaitCheckpoint();
@@ -524,6 +530,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aPodThatIsNotAcceptedIsToldAndARestartIsAnAnnotation() throws Exception {
         try (Running query = new Running("wishes")) {
             query.awaitCommit();
@@ -545,6 +552,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void volumesGrowWhereTheStorageClassCan() throws Exception {
         String larger = "{\"spec\":{\"state\":{\"volume\":{\"size\":\"2Gi\"}}}}";
         try (Running query = new Running("grows")) {
@@ -574,6 +582,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aVolumeThatIsNotBoundIsTold() {
         cluster.apply("""
                 apiVersion: millrace.dev/v1alpha1
@@ -593,6 +602,7 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void theVersionOfAQueryHoldsItsPlan() throws Exception {
         try (Running query = new Running("planned")) {
             JsonNode status = cluster.status("planned");

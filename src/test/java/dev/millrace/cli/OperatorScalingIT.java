@@ -129,6 +129,7 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aQueryThatIsMadeAgainWithLessPodsTakesOverWhatTheOthersHad() throws Exception {
         UnaryOperator<String> kept =
                 document -> document.replace("state: {", "state: {id: kept, deletionPolicy: Retain, ");
@@ -178,6 +179,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     /** Rows whose slot has not got the static table from the savepoint would find no partner, and be missing. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aDividedQueryGoesBackToASavepointOfWhenItWasOne() throws Exception {
         String table = "sources:\n    - {name: ones, schema: k BIGINT NOT NULL, static: {},"
                 + " datagen: {rows: 1, columns: {k: {sequence: {start: 1}}}}}\n";
