@@ -1,6 +1,7 @@
 package dev.millrace.api;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import dev.millrace.api.StreamingQueryStatus.Division;
 import java.util.List;
 import java.util.Map;
 
@@ -24,7 +25,7 @@ import java.util.Map;
  * @param epochsBehind how many epochs of other slots it has not taken yet
  * @param furthestBehind the partition in which rows wait longest; null where none wait
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
- * @param keyGroupUpdates by key group: what of its state was changed, a second, in the last minute; null or empty for unknown
+ * @param keyGroupUpdates what of its state was changed in the last minute; null for unknown
  * @param memoryBytes of its container with which it plans; null for one that knows of no plans
  * @param usage what it did and used, CPU that of its whole process; null while it has not begun
  */
@@ -62,7 +63,7 @@ public record EngineProgress(
         Long epochsBehind,
         FurthestBehind furthestBehind,
         List<HotKeyGroup> hotKeyGroups,
-        Map<Integer, Double> keyGroupUpdates,
+        KeyGroupUpdates keyGroupUpdates,
         String end,
         Boolean hosts,
         Long memoryBytes,
@@ -96,6 +97,27 @@ public record EngineProgress(
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record HotKeyGroup(int keyGroup, double share) {}
+
+    /**
+     * Changes of state, a second.
+     *
+     * @param busiest by key group: those of the ones that have most
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record KeyGroupUpdates(double all, Map<Integer, Double> busiest) {
+
+        /** Whether it can be, of a query with so many key groups: the image is its user's. */
+        public boolean isPossible(int keyGroups) {
+            return isPossible(all)
+                    && busiest != null
+                    && busiest.keySet().stream().allMatch(group -> group >= 0 && group < keyGroups)
+                    && busiest.values().stream().allMatch(updates -> updates != null && isPossible(updates));
+        }
+
+        private static boolean isPossible(double updates) {
+            return updates >= 0 && updates < 1e12;
+        }
+    }
 
     /**
      * Counters that only grow while the process lives, and what it may use.
@@ -134,7 +156,7 @@ public record EngineProgress(
     /** Whether it says which slots there are, as an engine does: the image is its user's. */
     public boolean saysDivision() {
         return division != null
-                && division.matches("\\d{1,18}/\\d{1,4}(/\\d{1,5}:\\d{1,4}(,\\d{1,5}:\\d{1,4})*)?")
+                && Division.isText(division)
                 && members != null
                 && members.stream().allMatch(member -> member != null && member >= 0 && member < MOST_SLOTS);
     }

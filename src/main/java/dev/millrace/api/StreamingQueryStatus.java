@@ -2,6 +2,7 @@ package dev.millrace.api;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -199,7 +200,7 @@ public record StreamingQueryStatus(
      * Into how many slots a query is to be divided.
      *
      * @param version grows with each change
-     * @param moved key groups that go elsewhere than arithmetic has them, {@code keyGroup:slot,…}; null for none
+     * @param moved where some key groups are to be, {@code keyGroup:slot,…}; null for none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Division(Long version, Integer slots, String moved) {
@@ -210,10 +211,21 @@ public record StreamingQueryStatus(
             return new Division(Long.valueOf(parts[0]), Integer.valueOf(parts[1]), parts.length > 2 ? parts[2] : null);
         }
 
-        /** Only to slots that there are to be. */
+        /** Whether it is what {@link #text} gives of some division. */
+        public static boolean isText(String text) {
+            String[] parts = text.split("/", 3);
+            return parts.length >= 2
+                    && parts[0].matches("\\d{1,18}")
+                    && parts[1].matches("[1-9]\\d{0,3}")
+                    && (parts.length == 2
+                            || Arrays.stream(parts[2].split(",", -1))
+                                    .allMatch(move -> move.matches("\\d{1,5}:\\d{1,4}")));
+        }
+
+        /** Only to slots that there are to be; key group 0 is not moved. */
         public static Division of(long version, int slots, SortedMap<Integer, Integer> moves) {
             String moved = moves.entrySet().stream()
-                    .filter(move -> move.getValue() < slots)
+                    .filter(move -> move.getKey() > 0 && move.getValue() < slots)
                     .map(move -> move.getKey() + ":" + move.getValue())
                     .collect(Collectors.joining(","));
             return new Division(version, slots, moved.isEmpty() ? null : moved);
@@ -239,7 +251,7 @@ public record StreamingQueryStatus(
      * The last time that key groups were moved from slots that had more to do than others.
      *
      * @param keyGroups how many
-     * @param before the busiest slot's CPU by the mean of all
+     * @param before the busiest slot's CPU by the mean of all, to three digits behind the point
      * @param expected the same, as it was to be
      * @param after the same, as it then was; null while that is not known
      */

@@ -30,6 +30,7 @@ import dev.millrace.kafka.KafkaProgressLog;
 import dev.millrace.kafka.KafkaSink;
 import dev.millrace.kafka.KafkaSource;
 import dev.millrace.kafka.KafkaTransaction;
+import dev.millrace.kafka.OtherClusterSink;
 import dev.millrace.plan.OutputMode;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.SinkPlan;
@@ -59,17 +60,23 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /**
- * Gives a compiled query its world on this machine. The home cluster is that of the Kafka sinks; with none, the progress log
- * is a file beside the state.
+ * Gives a compiled query its world on this machine. The home cluster is that of the first Kafka sink; with none, the progress
+ * log is a file beside the state.
  */
 final class Assembly {
 
     /** Nobody looks at the beans and the telemetry of each client, and registering them holds up a start. */
     private static final Map<String, Object> CLIENT_DEFAULTS =
             Map.of("metric.reporters", "", "enable.metrics.push", "false");
+
+    /** Outputs whose names no sink may have. */
+    private static final String DEAD_LETTERS = "deadLetters";
+
+    private static final String LATE_ROWS = "lateRows";
 
     /** How long files of checkpoints stay that none needs: a restore may still read them. */
     private static final Duration GRACE = Duration.ofMinutes(2);
@@ -78,6 +85,7 @@ final class Assembly {
     private final Place place;
     private final Secrets secrets;
     private final KafkaTransaction.Patience patience = new KafkaTransaction.Patience();
+    private final Map<String, KafkaTransaction.Patience> patienceElsewhere = new ConcurrentHashMap<>();
 
     private volatile Division division;
     private volatile String divisionProblem;
@@ -380,8 +388,8 @@ final class Assembly {
         return new QueryDefinition.World(
                 sources,
                 sinks,
-                Optional.ofNullable(spec.deadLetters()).map(output -> output("deadLetters", output, shared)),
-                Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
+                Optional.ofNullable(spec.deadLetters()).map(output -> output(DEAD_LETTERS, output, shared)),
+                Optional.ofNullable(spec.lateRows()).map(output -> output(LATE_ROWS, output, shared)),
                 log,
                 checkpointStore(shared),
                 SlotRestrictions.of(query).isEmpty()
@@ -409,24 +417,41 @@ final class Assembly {
         } finally {
             ids().forEach(id ->
                     slots.forEach(slot -> objectCheckpoints(id, slot).ifPresent(ObjectCheckpoints::cleanUp)));
-            forgetTables();
+            forgetEpochs();
         }
     }
 
-    /** All of them are tried; the first failure is told. */
-    private void forgetTables() {
+    /** What outputs outside the log's transaction have noted. All of them are tried; the first failure is told. */
+    private void forgetEpochs() {
         ConnectorException failure = null;
-        for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
+        StreamingQuery.Spec spec = query.query().spec();
+        List<Runnable> all = new ArrayList<>();
+        for (StreamingQuery.Sink sink : spec.sinks()) {
             if (sink.jdbc() != null) {
-                try {
-                    JdbcSink.forget(sink.name(), sink.jdbc().url(), databaseProperties(sink.jdbc()), ids());
-                } catch (ConnectorException e) {
-                    failure = failure == null ? e : failure;
-                }
+                all.add(() -> JdbcSink.forget(sink.name(), sink.jdbc().url(), databaseProperties(sink.jdbc()), ids()));
+            }
+            all.add(() -> forgetEpochs(sink.name(), sink.kafka()));
+        }
+        all.add(() -> forgetEpochs(
+                DEAD_LETTERS,
+                spec.deadLetters() == null ? null : spec.deadLetters().kafka()));
+        all.add(() -> forgetEpochs(
+                LATE_ROWS, spec.lateRows() == null ? null : spec.lateRows().kafka()));
+        for (Runnable one : all) {
+            try {
+                one.run();
+            } catch (ConnectorException e) {
+                failure = failure == null ? e : failure;
             }
         }
         if (failure != null) {
             throw failure;
+        }
+    }
+
+    private void forgetEpochs(String output, StreamingQuery.KafkaSink topic) {
+        if (topic != null && !query.isHome(topic)) {
+            ids().forEach(id -> new KafkaCleanUp(clusterOf(topic), names(id)).output(output));
         }
     }
 
@@ -527,6 +552,15 @@ final class Assembly {
             StreamingQuery.Files files,
             Format format,
             KafkaTransaction transaction) {
+        if (kafka != null && !query.isHome(kafka)) {
+            return new OtherClusterSink(
+                    name,
+                    kafka.topic(),
+                    format,
+                    clusterOf(kafka),
+                    names(),
+                    patienceElsewhere.computeIfAbsent(name, output -> new KafkaTransaction.Patience()));
+        }
         if (kafka != null) {
             return new KafkaSink(kafka.topic(), format, transaction);
         }
@@ -623,6 +657,10 @@ final class Assembly {
         return query.home()
                 .map(home -> properties(home.bootstrapServers(), home.properties(), home.propertiesFrom()))
                 .orElse(null);
+    }
+
+    private Map<String, Object> clusterOf(StreamingQuery.KafkaSink topic) {
+        return properties(topic.bootstrapServers(), topic.properties(), topic.propertiesFrom());
     }
 
     private Map<String, Object> properties(

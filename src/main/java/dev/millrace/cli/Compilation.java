@@ -76,7 +76,6 @@ final class Compilation {
         compilation.checkSources();
         compilation.checkSinks();
         compilation.checkOutputs();
-        compilation.checkHome();
         compilation.checkSettings();
         return compilation;
     }
@@ -150,6 +149,13 @@ final class Compilation {
                 : Optional.of(new StreamingQuery.Kafka(null, null, null));
     }
 
+    /** Whether a topic is in the cluster that holds the log, whose transactions then have its records. */
+    boolean isHome(StreamingQuery.KafkaSink topic) {
+        return home().filter(
+                        home -> Objects.equals(servers(home.bootstrapServers()), servers(topic.bootstrapServers())))
+                .isPresent();
+    }
+
     /** The servers of a connector: its own, or those of the query. */
     String servers(String own) {
         return own != null || query.spec().kafka() == null
@@ -180,21 +186,6 @@ final class Compilation {
                     path + ".s3.endpoint",
                     "WrongValue",
                     "'" + endpoint + "' is not the URL of a server, such as https://storage.example.com:9000");
-        }
-    }
-
-    private void checkHome() {
-        List<KafkaOutput> outputs = kafkaOutputs();
-        for (KafkaOutput output : outputs) {
-            String home = servers(outputs.get(0).kafka().bootstrapServers());
-            String own = servers(output.kafka().bootstrapServers());
-            if (own != null && home != null && !own.equals(home)) {
-                add(
-                        output.path() + ".bootstrapServers",
-                        "TwoClusters",
-                        "this output is in the cluster " + own + " but the query's home is " + home
-                                + "; all that a query writes must be in one cluster");
-            }
         }
     }
 

@@ -64,7 +64,8 @@ final class EngineCommand implements Callable<Integer> {
     @CommandLine.Option(
             names = "--division",
             description =
-                    "a file that says into how many slots the query is to be divided, as version/slots; it is read"
+                    "a file that says into how many slots the query is to be divided, as version/slots, and maybe where"
+                            + " some key groups go, as version/slots/keyGroup:slot,…; it is read"
                             + " again and again")
     private Path division;
 

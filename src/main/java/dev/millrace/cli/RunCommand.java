@@ -61,7 +61,8 @@ final class RunCommand implements Callable<Integer> {
             names = "--division",
             paramLabel = "FILE",
             description =
-                    "a file that says into how many slots the query is to be divided, as version/slots; it is read"
+                    "a file that says into how many slots the query is to be divided, as version/slots, and maybe where"
+                            + " some key groups go, as version/slots/keyGroup:slot,…; it is read"
                             + " again and again, by one slot at least, and the greatest version counts for all")
     private Path division;
 

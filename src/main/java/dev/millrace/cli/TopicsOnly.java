@@ -18,13 +18,7 @@ record TopicsOnly(String code, String writes, String reads) {
         StreamingQuery.Spec spec = query.query().spec();
         for (int i = 0; i < spec.sinks().size(); i++) {
             StreamingQuery.Sink sink = spec.sinks().get(i);
-            if (sink.kafka() == null) {
-                found.add(query.places()
-                        .problem(
-                                "spec.sinks[" + i + "]",
-                                code,
-                                "sink '" + sink.name() + "': " + writes + " topics only"));
-            }
+            written("spec.sinks[" + i + "]", "sink '" + sink.name() + "': ", sink.kafka(), query, found);
         }
         for (int i = 0; i < spec.sources().size(); i++) {
             StreamingQuery.Source source = spec.sources().get(i);
@@ -44,8 +38,16 @@ record TopicsOnly(String code, String writes, String reads) {
     }
 
     private void output(String path, StreamingQuery.Output output, Compilation query, List<Problem> found) {
-        if (output != null && output.kafka() == null) {
-            found.add(query.places().problem(path, code, writes + " topics only"));
+        if (output != null) {
+            written(path, "", output.kafka(), query, found);
+        }
+    }
+
+    private void written(
+            String path, String what, StreamingQuery.KafkaSink topic, Compilation query, List<Problem> found) {
+        if (topic == null || !query.isHome(topic)) {
+            String only = topic == null ? " topics only" : " topics of one cluster only";
+            found.add(query.places().problem(path, code, what + writes + only));
         }
     }
 }

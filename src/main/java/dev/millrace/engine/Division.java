@@ -10,11 +10,10 @@ import java.util.stream.Collectors;
 
 /**
  * How a query is to be divided: a wish, which the slots then come to by handing over to each other. Of two wishes the one of
- * the later version counts, of one version the one for more slots.
+ * the later version counts, of one version the one for more slots; what else they differ in decides for all alike.
  *
  * @param slots how many, at least 1
- * @param moved by key group: the slot that is to own it, where that is not the one that has it by arithmetic. Key group 0 stays
- *     in slot 0, as whoever has it also has what one slot does for all.
+ * @param moved by key group: the slot that is to own it; all others are where arithmetic has them. Key group 0 stays in slot 0, as whoever has it also has what one slot does for all.
  */
 public record Division(
         long version,
@@ -24,8 +23,8 @@ public record Division(
     /** One slot does all. */
     public static final Division ONE = new Division(0, 1);
 
-    private static final Pattern TEXT =
-            Pattern.compile("(\\d{1,18})/([1-9]\\d{0,3})(?:/(\\d{1,5}:\\d{1,4}(?:,\\d{1,5}:\\d{1,4})*))?");
+    private static final Pattern TEXT = Pattern.compile("(\\d{1,18})/([1-9]\\d{0,3})(?:/(.+))?");
+    private static final Pattern MOVE = Pattern.compile("(\\d{1,5}):(\\d{1,4})");
 
     /** Each key group goes where arithmetic puts it. */
     public Division(long version, int slots) {
@@ -54,17 +53,24 @@ public record Division(
     public static Division parse(String text) {
         Matcher parts = TEXT.matcher(text.strip());
         if (!parts.matches()) {
-            throw new IllegalArgumentException("'" + text.strip()
-                    + "' is no division, such as 2/3: the second wish, 3 slots; or 2/3/5:1,7:0: of key groups, 5 is to be in slot"
-                    + " 1, 7 in slot 0");
+            throw none(text);
         }
         SortedMap<Integer, Integer> moved = new TreeMap<>();
         for (String one :
-                parts.group(3) == null ? new String[0] : parts.group(3).split(",")) {
-            int colon = one.indexOf(':');
-            moved.put(Integer.valueOf(one.substring(0, colon)), Integer.valueOf(one.substring(colon + 1)));
+                parts.group(3) == null ? new String[0] : parts.group(3).split(",", -1)) {
+            Matcher move = MOVE.matcher(one);
+            if (!move.matches()) {
+                throw none(text);
+            }
+            moved.put(Integer.valueOf(move.group(1)), Integer.valueOf(move.group(2)));
         }
         return new Division(Long.parseLong(parts.group(1)), Integer.parseInt(parts.group(2)), moved);
+    }
+
+    private static IllegalArgumentException none(String text) {
+        return new IllegalArgumentException("'" + text.strip()
+                + "' is no division, such as 2/3: the second wish, 3 slots; or 2/3/5:1,7:0: of key groups,"
+                + " 5 is to be in slot 1, 7 in slot 0");
     }
 
     /** Whether there are, or may have been, other slots. */

@@ -136,13 +136,19 @@ public final class QueryMetrics {
      * How the rows of the last minute were spread over key groups.
      *
      * @param hot those that have many of them, hottest first
-     * @param updates by key group: groups, and values of groups, that its rows have changed, a second; empty before a minute is
-     *     over
+     * @param updates empty before a minute is over
      */
-    public record KeyGroups(List<HotKeyGroup> hot, Map<Integer, Double> updates) {
+    public record KeyGroups(List<HotKeyGroup> hot, Optional<Updates> updates) {
 
-        public static final KeyGroups NONE = new KeyGroups(List.of(), Map.of());
+        public static final KeyGroups NONE = new KeyGroups(List.of(), Optional.empty());
     }
+
+    /**
+     * What rows have changed, a second: groups, and values of groups, once an epoch each.
+     *
+     * @param busiest by key group
+     */
+    public record Updates(double all, Map<Integer, Double> busiest) {}
 
     /** The size of a volume and what is free of it, in bytes; −1 for unknown. */
     public record Volume(long bytes, long free) {}

@@ -12,7 +12,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 
-/** Takes away what a query has in its home cluster beside its results, when nobody runs it. */
+/** Takes away what a query has in a cluster beside its results, when nobody runs it. */
 public final class KafkaCleanUp {
 
     private final Map<String, Object> properties;
@@ -34,6 +34,11 @@ public final class KafkaCleanUp {
         delete(names.exchange(), names.progress(), names.journal());
         deleteAllBut(
                 checkpoints.savepoints()); // looked for behind the log: whoever drops the last one now sees it gone
+    }
+
+    /** Of an output in another cluster, which the properties are of: what was noted of its epochs. */
+    public void output(String name) {
+        delete(names.epochs(name));
     }
 
     /** The slots that have left a log. */

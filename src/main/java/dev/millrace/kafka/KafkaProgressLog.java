@@ -75,6 +75,13 @@ public final class KafkaProgressLog implements ProgressLog {
             return prefix + id + "-" + slot;
         }
 
+        /** Of an output in another cluster: the topic there that has its epochs, and the name of its transactions. */
+        String epochs(String output) {
+            String legal = output.replaceAll("[^a-zA-Z0-9._-]", "_");
+            String unlike = legal.equals(output) ? "" : "-" + Integer.toHexString(output.hashCode());
+            return prefix + id + "-epochs-" + legal + unlike;
+        }
+
         /** Those of another slot. */
         public Names of(int other) {
             return new Names(prefix, id, other, replication);

@@ -158,6 +158,11 @@ final class KafkaTopics implements AutoCloseable {
         made(topic, 2, replication, COMPACTED);
     }
 
+    /** Makes a topic of which only the last record counts, if it is not there. */
+    void epochs(String topic, short replication) {
+        made(topic, 1, replication, COMPACTED);
+    }
+
     private String made(String topic, int partitions, short replication, Map<String, String> settings) {
         return describe(topic)
                 .or(() -> {

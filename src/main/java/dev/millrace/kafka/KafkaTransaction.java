@@ -20,8 +20,8 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * The transactional producer of a query in its home cluster. Sinks and the progress log send through it between {@link
- * #begin} and {@link #commit}.
+ * The transactional producer of a query in a cluster. In its home cluster sinks and the progress log send through it between
+ * {@link #begin} and {@link #commit}.
  *
  * <p>Every failure is given as an outage: a failed or timed-out commit may or may not have happened, a fenced producer may
  * meet a successor or an old transaction's time-out. Opening the log anew tells.
@@ -134,14 +134,23 @@ public final class KafkaTransaction implements AutoCloseable {
         }
     }
 
+    /** Waits until brokers have taken everything that was sent. */
+    void flush() {
+        try {
+            producer.flush();
+        } catch (KafkaException | IllegalStateException e) {
+            throw outage("a record was not taken", e);
+        }
+        Exception earlier = failure.get();
+        if (earlier != null) {
+            throw outage("a record was not taken", earlier);
+        }
+    }
+
     /** Makes everything that was sent since {@link #begin} visible at once. */
     public void commit() {
         try {
-            producer.flush();
-            Exception earlier = failure.get();
-            if (earlier != null) {
-                throw outage("a record was not taken", earlier);
-            }
+            flush();
             producer.commitTransaction();
             open = false;
         } catch (KafkaException | IllegalStateException | ConnectorException e) {

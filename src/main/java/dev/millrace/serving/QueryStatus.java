@@ -82,7 +82,7 @@ public record QueryStatus(
             progress.put("settled", part.settled());
             progress.put("epochsBehind", part.behind());
             if (part.members().size() > 1) {
-                progress.put("keyGroupUpdates", metrics.keyGroups().updates());
+                metrics.keyGroups().updates().ifPresent(updates -> progress.put("keyGroupUpdates", updates));
             }
         });
         if (metrics.incarnation() > 0) {

@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class HttpServiceTest {
@@ -47,7 +48,7 @@ class HttpServiceTest {
         QueryStatus second = new QueryStatus("one", "plan", 2, guest);
         own.phase("running", "");
         guest.rowsIn.add(7);
-        guest.keyGroups(new QueryMetrics.KeyGroups(List.of(new QueryMetrics.HotKeyGroup(3, 0.25)), Map.of()));
+        guest.keyGroups(new QueryMetrics.KeyGroups(List.of(new QueryMetrics.HotKeyGroup(3, 0.25)), Optional.empty()));
         try (HttpService service = HttpService.start(address, List.of(new QueryStatus("one", "plan", 0, own)))) {
             service.add(second);
             String both = metrics(address);

@@ -2,14 +2,16 @@ package dev.millrace.engine.task;
 
 import dev.millrace.engine.QueryMetrics.HotKeyGroup;
 import dev.millrace.engine.QueryMetrics.KeyGroups;
+import dev.millrace.engine.QueryMetrics.Updates;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -24,7 +26,7 @@ final class KeyGroupLoad {
     private static final double LEAST_SHARE = 0.2;
     private static final double TIMES = 3;
     private static final int MOST = 4;
-    private static final int MOST_RATES = 1_000;
+    private static final int MOST_RATES = 200;
 
     private final Deque<Sample> samples = new ArrayDeque<>();
     private KeyGroups known = KeyGroups.NONE;
@@ -45,22 +47,29 @@ final class KeyGroupLoad {
             }
             known = new KeyGroups(
                     hot(samples.getFirst().rows, samples.getLast().rows),
-                    samples.size() > SAMPLES ? rates(samples.getFirst(), samples.getLast()) : Map.of());
+                    samples.size() > SAMPLES
+                            ? Optional.of(updates(samples.getFirst(), samples.getLast()))
+                            : Optional.empty());
         }
         return known;
     }
 
-    /** Updates a second, of the {@value #MOST_RATES} key groups that have most. */
-    private static Map<Integer, Double> rates(Sample before, Sample after) {
+    /** Of the {@value #MOST_RATES} key groups that have most, and of all. */
+    private static Updates updates(Sample before, Sample after) {
         double seconds = (after.millis - before.millis) / 1000.0;
         long[] between = between(before.updates, after.updates);
-        return IntStream.range(0, between.length)
+        Map<Integer, Double> busiest = new TreeMap<>();
+        IntStream.range(0, between.length)
                 .filter(g -> between[g] > 0)
                 .boxed()
                 .sorted(Comparator.comparingLong(g -> -between[g]))
                 .limit(MOST_RATES)
-                .collect(Collectors.toMap(
-                        g -> g, g -> Math.rint(10 * between[g] / seconds) / 10, (a, b) -> a, TreeMap::new));
+                .forEach(g -> busiest.put(g, perSecond(between[g], seconds)));
+        return new Updates(perSecond(Arrays.stream(between).sum(), seconds), busiest);
+    }
+
+    private static double perSecond(long count, double seconds) {
+        return Math.rint(10 * count / seconds) / 10;
     }
 
     private static long[] between(long[] before, long[] after) {

@@ -345,6 +345,11 @@ final class Autoscaler {
         return actions;
     }
 
+    /** What pods are to have; null where there is nothing to choose. */
+    static Allocation asked(Scaling scaling) {
+        return ScalingStatus.read(scaling).map(ScalingState::asked).orElse(null);
+    }
+
     static String wish(ScalingState state) {
         return Resize.wish(state.asked(), Optional.ofNullable(state.askedAt()));
     }

@@ -1,6 +1,7 @@
 package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus.Balanced;
 import dev.millrace.api.StreamingQueryStatus.Condition;
 import dev.millrace.api.StreamingQueryStatus.Division;
@@ -15,6 +16,7 @@ import dev.millrace.operator.scaling.Sample;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,6 +42,15 @@ final class Balancing {
 
     private static final int LEAST_SAMPLES = 8;
 
+    /** All slots say of each what they know, with each epoch. */
+    private static final int MOST_MOVED = 100;
+
+    /** CPU that differs by less is the same. */
+    private static final double SAME = 1.05;
+
+    /** Seconds of rows that always are on their way. */
+    private static final double UNDERWAY_SECONDS = 3;
+
     private final Observed seen;
     private final Division division;
 
@@ -57,7 +68,7 @@ final class Balancing {
     /**
      * @param slots by number
      * @param division null for a query that was never divided
-     * @param steady whether no version is on trial, and nothing is wrong
+     * @param steady whether no version is on trial, nothing is wrong, and nothing else is changed
      */
     static Wish decide(Observed seen, List<Slot> slots, Division division, boolean steady) {
         Balanced before = seen.status().balance();
@@ -85,13 +96,18 @@ final class Balancing {
                     .filter(EngineView::answers)
                     .map(EngineView::progress)
                     .filter(EngineProgress::calm)
-                    .filter(engine -> engine.keyGroupUpdates() != null && Rescaling.isSettled(engine, division))
+                    .filter(engine -> Rescaling.isSettled(engine, division) && isKnown(engine.keyGroupUpdates()))
                     .ifPresent(engines::add);
         }
         return engines.size() == division.slots() ? engines : List.of();
     }
 
-    /** Those of the last two minutes, if nothing has changed in them; else none. */
+    private boolean isKnown(EngineProgress.KeyGroupUpdates updates) {
+        int keyGroups = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
+        return updates != null && updates.isPossible(keyGroups);
+    }
+
+    /** Those of the last two minutes, if nothing has changed in them and all slots had the same CPU; else none. */
     private List<Sample> samples() {
         Optional<Instant> calm = Conditions.find(seen.status().conditions(), Conditions.RECONCILING)
                 .filter(condition -> condition.status().equals("False"))
@@ -104,19 +120,32 @@ final class Balancing {
         List<Sample> samples = seen.samples().stream()
                 .filter(sample -> sample.at().isAfter(from) && sample.slots().size() == division.slots())
                 .toList();
-        return samples.size() >= LEAST_SAMPLES ? samples : List.of();
+        DoubleSummaryStatistics limits = samples.stream()
+                .flatMap(sample -> sample.slots().stream())
+                .mapToDouble(Sample.Slot::limit)
+                .summaryStatistics();
+        return samples.size() >= LEAST_SAMPLES && limits.getMax() <= SAME * limits.getMin() ? samples : List.of();
     }
 
     private Wish decide(Balanced before, List<Sample> samples, List<EngineProgress> engines) {
         List<Load> loads = loads(samples, engines);
-        Balanced status = before != null && before.after() == null
-                ? before.with(Statuses.rounded(Double.valueOf(Balance.imbalance(loads))))
-                : before;
+        Balanced status =
+                before != null && before.after() == null ? before.with(rounded(Balance.imbalance(loads))) : before;
         int half = samples.size() / 2;
         boolean lasts = Balance.isUneven(loads(samples.subList(0, half), engines))
-                && Balance.isUneven(loads(samples.subList(half, samples.size()), engines));
-        Optional<Plan> plan = lasts && !isTooSoon(status) ? Balance.of(loads) : Optional.empty();
+                && Balance.isUneven(loads(samples.subList(half, samples.size()), engines))
+                && IntStream.range(0, division.slots()).noneMatch(slot -> catchesUp(samples, slot));
+        Optional<Plan> plan = lasts && !isTooSoon(status)
+                ? Balance.of(loads, MOST_MOVED - division.moves().size())
+                : Optional.empty();
         return plan.map(found -> wish(status, found)).orElseGet(() -> new Wish(division, status, List.of()));
+    }
+
+    /** Whether it has more to do for a while only. */
+    private static boolean catchesUp(List<Sample> samples, int slot) {
+        Sample.Slot first = samples.get(0).slots().get(slot);
+        Sample.Slot last = samples.get(samples.size() - 1).slots().get(slot);
+        return first.lag() > UNDERWAY_SECONDS * first.rate() && last.lag() < first.lag();
     }
 
     private boolean isTooSoon(Balanced last) {
@@ -128,24 +157,28 @@ final class Balancing {
     }
 
     private Wish wish(Balanced before, Plan plan) {
-        String what = words(plan.moved()) + ": the busiest slot takes " + rounded(plan.before())
-                + " times the mean of all slots' CPU, and is to take " + rounded(plan.expected());
         boolean acts = Exclusions.now(seen.spec(), seen.now()).isEmpty()
                 && !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
         if (!acts) {
-            String why = "key groups would go to other slots, " + what;
-            return new Wish(division, before, List.of(new Notice(false, "BalanceRecommended", why, "balance")));
+            String why = "a slot takes more CPU than the others, and key groups would go from it to them";
+            return new Wish(division, before, List.of(new Notice(false, "BalanceRecommended", why)));
         }
         SortedMap<Integer, Integer> moved = new TreeMap<>(division.moves());
         moved.putAll(plan.moved());
         Balanced status = new Balanced(
                 Decider.time(seen.now()), plan.moved().size(), rounded(plan.before()), rounded(plan.expected()), null);
-        Notice told = new Notice(false, "KeyGroupsMoved", "key groups go to other slots, " + what);
+        Notice told = new Notice(
+                false,
+                "KeyGroupsMoved",
+                "key groups go to other slots, " + words(plan.moved()) + ": the busiest slot takes "
+                        + Statuses.rounded(plan.before()) + " times the mean of all slots' CPU, and is to take "
+                        + Statuses.rounded(plan.expected()));
         return new Wish(Decider.next(seen, division, division.slots(), moved), status, List.of(told));
     }
 
+    /** So that it can be told later whether it helped. */
     private static Double rounded(double value) {
-        return Statuses.rounded(Double.valueOf(value));
+        return Math.rint(1_000 * value) / 1_000;
     }
 
     /** Such as {@code 3, 7 to slot 0, 12 to slot 2}. */
@@ -165,7 +198,8 @@ final class Balancing {
                         mean(samples, i, Sample.Slot::cores),
                         mean(samples, i, Sample.Slot::utilisation),
                         mean(samples, i, Sample.Slot::rate),
-                        engines.get(i).keyGroupUpdates()))
+                        engines.get(i).keyGroupUpdates().all(),
+                        engines.get(i).keyGroupUpdates().busiest()))
                 .toList();
     }
 

@@ -37,6 +37,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -49,7 +50,7 @@ import java.util.TreeMap;
  *   <li>Which version is to run: the one that the spec asks for, unless the compiler refuses it, its plan is another one than
  *       the state was written by, or it was taken back already. Then the one that runs goes on, and conditions say why.
  *   <li>Whether pods are to run at all: not while suspended.
- *   <li>Into how many slots it is divided, and which pod runs in each ({@link SlotDecider}, {@link FurtherSlots}).
+ *   <li>Into how many slots it is divided, where key groups go ({@link Balancing}), and which pod runs in each ({@link SlotDecider}, {@link FurtherSlots}).
  * </ol>
  */
 final class Decider {
@@ -291,7 +292,8 @@ final class Decider {
             notices.add(new Notice(false, "Rescaling", "the query goes from " + before + " to " + wanted + " slots"));
             return;
         }
-        Balancing.Wish even = Balancing.decide(seen, slots, division, steady);
+        boolean asksNothing = Objects.equals(Autoscaler.asked(status.scaling()), Autoscaler.asked(scaling));
+        Balancing.Wish even = Balancing.decide(seen, slots, division, steady && asksNothing);
         division = even.division();
         balance = even.status();
         notices.addAll(even.notices());

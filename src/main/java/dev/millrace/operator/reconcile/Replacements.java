@@ -8,8 +8,10 @@ import dev.millrace.operator.resources.Version;
 import dev.millrace.operator.scaling.ScalingState;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Other pods in the place of those whose nodes have no room for what is wished. Each follows its pod as a standby does, with what
@@ -32,6 +34,9 @@ final class Replacements {
 
     /** So often in a row one may not come about, as of a quota. */
     private static final int FAILURES = 2;
+
+    /** Instead of a cluster. */
+    private static final String NO_TOPIC = "-";
 
     private final Observed seen;
     private final Recheck recheck;
@@ -56,16 +61,21 @@ final class Replacements {
                 return false;
             }
         }
+        Set<String> clusters = new HashSet<>();
         for (JsonNode sink : spec.path("sinks")) {
-            if (!sink.has("kafka")) {
-                return false;
+            clusters.add(cluster(spec, sink));
+        }
+        for (String other : List.of("deadLetters", "lateRows")) {
+            if (spec.has(other)) {
+                clusters.add(cluster(spec, spec.path(other)));
             }
         }
-        return seen.hasStore() && isTopic(spec.path("deadLetters")) && isTopic(spec.path("lateRows"));
+        return seen.hasStore() && clusters.size() == 1 && !clusters.contains(NO_TOPIC);
     }
 
-    private static boolean isTopic(JsonNode output) {
-        return output.isMissingNode() || output.has("kafka");
+    private static String cluster(JsonNode spec, JsonNode output) {
+        String common = spec.at("/kafka/bootstrapServers").asText("");
+        return output.has("kafka") ? output.at("/kafka/bootstrapServers").asText(common) : NO_TOPIC;
     }
 
     /** Whether another pod is to come in the place of this one. */

@@ -23,7 +23,7 @@ public final class Names {
     /** Annotation of a pod: which savepoints to take and to drop, a line each. */
     public static final String SAVEPOINTS = "millrace.dev/savepoints";
 
-    /** Annotation of a pod: into how many slots the query is to be divided, {@code version/slots}. */
+    /** Annotation of a pod: into how many slots the query is to be divided, {@code version/slots}, and where some key groups go. */
     public static final String DIVISION = "millrace.dev/division";
 
     /** Annotation of a pod that was a standby: the incarnation that is to go on with the query, its own. */

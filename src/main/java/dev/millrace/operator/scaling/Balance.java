@@ -30,6 +30,9 @@ public final class Balance {
     /** Of the busiest slot's CPU: what is gained by less is not worth a move. */
     private static final double WORTH = 0.08;
 
+    /** Of the busier one's CPU: who gains less by a key group keeps it, so that there is an end. */
+    private static final double LEAST = 1e-6;
+
     /** Where what the slots read and what they change is in the same proportion, nothing tells the two apart. */
     private static final double ALIKE = 1e-3;
 
@@ -43,14 +46,10 @@ public final class Balance {
      * What a slot did, a second.
      *
      * @param rate rows that it read
-     * @param keyGroups by key group: changes of what it has
+     * @param updates changes of what its key groups have
+     * @param keyGroups by key group: those of the busiest ones
      */
-    public record Load(double cores, double utilisation, double rate, Map<Integer, Double> keyGroups) {
-
-        double updates() {
-            return keyGroups.values().stream().mapToDouble(Double::doubleValue).sum();
-        }
-    }
+    public record Load(double cores, double utilisation, double rate, double updates, Map<Integer, Double> keyGroups) {}
 
     /**
      * @param moved by key group: the slot that is to have it
@@ -84,16 +83,17 @@ public final class Balance {
      * What evens them out with few moves; empty where nothing does.
      *
      * @param loads of all slots, by number
+     * @param most key groups that may move
      */
-    public static Optional<Plan> of(List<Load> loads) {
+    public static Optional<Plan> of(List<Load> loads, int most) {
         double cost = costOfUpdate(loads);
-        if (!isUneven(loads) || cost <= 0) {
+        if (!isUneven(loads) || !(cost > 0)) {
             return Optional.empty();
         }
         Balance balance = new Balance(loads);
         double before = balance.cores[balance.busiest()];
         SortedMap<Integer, Integer> moved =
-                balance.move(loads.stream().map(load -> costs(load, cost)).toList());
+                balance.move(loads.stream().map(load -> costs(load, cost)).toList(), most);
         double after = balance.cores[balance.busiest()];
         return moved.isEmpty() || before - after < WORTH * before
                 ? Optional.empty()
@@ -132,15 +132,15 @@ public final class Balance {
     }
 
     /** From the busiest slot to the least busy one, whichever key group helps most, until none does or they are even. */
-    private SortedMap<Integer, Integer> move(List<Map<Integer, Double>> costs) {
+    private SortedMap<Integer, Integer> move(List<Map<Integer, Double>> costs, int most) {
         SortedMap<Integer, Integer> moved = new TreeMap<>();
-        while (cores[busiest()] > EVEN * mean) {
+        while (cores[busiest()] > EVEN * mean && moved.size() < most) {
             int from = busiest();
             int to = idlest();
             Optional<Map.Entry<Integer, Double>> best = costs.get(from).entrySet().stream()
                     .filter(group -> group.getKey() != FIXED)
                     .min(Comparator.comparingDouble(group -> busier(from, to, group.getValue())));
-            if (best.isEmpty() || busier(from, to, best.get().getValue()) > cores[from] - mean * WORTH / 4) {
+            if (best.isEmpty() || busier(from, to, best.get().getValue()) > cores[from] * (1 - LEAST)) {
                 break;
             }
             int group = best.get().getKey();

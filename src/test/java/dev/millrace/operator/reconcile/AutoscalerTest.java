@@ -295,6 +295,19 @@ class AutoscalerTest {
     }
 
     /** The first is evicted while it follows; the quota has no room for a second, nor a third. */
+    /** What who opens it takes from who writes it: an engine refuses to follow then. */
+    @Test
+    void aPodThatWritesToSeveralClustersIsNotReplaced() {
+        String dead = "\"deadLetters\": {\"kafka\": {\"topic\": \"d\"@at}}, \"scaling\"";
+        for (boolean elsewhere : new boolean[] {false, true}) {
+            String at = elsewhere ? ", \"bootstrapServers\": \"b:1\"" : "";
+            World world = World.running(spec("Auto")
+                    .replace("\"datagen\": {}", "\"kafka\": {\"topic\": \"i\"}")
+                    .replace("\"scaling\"", dead.replace("@at", at)));
+            assertEquals(!elsewhere, Replacements.arePossible(world.observe()));
+        }
+    }
+
     @Test
     void aReplacementThatIsLostIsMadeAnewAndNotForEver() {
         World world = stuck("");

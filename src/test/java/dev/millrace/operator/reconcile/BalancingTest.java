@@ -1,13 +1,13 @@
 package dev.millrace.operator.reconcile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.EngineProgress;
+import dev.millrace.api.EngineProgress.KeyGroupUpdates;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.operator.reconcile.DeciderTest.World;
 import dev.millrace.operator.reconcile.Decision.TellDivision;
@@ -17,6 +17,7 @@ import dev.millrace.operator.reconcile.Observed.Rates;
 import dev.millrace.operator.scaling.Memory;
 import dev.millrace.operator.scaling.Sample;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -33,6 +34,15 @@ class BalancingTest {
     private static final Map<Integer, Double> MANY = Map.of(3, 60_000.0, 4, 50_000.0, 5, 10_000.0);
 
     private boolean settled = true;
+    private double limitOfSecond = 1.5;
+    private long lag;
+    private long lagGrows;
+
+    private static double sum(Map<Integer, Double> groups) {
+        return groups.values().stream()
+                .mapToDouble(updates -> updates == null ? 0 : updates)
+                .sum();
+    }
 
     /** The pods answer that they have what is theirs. */
     private void answer(World world, List<Map<Integer, Double>> rates) {
@@ -51,7 +61,8 @@ class BalancingTest {
             ObjectNode json = JSON.valueToTree(progress);
             json.remove("volumeShort");
             json.remove("running");
-            json.set("keyGroupUpdates", JSON.valueToTree(rates.get(pod.slot())));
+            Map<Integer, Double> groups = rates.get(pod.slot());
+            json.set("keyGroupUpdates", JSON.valueToTree(new KeyGroupUpdates(sum(groups), groups)));
             world.engines.put(
                     pod.name(),
                     new EngineView(true, world.now, JSON.convertValue(json, EngineProgress.class), new Rates(100, 7)));
@@ -64,11 +75,10 @@ class BalancingTest {
             world.after(10);
             List<Sample.Slot> slots = new ArrayList<>();
             for (Map<Integer, Double> groups : rates) {
-                double keyed = groups.values().stream()
-                        .mapToDouble(Double::doubleValue)
-                        .sum();
-                double cores = 100_000 * 2e-6 + keyed * 5e-6;
-                slots.add(new Sample.Slot(100_000, 0, cores, 1.5, 0.1, 0.05, Memory.UNKNOWN));
+                double cores = 100_000 * 2e-6 + sum(groups) * 5e-6;
+                double limit = slots.isEmpty() ? 1.5 : limitOfSecond;
+                long waits = slots.isEmpty() ? 0 : Math.max(0, lag += lagGrows);
+                slots.add(new Sample.Slot(100_000, waits, cores, limit, 0.1, 0.05, Memory.UNKNOWN));
             }
             world.samples.add(new Sample(world.now, 10, slots));
             answer(world, rates);
@@ -184,8 +194,60 @@ class BalancingTest {
     void whatIsEvenStaysAsItIs() {
         World world = divided(SPEC);
         String division = world.status.division().text();
-        looks(world, 60, List.of(FEW, FEW));
+        looks(world, 60, List.of(FEW, Map.of(3, 40_000.0, 4, 30_000.0)));
         assertEquals(division, world.status.division().text());
-        assertFalse(world.notices().contains("KeyGroupsMoved"));
+    }
+
+    @Test
+    void aPeakOfAMinuteMovesNothing() {
+        World world = divided(SPEC);
+        String division = world.status.division().text();
+        for (int i = 0; i < 5; i++) {
+            looks(world, 6, List.of(FEW, MANY));
+            looks(world, 7, List.of(FEW, FEW));
+        }
+        assertEquals(division, world.status.division().text());
+    }
+
+    @Test
+    void aSlotThatHasMoreCpuThanTheOtherMayUseIt() {
+        World world = divided(SPEC);
+        String division = world.status.division().text();
+        limitOfSecond = 2;
+        looks(world, 30, List.of(FEW, MANY));
+        assertEquals(division, world.status.division().text());
+    }
+
+    @Test
+    void whoCatchesUpHasMoreToDoForAWhileOnly() {
+        World world = divided(SPEC);
+        String division = world.status.division().text();
+        lag = 50_000_000;
+        lagGrows = -1_000_000;
+        looks(world, 49, List.of(FEW, MANY));
+        assertEquals(division, world.status.division().text());
+        lagGrows = 1_000_000;
+        looks(world, 30, List.of(FEW, MANY));
+        assertEquals("4:0", world.status.division().moved(), "it falls behind");
+    }
+
+    /** An engine's image is its user's. */
+    @Test
+    void whatCannotBeIsNotActedUpon() {
+        Map<Integer, Double> nothing = new HashMap<>(MANY);
+        nothing.put(4, null);
+        List<Map<Integer, Double>> odd = List.of(
+                nothing,
+                Map.of(3, 60_000.0, 4, Double.NaN),
+                Map.of(3, 60_000.0, 4, 1e200),
+                Map.of(3, 60_000.0, 4, -5.0),
+                Map.of(3, 60_000.0, -4, 50_000.0),
+                Map.of(3, 60_000.0, 32, 50_000.0));
+        for (Map<Integer, Double> of : odd) {
+            World world = divided(SPEC);
+            String division = world.status.division().text();
+            looks(world, 30, List.of(FEW, of));
+            assertEquals(division, world.status.division().text(), of.toString());
+        }
     }
 }

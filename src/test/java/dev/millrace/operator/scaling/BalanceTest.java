@@ -26,7 +26,7 @@ class BalanceTest {
         double keyed =
                 keyGroups.values().stream().mapToDouble(Double::doubleValue).sum();
         double cores = PER_ROW_READ * read + PER_ROW_KEYED * keyed;
-        return new Load(cores, cores / 2, read, new HashMap<>(keyGroups));
+        return new Load(cores, cores / 2, read, keyed, new HashMap<>(keyGroups));
     }
 
     private static Map<Integer, Double> groups(double... rates) {
@@ -60,7 +60,7 @@ class BalanceTest {
         List<Load> loads = List.of(
                 load(100_000, groups(0, 10_000, 1, 10_000, 2, 10_000)),
                 load(100_000, groups(3, 60_000, 4, 50_000, 5, 10_000)));
-        Plan plan = Balance.of(loads).orElseThrow();
+        Plan plan = Balance.of(loads, 1_000).orElseThrow();
         assertEquals(Map.of(4, 0), plan.moved());
         assertEquals(plan.expected(), Balance.imbalance(after(loads, plan)), 1e-6, "what a row costs was found");
         assertTrue(plan.expected() < 1.1, plan.toString());
@@ -70,21 +70,21 @@ class BalanceTest {
     void whatIsEvenStaysAsItIs() {
         assertEquals(
                 Optional.empty(),
-                Balance.of(List.of(load(100_000, groups(1, 50_000)), load(100_000, groups(2, 60_000)))));
+                Balance.of(List.of(load(100_000, groups(1, 50_000)), load(100_000, groups(2, 60_000))), 1_000));
     }
 
     @Test
     void aSlotThatIsNotBusyNeedsNoHelp() {
         assertEquals(
                 Optional.empty(),
-                Balance.of(List.of(load(1_000, groups(1, 500)), load(1_000, groups(2, 5_000, 3, 5_000)))));
+                Balance.of(List.of(load(1_000, groups(1, 500)), load(1_000, groups(2, 5_000, 3, 5_000))), 1_000));
     }
 
     @Test
     void whoHasMoreToReadIsRelievedOfKeyGroups() {
         List<Load> loads =
                 List.of(load(400_000, groups(1, 20_000, 2, 20_000)), load(100_000, groups(3, 20_000, 4, 21_000)));
-        Plan plan = Balance.of(loads).orElseThrow();
+        Plan plan = Balance.of(loads, 1_000).orElseThrow();
         assertEquals(Map.of(1, 1, 2, 1), plan.moved());
         assertEquals(plan.expected(), Balance.imbalance(after(loads, plan)), 1e-6);
     }
@@ -93,9 +93,10 @@ class BalanceTest {
     @Test
     void whereKeyGroupsCostNothingTheyStayWhereTheyAre() {
         List<Load> loads = List.of(
-                new Load(0.8, 0.8, 400_000, groups(1, 20, 2, 20)), new Load(0.2, 0.2, 100_000, groups(3, 21, 4, 20)));
+                new Load(0.8, 0.8, 400_000, 40, groups(1, 20, 2, 20)),
+                new Load(0.2, 0.2, 100_000, 41, groups(3, 21, 4, 20)));
         assertTrue(Balance.isUneven(loads));
-        assertEquals(Optional.empty(), Balance.of(loads));
+        assertEquals(Optional.empty(), Balance.of(loads, 1_000));
     }
 
     @Test
@@ -103,13 +104,13 @@ class BalanceTest {
         List<Load> loads =
                 List.of(load(400_000, groups(1, 20_000, 2, 20_000)), load(100_000, groups(3, 5_000, 4, 5_000)));
         assertTrue(Balance.isUneven(loads));
-        assertEquals(Optional.empty(), Balance.of(loads));
+        assertEquals(Optional.empty(), Balance.of(loads, 1_000));
     }
 
     @Test
     void oneKeyGroupThatIsAllTheLoadIsNotSentRoundInCircles() {
         List<Load> loads = List.of(load(100_000, groups(0, 1_000, 1, 1_000)), load(100_000, groups(5, 150_000, 6, 50)));
-        assertEquals(Optional.empty(), Balance.of(loads));
+        assertEquals(Optional.empty(), Balance.of(loads, 1_000));
     }
 
     /** Others leave the slot of a key group that nobody can divide; nor can the first one go. */
@@ -118,9 +119,34 @@ class BalanceTest {
     void whoHasAHotKeyGroupIsRelievedOfTheOthers(int hot) {
         List<Load> loads = List.of(
                 load(100_000, groups(hot, 60_000, 1, 30_000, 2, 30_000)), load(100_000, groups(3, 10_000, 4, 10_000)));
-        Plan plan = Balance.of(loads).orElseThrow();
+        Plan plan = Balance.of(loads, 1_000).orElseThrow();
         assertFalse(plan.moved().containsKey(0), plan.toString());
         assertTrue(Balance.imbalance(after(loads, plan)) < 1.1, plan.toString());
+    }
+
+    /** None of them alone is worth a move. */
+    @Test
+    void manySmallKeyGroupsGoTogether() {
+        Map<Integer, Double> many = new TreeMap<>();
+        Map<Integer, Double> few = new TreeMap<>();
+        for (int i = 0; i < 200; i++) {
+            many.put(1 + i, 500.0);
+            few.put(201 + i, 200.0);
+        }
+        List<Load> loads = List.of(load(50_000, many), load(50_000, few));
+        Plan plan = Balance.of(loads, 1_000).orElseThrow();
+        assertTrue(Balance.imbalance(after(loads, plan)) < 1.06, plan.toString());
+        assertEquals(30, Balance.of(loads, 30).orElseThrow().moved().size());
+        assertEquals(Optional.empty(), Balance.of(loads, 3), "it would be of no use");
+    }
+
+    @Test
+    void whatIsNoNumberMovesNothing() {
+        Load sound = load(100_000, groups(1, 10_000));
+        for (double odd : new double[] {Double.NaN, Double.POSITIVE_INFINITY, 1e200}) {
+            Load other = new Load(1, 1, 100_000, odd, groups(2, odd, 3, 5));
+            assertEquals(Optional.empty(), Balance.of(List.of(sound, other), 1_000), String.valueOf(odd));
+        }
     }
 
     @Test
@@ -130,7 +156,7 @@ class BalanceTest {
         int plans = 0;
         for (int round = 0; round < 2_000; round++) {
             int slots = 2 + random.nextInt(6);
-            int keyGroups = slots * (1 + random.nextInt(20));
+            int keyGroups = slots * (1 + random.nextInt(200));
             List<Map<Integer, Double>> groups = new ArrayList<>();
             for (int slot = 0; slot < slots; slot++) {
                 groups.add(new TreeMap<>());
@@ -142,7 +168,7 @@ class BalanceTest {
             for (Map<Integer, Double> of : groups) {
                 loads.add(load(50_000 + random.nextInt(30_000), of));
             }
-            Optional<Plan> plan = Balance.of(loads);
+            Optional<Plan> plan = Balance.of(loads, 1_000);
             if (plan.isPresent()) {
                 plans++;
                 double before = Balance.imbalance(loads);

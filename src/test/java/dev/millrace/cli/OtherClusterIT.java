@@ -1,0 +1,194 @@
+package dev.millrace.cli;
+
+import static dev.millrace.cli.KafkaQueries.Settings.USUAL;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.api.ResourceReader;
+import dev.millrace.engine.QueryException;
+import dev.millrace.engine.task.FaultPoints;
+import dev.millrace.engine.task.QueryRun;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A query that writes to topics of two clusters, of which one has its log: what is committed in either is exact. */
+class OtherClusterIT {
+
+    private static final int ROWS = 20_000;
+    private static final String IDS = "SELECT id FROM events";
+    private static final String COUNTS = "SELECT word, COUNT(*) AS n, SUM(id) AS total FROM events GROUP BY word";
+
+    @TempDir
+    private static Path directory;
+
+    private static KafkaBroker home;
+    private static KafkaBroker other;
+    private static KafkaQueries queries;
+    private static KafkaQueries elsewhere;
+
+    @BeforeAll
+    static void start() throws Exception {
+        home = new KafkaBroker(Files.createDirectory(directory.resolve("home")));
+        other = new KafkaBroker(Files.createDirectory(directory.resolve("other")));
+        queries = new KafkaQueries(home, directory);
+        elsewhere = new KafkaQueries(other, directory);
+        home.createTopic("events", 3);
+        queries.produce("events", 0, ROWS);
+    }
+
+    @AfterAll
+    static void stop() {
+        home.close();
+        other.close();
+    }
+
+    /** With a second sink, in the other cluster. */
+    private static String yaml(String name, String sql, KafkaQueries.Settings settings) throws Exception {
+        home.createTopic(name + "-out", 2);
+        other.createTopic(name + "-copy", 2);
+        return queries.yaml(name, "events", sql, settings)
+                .replace(
+                        "  trigger:",
+                        "    - {name: copy, outputMode: " + settings.mode()
+                                + ", format: {json: {}}, kafka: {bootstrapServers: \"" + other.servers() + "\", topic: "
+                                + name + "-copy}}\n  trigger:");
+    }
+
+    private static FaultPoints crash(FaultPoints.Step step, int times) {
+        int[] left = {times};
+        return reached -> {
+            if (reached == step && --left[0] == 0) {
+                throw new GoldenRun.Crash(reached);
+            }
+        };
+    }
+
+    @ParameterizedTest
+    @EnumSource(FaultPoints.Step.class)
+    void everyRowIsThereOnceAfterACrashAt(FaultPoints.Step step) throws Exception {
+        String name = "crash-" + step.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        String yaml = yaml(name, IDS, USUAL.mode("append"));
+        for (int after = 2; after <= 3; after++) {
+            QueryRun run = queries.query(yaml, name, new ArrayList<>(), crash(step, after));
+            assertThrows(GoldenRun.Crash.class, run::run);
+        }
+        assertEquals(QueryRun.End.COMPLETED, queries.query(yaml, name).run());
+        assertEquals(KafkaQueries.ids(0, ROWS), elsewhere.values(name + "-copy"));
+        assertEquals(KafkaQueries.ids(0, ROWS), queries.values(name + "-out"));
+    }
+
+    /** The process dies with its transactions open. */
+    @Test
+    void killedProcessesLeaveBothExact() throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        String yaml = yaml("killed", COUNTS, USUAL);
+        Path file = directory.resolve("killed.yaml");
+        Files.writeString(file, yaml.replace("availableNow: true", "availableNow: false"));
+        for (int i = 0; i < 4; i++) {
+            Process run = run(file);
+            Thread.sleep(1_200 + random.nextInt(1_500));
+            run.destroyForcibly().waitFor();
+        }
+        Files.writeString(file, yaml);
+        Process last = run(file);
+        assertTrue(last.waitFor(120, TimeUnit.SECONDS), "seed " + seed);
+        assertEquals(0, last.exitValue(), Files.readString(directory.resolve("said")));
+        queries.checkCounts("killed-out", ROWS);
+        elsewhere.checkCounts("killed-copy", ROWS);
+    }
+
+    private static Process run(Path file) throws Exception {
+        return new ProcessBuilder(
+                        KafkaBroker.launcher(), "run", file.toString(), "--state", directory.resolve("killed") + "")
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve("said").toFile())
+                .start();
+    }
+
+    /** The epoch is in the log and not in the other cluster when that goes away. */
+    @Test
+    void aClusterThatIsAwayIsWaitedFor() throws Exception {
+        String yaml = yaml("away", IDS, USUAL.mode("append"));
+        List<String> notices = new ArrayList<>();
+        boolean[] away = {false};
+        FaultPoints outage = step -> {
+            if (step == FaultPoints.Step.AFTER_COMMIT && !away[0]) {
+                away[0] = true;
+                other.kill();
+            }
+        };
+        QueryRun run = queries.query(yaml, "away", notices, outage);
+        Thread thread = new Thread(run::run);
+        thread.start();
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(90))
+                .until(() -> notices.toString().contains("KafkaUnavailable"));
+        other.restart();
+        thread.join(120_000);
+        assertTrue(!thread.isAlive(), notices::toString);
+        assertEquals(KafkaQueries.ids(0, ROWS), elsewhere.values("away-copy"));
+        assertEquals(KafkaQueries.ids(0, ROWS), queries.values("away-out"));
+    }
+
+    @Test
+    void numbersThatAreGoneAreNotGuessed() throws Exception {
+        String yaml = yaml("gone", IDS, USUAL.mode("append"));
+        QueryRun first = queries.query(yaml, "gone", new ArrayList<>(), crash(FaultPoints.Step.AFTER_COMMIT, 2));
+        assertThrows(GoldenRun.Crash.class, first::run);
+        assertEquals(Set.of("millrace.gone-epochs-copy"), epochs("gone"));
+        try (var admin = other.admin()) {
+            admin.deleteTopics(epochs("gone")).all().get();
+        }
+        Awaitility.await().until(() -> epochs("gone").isEmpty());
+        QueryException e = assertThrows(
+                QueryException.class, () -> queries.query(yaml, "gone").run());
+        assertEquals("SinkDataLost", e.code(), e::getMessage);
+        assertTrue(e.getMessage().contains("output 'copy'"), e::getMessage);
+        assertTrue(e.getMessage().contains("has no record"), e::getMessage);
+    }
+
+    private static Set<String> epochs(String query) throws Exception {
+        try (var admin = other.admin()) {
+            return admin.listTopics().names().get().stream()
+                    .filter(topic -> topic.startsWith("millrace." + query + "-"))
+                    .collect(Collectors.toSet());
+        }
+    }
+
+    /** A whole result, dead letters and late rows have their own transactions too. */
+    @Test
+    void everyOutputMayBeElsewhereAndNothingIsLeftOfItAfterwards() throws Exception {
+        String at = "kafka: {bootstrapServers: \"" + other.servers() + "\", topic: ";
+        String yaml = yaml("all", COUNTS, USUAL.mode("complete").more("deadLetters: {" + at + "all-dead}}"))
+                .replace("kafka: {topic: events", "onMalformed: deadLetter\n      kafka: {topic: events");
+        other.createTopic("all-dead", 1);
+        assertEquals(QueryRun.End.COMPLETED, queries.query(yaml, "all").run());
+        List<String> rows = elsewhere.values("all-copy");
+        assertEquals(
+                queries.values("all-out").stream().distinct().toList(),
+                rows.stream().distinct().toList());
+        assertTrue(rows.size() > 50, rows::toString);
+        ResourceReader.Result read = ResourceReader.read("test.yaml", yaml);
+        Compilation compilation = Compilation.of(read.documents().get(0), directory);
+        assertTrue(!SlotRestrictions.of(compilation).isEmpty(), "it has one slot");
+        new Assembly(compilation, Assembly.Place.local(directory.resolve("all"), 1, System.out, null)).cleanUp();
+        Awaitility.await().until(() -> epochs("all").isEmpty());
+    }
+}
