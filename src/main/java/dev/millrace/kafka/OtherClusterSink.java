@@ -75,8 +75,9 @@ public final class OtherClusterSink implements Sink {
             long begin = consumer.beginningOffsets(List.of(partition)).get(partition);
             long end = consumer.endOffsets(List.of(partition)).get(partition);
             long[] found = {Long.MIN_VALUE};
-            for (long back = LATELY; found[0] == Long.MIN_VALUE && end - back / 2 > begin; back *= 2) {
-                consumer.seek(partition, Math.max(begin, end - back));
+            for (long from = end, back = LATELY; found[0] == Long.MIN_VALUE && from > begin; back *= 2) {
+                from = Math.max(begin, end - back);
+                consumer.seek(partition, from);
                 InternalReader.readTo(
                         consumer,
                         partition,

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
@@ -125,8 +126,9 @@ class OtherClusterIT {
     /** The epoch is in the log and not in the other cluster when that goes away. */
     @Test
     void aClusterThatIsAwayIsWaitedFor() throws Exception {
-        String yaml = yaml("away", IDS, USUAL.mode("append"));
-        List<String> notices = new ArrayList<>();
+        String yaml = yaml("away", IDS, USUAL.mode("append"))
+                .replace("topic: away-copy", "topic: away-copy, properties: {max.block.ms: \"5000\"}");
+        List<String> notices = new CopyOnWriteArrayList<>();
         boolean[] away = {false};
         FaultPoints outage = step -> {
             if (step == FaultPoints.Step.AFTER_COMMIT && !away[0]) {
@@ -139,7 +141,7 @@ class OtherClusterIT {
         thread.start();
         Awaitility.await()
                 .atMost(Duration.ofSeconds(90))
-                .until(() -> notices.toString().contains("KafkaUnavailable"));
+                .until(() -> notices.toString().contains("waiting for it"));
         other.restart();
         thread.join(120_000);
         assertTrue(!thread.isAlive(), notices::toString);
