@@ -73,11 +73,6 @@ final class Assembly {
     private static final Map<String, Object> CLIENT_DEFAULTS =
             Map.of("metric.reporters", "", "enable.metrics.push", "false");
 
-    /** Outputs whose names no sink may have. */
-    private static final String DEAD_LETTERS = "deadLetters";
-
-    private static final String LATE_ROWS = "lateRows";
-
     /** How long files of checkpoints stay that none needs: a restore may still read them. */
     private static final Duration GRACE = Duration.ofMinutes(2);
 
@@ -388,8 +383,8 @@ final class Assembly {
         return new QueryDefinition.World(
                 sources,
                 sinks,
-                Optional.ofNullable(spec.deadLetters()).map(output -> output(DEAD_LETTERS, output, shared)),
-                Optional.ofNullable(spec.lateRows()).map(output -> output(LATE_ROWS, output, shared)),
+                Optional.ofNullable(spec.deadLetters()).map(output -> output("deadLetters", output, shared)),
+                Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
                 log,
                 checkpointStore(shared),
                 SlotRestrictions.of(query).isEmpty()
@@ -421,22 +416,16 @@ final class Assembly {
         }
     }
 
-    /** What outputs outside the log's transaction have noted. All of them are tried; the first failure is told. */
+    /** What sinks outside the log's transaction have noted. All of them are tried; the first failure is told. */
     private void forgetEpochs() {
         ConnectorException failure = null;
-        StreamingQuery.Spec spec = query.query().spec();
         List<Runnable> all = new ArrayList<>();
-        for (StreamingQuery.Sink sink : spec.sinks()) {
+        for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
             if (sink.jdbc() != null) {
                 all.add(() -> JdbcSink.forget(sink.name(), sink.jdbc().url(), databaseProperties(sink.jdbc()), ids()));
             }
             all.add(() -> forgetEpochs(sink.name(), sink.kafka()));
         }
-        all.add(() -> forgetEpochs(
-                DEAD_LETTERS,
-                spec.deadLetters() == null ? null : spec.deadLetters().kafka()));
-        all.add(() -> forgetEpochs(
-                LATE_ROWS, spec.lateRows() == null ? null : spec.lateRows().kafka()));
         for (Runnable one : all) {
             try {
                 one.run();
@@ -449,9 +438,9 @@ final class Assembly {
         }
     }
 
-    private void forgetEpochs(String output, StreamingQuery.KafkaSink topic) {
+    private void forgetEpochs(String sink, StreamingQuery.KafkaSink topic) {
         if (topic != null && !query.isHome(topic)) {
-            ids().forEach(id -> new KafkaCleanUp(clusterOf(topic), names(id)).output(output));
+            ids().forEach(id -> new KafkaCleanUp(clusterOf(topic), names(id)).sink(sink));
         }
     }
 
@@ -559,7 +548,7 @@ final class Assembly {
                     format,
                     clusterOf(kafka),
                     names(),
-                    patienceElsewhere.computeIfAbsent(name, output -> new KafkaTransaction.Patience()));
+                    patienceElsewhere.computeIfAbsent(name, sink -> new KafkaTransaction.Patience()));
         }
         if (kafka != null) {
             return new KafkaSink(kafka.topic(), format, transaction);

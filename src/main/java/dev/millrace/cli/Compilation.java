@@ -517,6 +517,13 @@ final class Compilation {
         exactlyOne(path, path.substring(5), "kafka, files, console", output.kafka(), output.files(), output.console());
         if (output.kafka() != null) {
             checkServers(output.kafka().bootstrapServers(), path + ".kafka");
+            if (!isHome(output.kafka())) {
+                add(
+                        path + ".kafka.bootstrapServers",
+                        "TwoClusters",
+                        "the query's log is in another cluster, that of its first sink that is a topic; only sinks may be"
+                                + " elsewhere");
+            }
         }
     }
 

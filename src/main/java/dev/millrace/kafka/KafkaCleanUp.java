@@ -36,8 +36,8 @@ public final class KafkaCleanUp {
                 checkpoints.savepoints()); // looked for behind the log: whoever drops the last one now sees it gone
     }
 
-    /** Of an output in another cluster, which the properties are of: what was noted of its epochs. */
-    public void output(String name) {
+    /** Of a sink in another cluster, which the properties are of: what was noted of its epochs. */
+    public void sink(String name) {
         delete(names.epochs(name));
     }
 

@@ -51,6 +51,8 @@ public final class KafkaProgressLog implements ProgressLog {
      */
     public record Names(String prefix, String id, int slot, short replication) {
 
+        private static final int MOST_OF_SINK = 60;
+
         private String own(String kind) {
             return prefix + id + "-" + kind + (slot == 0 ? "" : "-" + slot);
         }
@@ -75,11 +77,14 @@ public final class KafkaProgressLog implements ProgressLog {
             return prefix + id + "-" + slot;
         }
 
-        /** Of an output in another cluster: the topic there that has its epochs, and the name of its transactions. */
-        String epochs(String output) {
-            String legal = output.replaceAll("[^a-zA-Z0-9._-]", "_");
-            String unlike = legal.equals(output) ? "" : "-" + Integer.toHexString(output.hashCode());
-            return prefix + id + "-epochs-" + legal + unlike;
+        /**
+         * Of a sink in another cluster: the topic there that has its epochs, and the name of its transactions. The number at the
+         * end tells it from those of other queries and sinks whose names come to the same.
+         */
+        String epochs(String sink) {
+            String legal = sink.replaceAll("[^a-zA-Z0-9_-]", "-");
+            String start = legal.substring(0, Math.min(MOST_OF_SINK, legal.length()));
+            return String.format("%s%s-epochs-%s-%08x", prefix, id, start, (id + "/" + sink).hashCode());
         }
 
         /** Those of another slot. */

@@ -158,9 +158,16 @@ final class KafkaTopics implements AutoCloseable {
         made(topic, 2, replication, COMPACTED);
     }
 
-    /** Makes a topic of which only the last record counts, if it is not there. */
+    /** Makes a topic whose last record counts, if it is not there; fails where it may lose that one. */
     void epochs(String topic, short replication) {
         made(topic, 1, replication, COMPACTED);
+        String policy = settings(topic).get("cleanup.policy");
+        if (!"compact".equals(policy)) {
+            throw new ConnectorException(
+                    "InternalTopicSettings",
+                    "the topic " + topic + " may lose its last record: set cleanup.policy=compact (it has " + policy
+                            + ")");
+        }
     }
 
     private String made(String topic, int partitions, short replication, Map<String, String> settings) {

@@ -138,26 +138,31 @@ public final class KafkaTransaction implements AutoCloseable {
     void flush() {
         try {
             producer.flush();
-        } catch (KafkaException | IllegalStateException e) {
-            throw outage("a record was not taken", e);
+            Exception earlier = failure.get();
+            if (earlier != null) {
+                throw outage("a record was not taken", earlier);
+            }
+        } catch (KafkaException | IllegalStateException | ConnectorException e) {
+            throw failed("a record was not taken", e);
         }
-        Exception earlier = failure.get();
-        if (earlier != null) {
-            throw outage("a record was not taken", earlier);
+    }
+
+    /** That it took too long may be the reason: the next one may take longer. */
+    private ConnectorException failed(String what, RuntimeException e) {
+        if (System.nanoTime() - begun > timeoutNanos) {
+            patience.exhausted();
         }
+        return e instanceof ConnectorException known ? known : outage(what, e);
     }
 
     /** Makes everything that was sent since {@link #begin} visible at once. */
     public void commit() {
+        flush();
         try {
-            flush();
             producer.commitTransaction();
             open = false;
-        } catch (KafkaException | IllegalStateException | ConnectorException e) {
-            if (System.nanoTime() - begun > timeoutNanos) {
-                patience.exhausted();
-            }
-            throw e instanceof ConnectorException known ? known : outage("a commit has no certain outcome", e);
+        } catch (KafkaException | IllegalStateException e) {
+            throw failed("a commit has no certain outcome", e);
         }
     }
 

@@ -40,7 +40,7 @@ public final class OtherClusterSink implements Sink {
     private boolean begun;
 
     /**
-     * @param name of the output
+     * @param name of the sink
      * @param properties of the cluster
      * @param names of the query's topics
      * @throws ConnectorException where the cluster cannot be reached
@@ -108,7 +108,7 @@ public final class OtherClusterSink implements Sink {
     private ConnectorException lost(String what) {
         return new ConnectorException(
                 "SinkDataLost",
-                "output '" + name + "': what was written is unknown: the topic " + epochs + " of its cluster " + what);
+                "sink '" + name + "': what was written is unknown: the topic " + epochs + " of its cluster " + what);
     }
 
     @Override

@@ -249,7 +249,6 @@ class OperatorIT extends OperatorCluster {
     }
 
     @Test
-    @Execution(ExecutionMode.CONCURRENT)
     void anImageThatDoesNotRunIsTakenBack() throws Exception {
         try (Running query = new Running("image")) {
             query.awaitCommit();

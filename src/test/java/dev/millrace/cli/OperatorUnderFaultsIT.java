@@ -205,7 +205,7 @@ class OperatorUnderFaultsIT extends OperatorCluster {
     @Test
     @Order(Integer.MAX_VALUE) // the cluster's garbage collector is busy for minutes with what it leaves
     void manyQueriesCostNothingAtRest() throws Exception {
-        int many = Integer.getInteger("many.queries", 50);
+        int many = Integer.getInteger("many.queries", 20);
         StringBuilder all = new StringBuilder();
         for (int i = 0; i < many; i++) {
             all.append("""

@@ -95,11 +95,17 @@ class ProblemsOfResourcesTest {
     }
 
     @Test
-    void outputsMayBeInSeveralClusters() {
+    void sinksMayBeInSeveralClusters() {
         String sink = "format: {json: {}}, kafka: {bootstrapServers: 'a:1', topic: o}";
         check("console: {}", sink);
-        check("console: {}}", sink + "}\n  lateRows: {kafka: {bootstrapServers: 'b:1', topic: l}}");
-        check("console: {}}", sink + "}\n  deadLetters: {kafka: {bootstrapServers: 'b:1', topic: l}}");
+        check(
+                "console: {}}",
+                sink + "}\n  lateRows: {kafka: {bootstrapServers: 'b:1', topic: l}}",
+                "17:40 TwoClusters");
+        check(
+                "console: {}}",
+                sink + "}\n  deadLetters: {kafka: {bootstrapServers: 'b:1', topic: l}}",
+                "17:43 TwoClusters");
         check("console: {}}", sink + "}\n    - {name: second, outputMode: update, " + sink.replace("a:1", "b:1") + "}");
     }
 

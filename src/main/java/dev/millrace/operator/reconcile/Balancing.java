@@ -20,6 +20,7 @@ import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
@@ -42,7 +43,7 @@ final class Balancing {
 
     private static final int LEAST_SAMPLES = 8;
 
-    /** All slots say of each what they know, with each epoch. */
+    /** All slots note of each what they know, with each epoch. */
     private static final int MOST_MOVED = 100;
 
     /** CPU that differs by less is the same. */
@@ -135,9 +136,9 @@ final class Balancing {
         boolean lasts = Balance.isUneven(loads(samples.subList(0, half), engines))
                 && Balance.isUneven(loads(samples.subList(half, samples.size()), engines))
                 && IntStream.range(0, division.slots()).noneMatch(slot -> catchesUp(samples, slot));
-        Optional<Plan> plan = lasts && !isTooSoon(status)
-                ? Balance.of(loads, MOST_MOVED - division.moves().size())
-                : Optional.empty();
+        Set<Integer> known = division.moves().keySet();
+        Optional<Plan> plan =
+                lasts && !isTooSoon(status) ? Balance.of(loads, known, MOST_MOVED - known.size()) : Optional.empty();
         return plan.map(found -> wish(status, found)).orElseGet(() -> new Wish(division, status, List.of()));
     }
 

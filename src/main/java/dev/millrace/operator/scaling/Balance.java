@@ -2,9 +2,11 @@ package dev.millrace.operator.scaling;
 
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -83,9 +85,10 @@ public final class Balance {
      * What evens them out with few moves; empty where nothing does.
      *
      * @param loads of all slots, by number
-     * @param most key groups that may move
+     * @param known key groups that have been moved before
+     * @param most how many others may move
      */
-    public static Optional<Plan> of(List<Load> loads, int most) {
+    public static Optional<Plan> of(List<Load> loads, Set<Integer> known, int most) {
         double cost = costOfUpdate(loads);
         if (!isUneven(loads) || !(cost > 0)) {
             return Optional.empty();
@@ -93,7 +96,7 @@ public final class Balance {
         Balance balance = new Balance(loads);
         double before = balance.cores[balance.busiest()];
         SortedMap<Integer, Integer> moved =
-                balance.move(loads.stream().map(load -> costs(load, cost)).toList(), most);
+                balance.move(loads.stream().map(load -> costs(load, cost)).toList(), known, most);
         double after = balance.cores[balance.busiest()];
         return moved.isEmpty() || before - after < WORTH * before
                 ? Optional.empty()
@@ -132,13 +135,16 @@ public final class Balance {
     }
 
     /** From the busiest slot to the least busy one, whichever key group helps most, until none does or they are even. */
-    private SortedMap<Integer, Integer> move(List<Map<Integer, Double>> costs, int most) {
+    private SortedMap<Integer, Integer> move(List<Map<Integer, Double>> costs, Set<Integer> known, int most) {
         SortedMap<Integer, Integer> moved = new TreeMap<>();
-        while (cores[busiest()] > EVEN * mean && moved.size() < most) {
+        Set<Integer> others = new HashSet<>();
+        while (cores[busiest()] > EVEN * mean) {
             int from = busiest();
             int to = idlest();
             Optional<Map.Entry<Integer, Double>> best = costs.get(from).entrySet().stream()
                     .filter(group -> group.getKey() != FIXED)
+                    .filter(group ->
+                            others.size() < most || others.contains(group.getKey()) || known.contains(group.getKey()))
                     .min(Comparator.comparingDouble(group -> busier(from, to, group.getValue())));
             if (best.isEmpty() || busier(from, to, best.get().getValue()) > cores[from] * (1 - LEAST)) {
                 break;
@@ -149,6 +155,9 @@ public final class Balance {
             cores[from] -= cost;
             cores[to] += cost;
             moved.put(group, to);
+            if (!known.contains(group)) {
+                others.add(group);
+            }
         }
         return moved;
     }

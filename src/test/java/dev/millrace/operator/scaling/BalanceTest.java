@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,7 +61,7 @@ class BalanceTest {
         List<Load> loads = List.of(
                 load(100_000, groups(0, 10_000, 1, 10_000, 2, 10_000)),
                 load(100_000, groups(3, 60_000, 4, 50_000, 5, 10_000)));
-        Plan plan = Balance.of(loads, 1_000).orElseThrow();
+        Plan plan = Balance.of(loads, Set.of(), 1_000).orElseThrow();
         assertEquals(Map.of(4, 0), plan.moved());
         assertEquals(plan.expected(), Balance.imbalance(after(loads, plan)), 1e-6, "what a row costs was found");
         assertTrue(plan.expected() < 1.1, plan.toString());
@@ -70,21 +71,25 @@ class BalanceTest {
     void whatIsEvenStaysAsItIs() {
         assertEquals(
                 Optional.empty(),
-                Balance.of(List.of(load(100_000, groups(1, 50_000)), load(100_000, groups(2, 60_000))), 1_000));
+                Balance.of(
+                        List.of(load(100_000, groups(1, 50_000)), load(100_000, groups(2, 60_000))), Set.of(), 1_000));
     }
 
     @Test
     void aSlotThatIsNotBusyNeedsNoHelp() {
         assertEquals(
                 Optional.empty(),
-                Balance.of(List.of(load(1_000, groups(1, 500)), load(1_000, groups(2, 5_000, 3, 5_000))), 1_000));
+                Balance.of(
+                        List.of(load(1_000, groups(1, 500)), load(1_000, groups(2, 5_000, 3, 5_000))),
+                        Set.of(),
+                        1_000));
     }
 
     @Test
     void whoHasMoreToReadIsRelievedOfKeyGroups() {
         List<Load> loads =
                 List.of(load(400_000, groups(1, 20_000, 2, 20_000)), load(100_000, groups(3, 20_000, 4, 21_000)));
-        Plan plan = Balance.of(loads, 1_000).orElseThrow();
+        Plan plan = Balance.of(loads, Set.of(), 1_000).orElseThrow();
         assertEquals(Map.of(1, 1, 2, 1), plan.moved());
         assertEquals(plan.expected(), Balance.imbalance(after(loads, plan)), 1e-6);
     }
@@ -96,7 +101,7 @@ class BalanceTest {
                 new Load(0.8, 0.8, 400_000, 40, groups(1, 20, 2, 20)),
                 new Load(0.2, 0.2, 100_000, 41, groups(3, 21, 4, 20)));
         assertTrue(Balance.isUneven(loads));
-        assertEquals(Optional.empty(), Balance.of(loads, 1_000));
+        assertEquals(Optional.empty(), Balance.of(loads, Set.of(), 1_000));
     }
 
     @Test
@@ -104,13 +109,13 @@ class BalanceTest {
         List<Load> loads =
                 List.of(load(400_000, groups(1, 20_000, 2, 20_000)), load(100_000, groups(3, 5_000, 4, 5_000)));
         assertTrue(Balance.isUneven(loads));
-        assertEquals(Optional.empty(), Balance.of(loads, 1_000));
+        assertEquals(Optional.empty(), Balance.of(loads, Set.of(), 1_000));
     }
 
     @Test
     void oneKeyGroupThatIsAllTheLoadIsNotSentRoundInCircles() {
         List<Load> loads = List.of(load(100_000, groups(0, 1_000, 1, 1_000)), load(100_000, groups(5, 150_000, 6, 50)));
-        assertEquals(Optional.empty(), Balance.of(loads, 1_000));
+        assertEquals(Optional.empty(), Balance.of(loads, Set.of(), 1_000));
     }
 
     /** Others leave the slot of a key group that nobody can divide; nor can the first one go. */
@@ -119,7 +124,7 @@ class BalanceTest {
     void whoHasAHotKeyGroupIsRelievedOfTheOthers(int hot) {
         List<Load> loads = List.of(
                 load(100_000, groups(hot, 60_000, 1, 30_000, 2, 30_000)), load(100_000, groups(3, 10_000, 4, 10_000)));
-        Plan plan = Balance.of(loads, 1_000).orElseThrow();
+        Plan plan = Balance.of(loads, Set.of(), 1_000).orElseThrow();
         assertFalse(plan.moved().containsKey(0), plan.toString());
         assertTrue(Balance.imbalance(after(loads, plan)) < 1.1, plan.toString());
     }
@@ -134,10 +139,12 @@ class BalanceTest {
             few.put(201 + i, 200.0);
         }
         List<Load> loads = List.of(load(50_000, many), load(50_000, few));
-        Plan plan = Balance.of(loads, 1_000).orElseThrow();
+        Plan plan = Balance.of(loads, Set.of(), 1_000).orElseThrow();
         assertTrue(Balance.imbalance(after(loads, plan)) < 1.06, plan.toString());
-        assertEquals(30, Balance.of(loads, 30).orElseThrow().moved().size());
-        assertEquals(Optional.empty(), Balance.of(loads, 3), "it would be of no use");
+        assertEquals(30, Balance.of(loads, Set.of(), 30).orElseThrow().moved().size());
+        assertEquals(Optional.empty(), Balance.of(loads, Set.of(), 3), "it would be of no use");
+        Plan again = Balance.of(loads, many.keySet(), 0).orElseThrow();
+        assertTrue(many.keySet().containsAll(again.moved().keySet()), "those that were moved before may go on");
     }
 
     @Test
@@ -145,7 +152,7 @@ class BalanceTest {
         Load sound = load(100_000, groups(1, 10_000));
         for (double odd : new double[] {Double.NaN, Double.POSITIVE_INFINITY, 1e200}) {
             Load other = new Load(1, 1, 100_000, odd, groups(2, odd, 3, 5));
-            assertEquals(Optional.empty(), Balance.of(List.of(sound, other), 1_000), String.valueOf(odd));
+            assertEquals(Optional.empty(), Balance.of(List.of(sound, other), Set.of(), 1_000), String.valueOf(odd));
         }
     }
 
@@ -168,7 +175,7 @@ class BalanceTest {
             for (Map<Integer, Double> of : groups) {
                 loads.add(load(50_000 + random.nextInt(30_000), of));
             }
-            Optional<Plan> plan = Balance.of(loads, 1_000);
+            Optional<Plan> plan = Balance.of(loads, Set.of(), 1_000);
             if (plan.isPresent()) {
                 plans++;
                 double before = Balance.imbalance(loads);
