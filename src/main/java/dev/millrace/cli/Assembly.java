@@ -73,6 +73,11 @@ final class Assembly {
     private static final Map<String, Object> CLIENT_DEFAULTS =
             Map.of("metric.reporters", "", "enable.metrics.push", "false");
 
+    /** Outputs whose names no sink has. */
+    private static final String DEAD_LETTERS = "deadLetters";
+
+    private static final String LATE_ROWS = "lateRows";
+
     /** How long files of checkpoints stay that none needs: a restore may still read them. */
     private static final Duration GRACE = Duration.ofMinutes(2);
 
@@ -368,28 +373,47 @@ final class Assembly {
                 sources.put(scan.table().name(), source(scan));
             }
         }
-        Map<String, Sink> sinks = new LinkedHashMap<>();
+        List<Sink> made = new ArrayList<>();
         try {
-            for (StreamingQuery.Sink sink : query.query().spec().sinks()) {
-                sinks.put(sink.name(), sink(sink, transaction));
-            }
+            return world(home, transaction, log, sources, made);
         } catch (RuntimeException e) { // an outage is waited for: what is made anew each time must not pile up
-            sinks.values().forEach(Sink::close);
+            made.forEach(Sink::close);
             log.close();
             throw e;
         }
+    }
+
+    /**
+     * @param made takes what is to be closed where there comes none about
+     */
+    private QueryDefinition.World world(
+            Map<String, Object> home,
+            KafkaTransaction transaction,
+            ProgressLog log,
+            Map<String, Source> sources,
+            List<Sink> made) {
         StreamingQuery.Spec spec = query.query().spec();
-        KafkaTransaction shared = transaction;
+        Map<String, Sink> sinks = new LinkedHashMap<>();
+        for (StreamingQuery.Sink sink : spec.sinks()) {
+            sinks.put(sink.name(), sink(sink, transaction));
+            made.add(sinks.get(sink.name()));
+        }
+        Optional<Sink> deadLetters =
+                Optional.ofNullable(spec.deadLetters()).map(output -> output(DEAD_LETTERS, output, transaction));
+        deadLetters.ifPresent(made::add);
+        Optional<Sink> lateRows =
+                Optional.ofNullable(spec.lateRows()).map(output -> output(LATE_ROWS, output, transaction));
+        lateRows.ifPresent(made::add);
         return new QueryDefinition.World(
                 sources,
                 sinks,
-                Optional.ofNullable(spec.deadLetters()).map(output -> output("deadLetters", output, shared)),
-                Optional.ofNullable(spec.lateRows()).map(output -> output("lateRows", output, shared)),
+                deadLetters,
+                lateRows,
                 log,
-                checkpointStore(shared),
+                checkpointStore(transaction),
                 SlotRestrictions.of(query).isEmpty()
                         ? Optional.of(new KafkaExchange(
-                                shared, home, names(), query.plan().keyGroups()))
+                                transaction, home, names(), query.plan().keyGroups()))
                         : Optional.empty(),
                 secrets::changed,
                 this::endFormer);
@@ -426,6 +450,8 @@ final class Assembly {
             }
             all.add(() -> forgetEpochs(sink.name(), sink.kafka()));
         }
+        all.add(() -> forgetEpochs(DEAD_LETTERS, query.query().spec().deadLetters()));
+        all.add(() -> forgetEpochs(LATE_ROWS, query.query().spec().lateRows()));
         for (Runnable one : all) {
             try {
                 one.run();
@@ -435,6 +461,12 @@ final class Assembly {
         }
         if (failure != null) {
             throw failure;
+        }
+    }
+
+    private void forgetEpochs(String name, StreamingQuery.Output output) {
+        if (output != null) {
+            forgetEpochs(name, output.kafka());
         }
     }
 

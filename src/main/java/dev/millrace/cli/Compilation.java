@@ -115,7 +115,7 @@ final class Compilation {
     /** A topic that the query writes to, and where in the file it stands. */
     record KafkaOutput(String path, StreamingQuery.KafkaSink kafka) {}
 
-    /** Sinks, then dead letters and late rows. The cluster of the first is the query's home. */
+    /** Sinks, then dead letters and late rows. */
     List<KafkaOutput> kafkaOutputs() {
         StreamingQuery.Spec spec = query.spec();
         List<KafkaOutput> outputs = new ArrayList<>();
@@ -135,18 +135,20 @@ final class Compilation {
     }
 
     /**
-     * The cluster that holds the query's log: that of its topics, or of {@code spec.kafka} beside a table; empty where the log
-     * is a file.
+     * The cluster that holds the query's log: that of the first sink that is a topic, else {@code spec.kafka} beside a table,
+     * else that of dead letters or late rows; empty where the log is a file.
      */
     Optional<StreamingQuery.Kafka> home() {
-        Optional<StreamingQuery.Kafka> written = kafkaOutputs().stream()
+        List<StreamingQuery.Sink> sinks = query.spec().sinks();
+        boolean noTopic = sinks.stream().allMatch(sink -> sink.kafka() == null);
+        boolean tables = sinks.stream().anyMatch(sink -> sink.jdbc() != null);
+        if (noTopic && tables && servers(null) != null) {
+            return Optional.of(new StreamingQuery.Kafka(null, null, null));
+        }
+        return kafkaOutputs().stream()
                 .map(KafkaOutput::kafka)
                 .findFirst()
                 .map(to -> new StreamingQuery.Kafka(to.bootstrapServers(), to.properties(), to.propertiesFrom()));
-        boolean tables = query.spec().sinks().stream().anyMatch(sink -> sink.jdbc() != null);
-        return written.isPresent() || !tables || servers(null) == null
-                ? written
-                : Optional.of(new StreamingQuery.Kafka(null, null, null));
     }
 
     /** Whether a topic is in the cluster that holds the log, whose transactions then have its records. */
@@ -517,13 +519,6 @@ final class Compilation {
         exactlyOne(path, path.substring(5), "kafka, files, console", output.kafka(), output.files(), output.console());
         if (output.kafka() != null) {
             checkServers(output.kafka().bootstrapServers(), path + ".kafka");
-            if (!isHome(output.kafka())) {
-                add(
-                        path + ".kafka.bootstrapServers",
-                        "TwoClusters",
-                        "the query's log is in another cluster, that of its first sink that is a topic; only sinks may be"
-                                + " elsewhere");
-            }
         }
     }
 

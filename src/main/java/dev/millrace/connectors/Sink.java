@@ -34,12 +34,10 @@ public interface Sink extends AutoCloseable {
     /** Makes the epoch visible; does nothing if it is already. Called after the commit, and again after a restart. */
     default void publish(long epoch, String prepared) {}
 
-    /** Forgets what was written and not committed. */
-    default void abort() {}
-
     /** Tells a sink that shows a running state, after each commit. */
     default void committed(long epoch) {}
 
+    /** Forgets what was written and not published. */
     @Override
     void close();
 

@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -13,7 +14,8 @@ import java.util.stream.Collectors;
  * the later version counts, of one version the one for more slots; what else they differ in decides for all alike.
  *
  * @param slots how many, at least 1
- * @param moved by key group: the slot that is to own it; all others are where arithmetic has them. Key group 0 stays in slot 0, as whoever has it also has what one slot does for all.
+ * @param moved by key group: the slot that is to own it; all others are where arithmetic has them. Key group 0 stays in slot 0,
+ *     as whoever has it also has what one slot does for all
  */
 public record Division(
         long version,
@@ -36,7 +38,7 @@ public record Division(
      * @throws IllegalArgumentException where one goes to a slot that there is not to be
      */
     public Division {
-        moved = moved == null ? new TreeMap<>() : new TreeMap<>(moved);
+        moved = Collections.unmodifiableSortedMap(moved == null ? new TreeMap<>() : new TreeMap<>(moved));
         for (Map.Entry<Integer, Integer> one : moved.entrySet()) {
             if (one.getKey() <= 0 || one.getValue() < 0 || one.getValue() >= slots) {
                 throw new IllegalArgumentException(

@@ -165,11 +165,6 @@ public final class OtherClusterSink implements Sink {
         transaction.close();
     }
 
-    @Override
-    public void abort() {
-        close();
-    }
-
     /** Begins the epoch's transaction before its first record. */
     private final class BeginningWriter implements Writer {
         private final Writer rows;

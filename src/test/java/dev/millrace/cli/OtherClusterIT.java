@@ -9,6 +9,7 @@ import dev.millrace.api.ResourceReader;
 import dev.millrace.engine.QueryException;
 import dev.millrace.engine.task.FaultPoints;
 import dev.millrace.engine.task.QueryRun;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.config.ConfigResource;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -96,6 +98,62 @@ class OtherClusterIT {
         assertEquals(QueryRun.End.COMPLETED, queries.query(yaml, name).run());
         assertEquals(KafkaQueries.ids(0, ROWS), elsewhere.values(name + "-copy"));
         assertEquals(KafkaQueries.ids(0, ROWS), queries.values(name + "-out"));
+    }
+
+    /** Rows that are none, and rows that come too late, of topics in which each third one is such a row. */
+    @ParameterizedTest
+    @EnumSource(FaultPoints.Step.class)
+    void everyDeadLetterAndLateRowIsThereOnceAfterACrashAt(FaultPoints.Step step) throws Exception {
+        String name = "odd-" + step.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        home.createTopic(name + "-in", 1);
+        List<String> wrong = new ArrayList<>();
+        try (var producer = home.producer()) {
+            for (int id = 0; id < 9_000; id++) {
+                boolean late = id % 3 == 1;
+                String row = id % 3 == 2
+                        ? "wrong " + id
+                        : "{\"id\":" + id + ",\"ts\":\"2026-01-01T"
+                                + (late
+                                        ? "00:00:00"
+                                        : String.format("%02d:%02d:%02d", 1 + id / 3_600, id / 60 % 60, id % 60))
+                                + "\"}";
+                producer.send(new ProducerRecord<>(name + "-in", row.getBytes(StandardCharsets.UTF_8)));
+                if (id % 3 == 2) {
+                    wrong.add(row);
+                }
+            }
+        }
+        other.createTopic(name + "-dead", 1);
+        other.createTopic(name + "-late", 1);
+        String at = "{kafka: {bootstrapServers: \"" + other.servers() + "\", topic: " + name;
+        String sql =
+                "SELECT window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '1' MINUTE))"
+                        + " GROUP BY window_start";
+        String yaml = yaml(
+                        name,
+                        sql,
+                        USUAL.mode("append").more("deadLetters: " + at + "-dead}}\n  lateRows: " + at + "-late}}"))
+                .replace("topic: events", "topic: " + name + "-in")
+                .replace(
+                        "schema: id BIGINT, word STRING",
+                        "schema: id BIGINT, ts TIMESTAMP(3)\n"
+                                + "      watermark: {column: ts, delay: 1s}\n      onMalformed: deadLetter");
+        for (int after = 2; after <= 3; after++) {
+            QueryRun run = queries.query(yaml, name, new ArrayList<>(), crash(step, after));
+            assertThrows(GoldenRun.Crash.class, run::run);
+        }
+        assertEquals(QueryRun.End.COMPLETED, queries.query(yaml, name).run());
+        List<String> dead = elsewhere.values(name + "-dead");
+        assertEquals(wrong.size(), dead.size());
+        assertEquals(
+                wrong.stream().sorted().toList(),
+                dead.stream()
+                        .map(letter -> letter.replaceAll(".*\"(wrong \\d+)\".*", "$1"))
+                        .sorted()
+                        .toList());
+        List<String> late = elsewhere.values(name + "-late");
+        assertEquals(3_000, late.size());
+        assertEquals(late.size(), late.stream().distinct().count());
     }
 
     /** The process dies with its transactions open. */

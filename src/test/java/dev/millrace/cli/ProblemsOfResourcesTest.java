@@ -95,18 +95,23 @@ class ProblemsOfResourcesTest {
     }
 
     @Test
-    void sinksMayBeInSeveralClusters() {
+    void outputsMayBeInSeveralClusters() {
         String sink = "format: {json: {}}, kafka: {bootstrapServers: 'a:1', topic: o}";
         check("console: {}", sink);
-        check(
-                "console: {}}",
-                sink + "}\n  lateRows: {kafka: {bootstrapServers: 'b:1', topic: l}}",
-                "17:40 TwoClusters");
-        check(
-                "console: {}}",
-                sink + "}\n  deadLetters: {kafka: {bootstrapServers: 'b:1', topic: l}}",
-                "17:43 TwoClusters");
+        check("console: {}}", sink + "}\n  lateRows: {kafka: {bootstrapServers: 'b:1', topic: l}}");
+        check("console: {}}", sink + "}\n  deadLetters: {kafka: {bootstrapServers: 'b:1', topic: l}}");
         check("console: {}}", sink + "}\n    - {name: second, outputMode: update, " + sink.replace("a:1", "b:1") + "}");
+    }
+
+    /** Where there are dead letters too, which may be elsewhere. */
+    @Test
+    void besideATableTheLogIsInTheClusterOfTheQuery() {
+        String table = "jdbc: {url: 'jdbc:postgresql://db/x', table: t}}\n  kafka: {bootstrapServers: 'a:1'}";
+        String dead = "\n  deadLetters: {kafka: {bootstrapServers: 'b:1', topic: l}}";
+        ResourceReader.Result read = ResourceReader.read("q.yaml", GOOD.replace("console: {}}", table + dead));
+        Compilation query = Compilation.of(read.documents().get(0), Path.of("."));
+        assertEquals(List.of(), query.problems());
+        assertEquals("a:1", query.servers(query.home().orElseThrow().bootstrapServers()));
     }
 
     @Test

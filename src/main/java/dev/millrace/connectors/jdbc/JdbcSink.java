@@ -258,11 +258,6 @@ public final class JdbcSink implements Sink {
         }
     }
 
-    @Override
-    public void abort() {
-        close();
-    }
-
     /** What was not published is rolled back. */
     @Override
     public void close() {

@@ -20,7 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 
 /**
  * What a query's rows go through, on all workers: sources, the dataflow, sinks, and where the query runs in several slots the
@@ -46,6 +49,11 @@ final class Flow {
     /** The first epoch is so much smaller, the next ones twice as large each: code is not compiled yet, readers wait. */
     private static final int FIRST_EPOCH_SHARE = 16;
 
+    /** Outputs whose names no sink has. */
+    private static final String DEAD_LETTERS = "deadLetters";
+
+    private static final String LATE_ROWS = "lateRows";
+
     private final QueryMetrics metrics;
     private final Workers workers;
     private final Dataflow dataflow;
@@ -53,6 +61,7 @@ final class Flow {
     private final List<Inputs> inputs = new ArrayList<>();
     private final List<Results> results = new ArrayList<>();
     private final Map<String, Sink> sinks = new LinkedHashMap<>();
+    private final Set<String> lost = new TreeSet<>();
     private final Sink.Writer letterWriter;
     private final Sink.Writer lateWriter;
     private final Clock clock;
@@ -109,8 +118,8 @@ final class Flow {
             sinks.put(plan.name(), sink);
             results.add(new Results(plan, sink, context));
         }
-        world.deadLetters().ifPresent(sink -> sinks.put("deadLetters", sink));
-        world.lateRows().ifPresent(sink -> sinks.put("lateRows", sink));
+        world.deadLetters().ifPresent(sink -> sinks.put(DEAD_LETTERS, sink));
+        world.lateRows().ifPresent(sink -> sinks.put(LATE_ROWS, sink));
         letterWriter = world.deadLetters().map(Sink::writer).orElse(null);
         lateWriter = world.lateRows().map(Sink::writer).orElse(null);
         for (PlanNode.Scan scan : definition.plan().scans(false)) {
@@ -236,11 +245,13 @@ final class Flow {
         if (record.exchange() != null) {
             peers.replay(record.exchange());
         }
-        for (Results result : results) {
-            String prepared = record.prepared().get(result.name());
-            boolean lost = prepared != null && sinks.get(result.name()).needsReplay(record.epoch(), prepared);
-            result.suppress(!lost);
-        }
+        lost.clear();
+        record.prepared().forEach((name, note) -> {
+            if (sinks.containsKey(name) && sinks.get(name).needsReplay(record.epoch(), note)) {
+                lost.add(name);
+            }
+        });
+        results.forEach(result -> result.suppress(!lost.contains(result.name())));
         for (Inputs input : inputs) {
             SourceProgress end = ends.get(input.name());
             input.restoreJournal(end.journal());
@@ -266,17 +277,16 @@ final class Flow {
     /** Publishes what the replay has written; what it has for other slots was sent before. */
     void endReplay(ProgressRecord record) {
         long epoch = record.epoch();
-        problems.forEach(Problems::clear);
+        writeProblems(epoch, lost::contains);
         if (peers != null) {
             peers.endReplay(record.exchange());
         }
-        for (Results result : results) {
-            if (!result.suppressed()) {
-                Sink sink = sinks.get(result.name());
-                sink.publish(epoch, sink.prepare(epoch));
-            }
-            result.suppress(false);
+        for (String name : lost) {
+            Sink sink = sinks.get(name);
+            sink.publish(epoch, sink.prepare(epoch));
         }
+        lost.clear();
+        results.forEach(result -> result.suppress(false));
     }
 
     /** Takes what other slots have sent, as far as it is complete; returns whether there was something. */
@@ -336,6 +346,11 @@ final class Flow {
      */
     void writeProblems(long epoch) {
         problems.forEach(Problems::check);
+        writeProblems(epoch, sinks::containsKey);
+    }
+
+    /** To those outputs that are to have them; then they are forgotten. */
+    private void writeProblems(long epoch, Predicate<String> to) {
         Batch letters = new Batch(Problems.SCHEMA);
         Batch late = new Batch(Problems.SCHEMA);
         for (Problems problem : problems) {
@@ -343,10 +358,10 @@ final class Flow {
             problem.lateRows(epoch, late);
             problem.clear();
         }
-        if (letterWriter != null && letters.size() > 0) {
+        if (to.test(DEAD_LETTERS) && letters.size() > 0) {
             letterWriter.append(letters);
         }
-        if (lateWriter != null && late.size() > 0) {
+        if (to.test(LATE_ROWS) && late.size() > 0) {
             lateWriter.append(late);
         }
     }
