@@ -125,13 +125,38 @@ final class Cluster {
 
     /** Waits until a condition of the query has the status, and the reason if one is given; returns the query's status. */
     JsonNode await(String query, String type, String status, String reason, Duration time) {
-        return await(
-                () -> status(query),
-                seen -> condition(seen, type).path("status").asText().equals(status)
-                        && (reason == null
-                                || condition(seen, type).path("reason").asText().equals(reason)),
-                time,
-                query + " " + type + "=" + status + (reason == null ? "" : " " + reason));
+        try {
+            return await(
+                    () -> status(query),
+                    seen -> condition(seen, type).path("status").asText().equals(status)
+                            && (reason == null
+                                    || condition(seen, type)
+                                            .path("reason")
+                                            .asText()
+                                            .equals(reason)),
+                    time,
+                    query + " " + type + "=" + status + (reason == null ? "" : " " + reason));
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "\n" + said(query), e);
+        }
+    }
+
+    /** What its pods, and the operator, have said last, and what they say if they are asked. */
+    private String said(String query) {
+        String pods = "millrace.dev/query=" + query;
+        StringBuilder said = new StringBuilder();
+        said.append(tryKubectl("get", "pods", "-l", pods, "-o", "wide").text());
+        said.append(tryKubectl("logs", "-l", pods, "--prefix", "--tail=20").text());
+        String pod = pod(query);
+        String progress = "/api/v1/namespaces/" + namespace + "/pods/" + pod + ":8080/proxy/progress";
+        said.append(pod)
+                .append(": ")
+                .append(tryKubectl("get", "--raw", progress).text());
+        Cluster system = new Cluster(OperatorCluster.SYSTEM);
+        said.append('\n')
+                .append(system.tryKubectl("logs", "-l", "app.kubernetes.io/component=operator", "--tail=40")
+                        .text());
+        return said.toString();
     }
 
     /** What tells whether it is as wanted. */

@@ -20,7 +20,6 @@ import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
-import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import java.net.HttpURLConnection;
 import java.time.Clock;
@@ -49,7 +48,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
     private static final Duration CONFLICT = Duration.ofMillis(100);
 
     private final KubernetesClient client;
-    private final SimpleInboundEventSource<QueryResource> told = new SimpleInboundEventSource<>("told");
+    private final Told<QueryResource> told;
     private final Verdicts verdicts;
     private final Engines engines;
     private final Observer observer;
@@ -69,6 +68,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
      */
     public QueryReconciler(KubernetesClient client, String image, Optional<Long> fsGroup, Clock clock) {
         this.client = client;
+        this.told = new Told<>(client, QueryResource.class);
         this.verdicts = new Verdicts(query -> told.propagateEvent(ResourceID.fromResource(query)));
         this.engines = new Engines(clock, told::propagateEvent);
         this.observer = new Observer(client, verdicts, engines, takeOvers, image, clock);
@@ -137,6 +137,11 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
 
     @Override
     public UpdateControl<QueryResource> reconcile(QueryResource cached, Context<QueryResource> context) {
+        if (context.isPrimaryResourceDeleted()) {
+            forget(cached);
+            told.ended(ResourceID.fromResource(cached));
+            return UpdateControl.noUpdate();
+        }
         looks.increment();
         try {
             return look(cached);
@@ -146,14 +151,18 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
         }
     }
 
-    private UpdateControl<QueryResource> look(QueryResource cached) {
+    private void forget(QueryResource ended) {
+        engines.forget(ResourceID.fromResource(ended));
+        histories.forget(name(ended));
+    }
+
+    UpdateControl<QueryResource> look(QueryResource cached) {
         QueryResource query = client.resources(QueryResource.class)
                 .inNamespace(cached.getMetadata().getNamespace())
                 .withName(cached.getMetadata().getName())
                 .get();
         if (query == null) {
-            engines.forget(ResourceID.fromResource(cached));
-            histories.forget(name(cached));
+            forget(cached);
             return UpdateControl.noUpdate();
         }
         Observed seen = observer.observe(query);
@@ -201,5 +210,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
     public void close() {
         verdicts.close();
         engines.close();
+        told.close();
+        savepoints.close();
     }
 }

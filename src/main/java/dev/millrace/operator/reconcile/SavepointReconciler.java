@@ -6,12 +6,16 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -22,7 +26,7 @@ import java.util.concurrent.TimeUnit;
         generationAwareEventProcessing = false,
         informer = @Informer(comparableResourceVersions = false, onUpdateFilter = Wishes.class),
         maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
-public final class SavepointReconciler implements Reconciler<SavepointResource> {
+public final class SavepointReconciler implements Reconciler<SavepointResource>, AutoCloseable {
 
     private static final Duration CONFLICT = Duration.ofMillis(100);
 
@@ -30,16 +34,31 @@ public final class SavepointReconciler implements Reconciler<SavepointResource> 
     private final SavepointObserver observer;
     private final SavepointApplier applier;
     private final Notices notices;
+    private final Told<SavepointResource> told;
 
     SavepointReconciler(KubernetesClient client, Engines engines, Optional<Long> fsGroup, Clock clock) {
         this.client = client;
         this.observer = new SavepointObserver(client, engines, clock);
         this.applier = new SavepointApplier(client, fsGroup);
         this.notices = new Notices(client, clock);
+        this.told = new Told<>(client, SavepointResource.class);
+    }
+
+    @Override
+    public List<EventSource<?, SavepointResource>> prepareEventSources(EventSourceContext<SavepointResource> context) {
+        return List.of(told);
     }
 
     @Override
     public UpdateControl<SavepointResource> reconcile(SavepointResource cached, Context<SavepointResource> context) {
+        if (context.isPrimaryResourceDeleted()) {
+            told.ended(ResourceID.fromResource(cached));
+            return UpdateControl.noUpdate();
+        }
+        return look(cached);
+    }
+
+    UpdateControl<SavepointResource> look(SavepointResource cached) {
         SavepointResource savepoint = client.resources(SavepointResource.class)
                 .inNamespace(cached.getMetadata().getNamespace())
                 .withName(cached.getMetadata().getName())
@@ -62,5 +81,10 @@ public final class SavepointReconciler implements Reconciler<SavepointResource> 
         }
         recheck.ifPresent(control::rescheduleAfter);
         return control;
+    }
+
+    @Override
+    public void close() {
+        told.close();
     }
 }

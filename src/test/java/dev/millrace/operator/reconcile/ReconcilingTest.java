@@ -86,7 +86,7 @@ class ReconcilingTest {
         QueryResource cached = new QueryResource();
         cached.setMetadata(
                 new ObjectMetaBuilder().withName(name).withNamespace("shop").build());
-        reconciler.reconcile(cached, null);
+        reconciler.look(cached);
     }
 
     /** Looks once a second until there is rest; returns how many writes it took. */
