@@ -50,7 +50,8 @@ import java.util.TreeMap;
  *   <li>Which version is to run: the one that the spec asks for, unless the compiler refuses it, its plan is another one than
  *       the state was written by, or it was taken back already. Then the one that runs goes on, and conditions say why.
  *   <li>Whether pods are to run at all: not while suspended.
- *   <li>Into how many slots it is divided, where key groups go ({@link Balancing}), and which pod runs in each ({@link SlotDecider}, {@link FurtherSlots}).
+ *   <li>Into how many slots it is divided, where key groups go ({@link Balancing}), and which pod runs in each ({@link
+ *       SlotDecider}, {@link FurtherSlots}).
  * </ol>
  */
 final class Decider {
