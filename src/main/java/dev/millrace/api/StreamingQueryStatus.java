@@ -258,7 +258,7 @@ public record StreamingQueryStatus(
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Balanced(String at, Integer keyGroups, Double before, Double expected, Double after) {
 
-        public Balanced with(Double measured) {
+        public Balanced withAfter(Double measured) {
             return new Balanced(at, keyGroups, before, expected, measured);
         }
     }

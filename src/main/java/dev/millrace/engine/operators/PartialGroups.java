@@ -71,24 +71,35 @@ public final class PartialGroups implements Output {
     }
 
     /**
-     * Adds how many of the epoch's rows are of each key group, a group that was touched counting for one at least; and how many
-     * groups, and values of groups, they come to.
+     * Adds how many of the epoch's rows are of each key group; a group that was touched counts for one at least.
      *
      * @param own by key group: whether it is counted
      */
-    public void count(boolean[] own, long[] rows, long[] updates) {
+    public void count(boolean[] own, long[] rows) {
         for (int slot = 0; slot < groups.size(); slot++) {
             int keyGroup = groups.keyGroup(slot);
             if (own[keyGroup]) {
                 rows[keyGroup] += Math.max(1, Math.abs(groups.weight(slot)));
-                updates[keyGroup]++;
             }
         }
+    }
+
+    /**
+     * Adds how many groups, and values of groups, the epoch's rows come to.
+     *
+     * @param own by key group: whether it is counted
+     */
+    public void countUpdates(boolean[] own, long[] updates) {
+        count(groups, own, updates);
         for (GroupTable multiset : multisets) {
-            for (int slot = 0; slot < multiset.size(); slot++) {
-                int keyGroup = multiset.keyGroup(slot);
-                updates[keyGroup] += own[keyGroup] ? 1 : 0;
-            }
+            count(multiset, own, updates);
+        }
+    }
+
+    private static void count(GroupTable table, boolean[] own, long[] updates) {
+        for (int slot = 0; slot < table.size(); slot++) {
+            int keyGroup = table.keyGroup(slot);
+            updates[keyGroup] += own[keyGroup] ? 1 : 0;
         }
     }
 

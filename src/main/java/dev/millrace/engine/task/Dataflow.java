@@ -358,7 +358,10 @@ public final class Dataflow {
             pool.run(worker -> stage.stages[worker].endEpoch(end));
             for (PartialGroups part : stage.parts) {
                 if (!stage.toOne) {
-                    part.count(stage.own, rows, updates);
+                    part.count(stage.own, rows);
+                }
+                if (!stage.toOne && exchanges) {
+                    part.countUpdates(stage.own, updates);
                 }
                 part.clear();
             }
@@ -370,7 +373,10 @@ public final class Dataflow {
         return rows;
     }
 
-    /** By key group: what those rows come to, groups and values of groups that an epoch changes, as a count that grows. */
+    /**
+     * By key group: the groups, and values of groups, that those rows have changed, as a count that grows; not counted where there
+     * are no other slots.
+     */
     long[] updates() {
         return updates;
     }

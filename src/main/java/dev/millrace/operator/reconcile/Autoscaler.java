@@ -2,9 +2,7 @@ package dev.millrace.operator.reconcile;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import dev.millrace.api.EngineProgress;
 import dev.millrace.api.Scaling;
-import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.TimeSpan;
@@ -67,8 +65,7 @@ final class Autoscaler {
         this.recheck = recheck;
         this.bounds = bounds;
         this.excluded = Exclusions.now(seen.spec(), seen.now());
-        this.acts = excluded.isEmpty()
-                && !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
+        this.acts = acts(seen);
     }
 
     /**
@@ -110,7 +107,7 @@ final class Autoscaler {
                 .filter(progress -> progress != null && progress.usage() != null)
                 .mapToInt(progress -> progress.usage().partitions())
                 .sum();
-        int keyGroups = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
+        int keyGroups = seen.keyGroups();
         return Optional.of(new Bounds(
                 undivided ? 1 : least,
                 undivided ? 1 : most,
@@ -236,7 +233,10 @@ final class Autoscaler {
                 continue;
             }
             Optional<PodView> pod = slot.slot() < count ? SlotDecider.last(seen, slot) : Optional.empty();
-            if (pod.isEmpty() || slot.isHosted() || pod.get().deleting() || !isSettled(pod.get(), division)) {
+            if (pod.isEmpty()
+                    || slot.isHosted()
+                    || pod.get().deleting()
+                    || Rescaling.settled(seen, pod.get(), division).isEmpty()) {
                 return Optional.empty();
             }
             Allocation has = bounds.resizes()
@@ -257,15 +257,6 @@ final class Autoscaler {
 
     private static Allocation has(int pods, PodView pod) {
         return new Allocation(pods, pod.given().milli(), pod.given().memory());
-    }
-
-    private boolean isSettled(PodView pod, Division division) {
-        return Optional.ofNullable(seen.engines().get(pod.name()))
-                .filter(EngineView::answers)
-                .map(EngineView::progress)
-                .filter(EngineProgress::calm)
-                .filter(progress -> division == null || Rescaling.isSettled(progress, division))
-                .isPresent();
     }
 
     private Objective objective() {
@@ -343,6 +334,12 @@ final class Autoscaler {
             }
         }
         return actions;
+    }
+
+    /** Whether it is not only told what would be done. */
+    static boolean acts(Observed seen) {
+        return Exclusions.now(seen.spec(), seen.now()).isEmpty()
+                && !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
     }
 
     /** What pods are to have; null where there is nothing to choose. */

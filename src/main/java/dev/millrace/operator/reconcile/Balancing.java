@@ -1,13 +1,11 @@
 package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineProgress;
-import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus.Balanced;
 import dev.millrace.api.StreamingQueryStatus.Condition;
 import dev.millrace.api.StreamingQueryStatus.Division;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Decision.Notice;
-import dev.millrace.operator.reconcile.Observed.EngineView;
 import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.scaling.Balance;
 import dev.millrace.operator.scaling.Balance.Load;
@@ -23,7 +21,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -48,9 +45,6 @@ final class Balancing {
 
     /** CPU that differs by less is the same. */
     private static final double SAME = 1.05;
-
-    /** Seconds of rows that always are on their way. */
-    private static final double UNDERWAY_SECONDS = 3;
 
     private final Observed seen;
     private final Division division;
@@ -93,19 +87,15 @@ final class Balancing {
         for (Slot slot : used) {
             Optional<PodView> pod = slot.slot() < division.slots() ? SlotDecider.last(seen, slot) : Optional.empty();
             pod.filter(one -> !one.deleting() && !one.ended())
-                    .map(one -> seen.engines().get(one.name()))
-                    .filter(EngineView::answers)
-                    .map(EngineView::progress)
-                    .filter(EngineProgress::calm)
-                    .filter(engine -> Rescaling.isSettled(engine, division) && isKnown(engine.keyGroupUpdates()))
+                    .flatMap(one -> Rescaling.settled(seen, one, division))
+                    .filter(engine -> isKnown(engine.keyGroupUpdates()))
                     .ifPresent(engines::add);
         }
         return engines.size() == division.slots() ? engines : List.of();
     }
 
     private boolean isKnown(EngineProgress.KeyGroupUpdates updates) {
-        int keyGroups = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
-        return updates != null && updates.isPossible(keyGroups);
+        return updates != null && updates.isPossible(seen.keyGroups());
     }
 
     /** Those of the last two minutes, if nothing has changed in them and all slots had the same CPU; else none. */
@@ -131,7 +121,7 @@ final class Balancing {
     private Wish decide(Balanced before, List<Sample> samples, List<EngineProgress> engines) {
         List<Load> loads = loads(samples, engines);
         Balanced status =
-                before != null && before.after() == null ? before.with(rounded(Balance.imbalance(loads))) : before;
+                before != null && before.after() == null ? before.withAfter(rounded(Balance.imbalance(loads))) : before;
         int half = samples.size() / 2;
         boolean lasts = Balance.isUneven(loads(samples.subList(0, half), engines))
                 && Balance.isUneven(loads(samples.subList(half, samples.size()), engines))
@@ -146,7 +136,7 @@ final class Balancing {
     private static boolean catchesUp(List<Sample> samples, int slot) {
         Sample.Slot first = samples.get(0).slots().get(slot);
         Sample.Slot last = samples.get(samples.size() - 1).slots().get(slot);
-        return first.lag() > UNDERWAY_SECONDS * first.rate() && last.lag() < first.lag();
+        return first.lag() > Sample.UNDERWAY_SECONDS * first.rate() && last.lag() < first.lag();
     }
 
     private boolean isTooSoon(Balanced last) {
@@ -158,9 +148,7 @@ final class Balancing {
     }
 
     private Wish wish(Balanced before, Plan plan) {
-        boolean acts = Exclusions.now(seen.spec(), seen.now()).isEmpty()
-                && !"Recommend".equals(seen.spec().at("/scaling/mode").asText());
-        if (!acts) {
+        if (!Autoscaler.acts(seen)) {
             String why = "a slot takes more CPU than the others, and key groups would go from it to them";
             return new Wish(division, before, List.of(new Notice(false, "BalanceRecommended", why)));
         }
@@ -192,22 +180,14 @@ final class Balancing {
                 .collect(Collectors.joining(", "));
     }
 
-    /** Means over the samples' time, by slot. */
     private static List<Load> loads(List<Sample> samples, List<EngineProgress> engines) {
+        List<Sample.Slot> slots = Sample.means(samples);
         return IntStream.range(0, engines.size())
-                .mapToObj(i -> new Load(
-                        mean(samples, i, Sample.Slot::cores),
-                        mean(samples, i, Sample.Slot::utilisation),
-                        mean(samples, i, Sample.Slot::rate),
-                        engines.get(i).keyGroupUpdates().all(),
-                        engines.get(i).keyGroupUpdates().busiest()))
+                .mapToObj(i -> load(slots.get(i), engines.get(i).keyGroupUpdates()))
                 .toList();
     }
 
-    private static double mean(List<Sample> samples, int slot, ToDoubleFunction<Sample.Slot> value) {
-        return samples.stream()
-                .mapToDouble(sample -> value.applyAsDouble(sample.slots().get(slot)))
-                .average()
-                .orElse(0);
+    private static Load load(Sample.Slot slot, EngineProgress.KeyGroupUpdates updates) {
+        return new Load(slot.cores(), slot.utilisation(), slot.rate(), updates.all(), updates.busiest());
     }
 }

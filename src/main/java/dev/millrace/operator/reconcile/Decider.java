@@ -4,7 +4,6 @@ import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Scaling;
-import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Balanced;
 import dev.millrace.api.StreamingQueryStatus.Division;
@@ -249,7 +248,7 @@ final class Decider {
             division = next(seen, theirs, seen.wantedSlots(), theirs.moves());
         }
         List<Slot> all = new ArrayList<>(slots);
-        int most = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
+        int most = seen.keyGroups();
         for (int member : first.get().members()) {
             while (all.size() <= member && member < most) {
                 all.add(Slot.unused(all.size(), 0));

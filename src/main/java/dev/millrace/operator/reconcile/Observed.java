@@ -5,6 +5,7 @@ import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.GuestSlot;
 import dev.millrace.api.Scaling;
+import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQuerySavepoint;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.RestoredFrom;
@@ -304,6 +305,11 @@ record Observed(
                 samples,
                 resizes,
                 now);
+    }
+
+    /** More slots than that there cannot be. */
+    int keyGroups() {
+        return spec.at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
     }
 
     /** How many slots the spec asks for. */

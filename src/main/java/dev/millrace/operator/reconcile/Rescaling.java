@@ -2,6 +2,8 @@ package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Division;
+import dev.millrace.operator.reconcile.Observed.EngineView;
+import dev.millrace.operator.reconcile.Observed.PodView;
 import dev.millrace.operator.reconcile.SlotDecision.Gone;
 import dev.millrace.operator.reconcile.SlotDecision.Unready;
 import java.util.List;
@@ -52,6 +54,15 @@ final class Rescaling {
         return moving || unknown && before
                 ? Optional.of(new Unready(PHASE, PHASE, "key groups move between slots"))
                 : Optional.empty();
+    }
+
+    /** What the engine of a pod says that runs, and has what is its own. */
+    static Optional<EngineProgress> settled(Observed seen, PodView pod, Division division) {
+        return Optional.ofNullable(seen.engines().get(pod.name()))
+                .filter(EngineView::answers)
+                .map(EngineView::progress)
+                .filter(EngineProgress::calm)
+                .filter(progress -> division == null || isSettled(progress, division));
     }
 
     /** Slot 0 of a query that was never divided says nothing of slots. */

@@ -2,7 +2,6 @@ package dev.millrace.operator.reconcile;
 
 import dev.millrace.api.EngineOutcome;
 import dev.millrace.api.EngineProgress;
-import dev.millrace.api.StreamingQuery;
 import dev.millrace.api.StreamingQueryStatus.Condition;
 import dev.millrace.api.StreamingQueryStatus.Restored;
 import dev.millrace.api.StreamingQueryStatus.Slot;
@@ -345,7 +344,7 @@ final class SlotDecider {
     }
 
     private String all() {
-        int count = seen.spec().at("/state/keyGroups").asInt(StreamingQuery.DEFAULT_KEY_GROUPS);
+        int count = seen.keyGroups();
         return "0-" + (count - 1);
     }
 

@@ -2,8 +2,6 @@ package dev.millrace.operator.scaling;
 
 import java.util.Comparator;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
-import java.util.stream.IntStream;
 
 /**
  * From samples to what a query needs, and what keeps it from doing more.
@@ -14,9 +12,6 @@ import java.util.stream.IntStream;
  * the CPU of a pod.) Where rows wait, and the pod has nothing left, this is what was observed.
  */
 record Estimate(Figures figures, Bottleneck bottleneck) {
-
-    /** Seconds of rows that always are on their way: an epoch, and what is in a buffer. */
-    private static final double UNDERWAY_SECONDS = 3;
 
     /** A pod that uses so much of its CPU, or a thread that computes so much of the time, has nothing left. */
     private static final double SATURATED = 0.85;
@@ -44,15 +39,15 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
     static Estimate of(List<Sample> samples, Objective objective, Bounds bounds, double pauseSeconds) {
         List<Sample> counted = samples.subList(1, samples.size());
         double seconds = counted.stream().mapToDouble(Sample::seconds).sum();
-        double rate = mean(counted, seconds, Sample::rate);
-        double cores = mean(counted, seconds, Sample::cores);
+        double rate = Sample.mean(counted, Sample::rate);
+        double cores = Sample.mean(counted, Sample::cores);
         long before = samples.get(0).lag();
         long lag = counted.get(counted.size() - 1).lag();
         double growth = before < 0 || lag < 0 ? 0 : (lag - before) / seconds;
         double arrivals = Math.max(0, rate + growth);
         double lagSeconds = Math.max(0, lag) / Math.max(1, Math.max(arrivals, rate));
 
-        List<Sample.Slot> slots = bySlot(counted, seconds);
+        List<Sample.Slot> slots = Sample.means(counted);
         Sample.Slot busiest = slots.stream()
                 .max(Comparator.comparingDouble(Sample.Slot::utilisation))
                 .orElseThrow();
@@ -61,7 +56,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         double imbalance = average <= 0 ? 1 : Math.max(1, busiest.utilisation() / average);
         double utilisation = busiest.utilisation();
         double capacity = utilisation <= 0.001 ? Double.POSITIVE_INFINITY : rate / utilisation;
-        double waiting = lagSeconds > UNDERWAY_SECONDS ? Math.max(0, lag) : 0;
+        double waiting = lagSeconds > Sample.UNDERWAY_SECONDS ? Math.max(0, lag) : 0;
         double catchUp = Math.max(1, objective.catchUp().toMillis() / 1000.0);
         double pause = Math.min(pauseSeconds, MOST_PAUSE * catchUp);
         double coresPerRow = rate <= 0 ? 0 : cores / rate;
@@ -125,42 +120,5 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
             return Bottleneck.Cpu;
         }
         return state ? Bottleneck.State : Bottleneck.Threads;
-    }
-
-    private static double mean(List<Sample> samples, double seconds, ToDoubleFunction<Sample> value) {
-        return samples.stream()
-                        .mapToDouble(sample -> value.applyAsDouble(sample) * sample.seconds())
-                        .sum()
-                / seconds;
-    }
-
-    /** Means over the time, for each slot; all samples have the same ones. */
-    private static List<Sample.Slot> bySlot(List<Sample> samples, double seconds) {
-        int count = samples.get(0).slots().size();
-        return IntStream.range(0, count)
-                .mapToObj(i -> new Sample.Slot(
-                        mean(samples, seconds, sample -> sample.slots().get(i).rate()),
-                        samples.get(samples.size() - 1).slots().get(i).lag(),
-                        mean(samples, seconds, sample -> sample.slots().get(i).cores()),
-                        mean(samples, seconds, sample -> sample.slots().get(i).limit()),
-                        mean(samples, seconds, sample -> sample.slots().get(i).busy()),
-                        mean(samples, seconds, sample -> sample.slots().get(i).blocked()),
-                        memory(samples, seconds, i)))
-                .toList();
-    }
-
-    private static Memory memory(List<Sample> samples, double seconds, int slot) {
-        Memory last = samples.get(samples.size() - 1).slots().get(slot).memory();
-        return new Memory(
-                mean(
-                        samples,
-                        seconds,
-                        sample -> sample.slots().get(slot).memory().waits()),
-                mean(
-                        samples,
-                        seconds,
-                        sample -> sample.slots().get(slot).memory().collects()),
-                last.state(),
-                last.room());
     }
 }

@@ -3,6 +3,8 @@ package dev.millrace.operator.scaling;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * What all pods of a query did in the time before an instant; there is none where one of them did not answer.
@@ -10,6 +12,9 @@ import java.util.List;
  * @param seconds how long that time was
  */
 public record Sample(Instant at, double seconds, List<Slot> slots) {
+
+    /** Seconds of rows that always are on their way: an epoch, and what is in a buffer. */
+    public static final double UNDERWAY_SECONDS = 3;
 
     /**
      * One pod's part.
@@ -56,5 +61,37 @@ public record Sample(Instant at, double seconds, List<Slot> slots) {
         return slots.stream().anyMatch(slot -> slot.lag() < 0)
                 ? -1
                 : slots.stream().mapToLong(Slot::lag).sum();
+    }
+
+    /** Of values that hold for a time each. */
+    static double mean(List<Sample> samples, ToDoubleFunction<Sample> value) {
+        double seconds = samples.stream().mapToDouble(Sample::seconds).sum();
+        return samples.stream()
+                        .mapToDouble(sample -> value.applyAsDouble(sample) * sample.seconds())
+                        .sum()
+                / seconds;
+    }
+
+    /** Means over the time, for each slot, and what it had at the end; all samples have the same slots. */
+    public static List<Slot> means(List<Sample> samples) {
+        List<Slot> last = samples.get(samples.size() - 1).slots();
+        return IntStream.range(0, last.size())
+                .mapToObj(i -> new Slot(
+                        mean(samples, sample -> sample.slots().get(i).rate()),
+                        last.get(i).lag(),
+                        mean(samples, sample -> sample.slots().get(i).cores()),
+                        mean(samples, sample -> sample.slots().get(i).limit()),
+                        mean(samples, sample -> sample.slots().get(i).busy()),
+                        mean(samples, sample -> sample.slots().get(i).blocked()),
+                        new Memory(
+                                mean(
+                                        samples,
+                                        sample -> sample.slots().get(i).memory().waits()),
+                                mean(
+                                        samples,
+                                        sample -> sample.slots().get(i).memory().collects()),
+                                last.get(i).memory().state(),
+                                last.get(i).memory().room())))
+                .toList();
     }
 }
