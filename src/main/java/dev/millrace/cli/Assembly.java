@@ -73,11 +73,6 @@ final class Assembly {
     private static final Map<String, Object> CLIENT_DEFAULTS =
             Map.of("metric.reporters", "", "enable.metrics.push", "false");
 
-    /** Outputs whose names no sink has. */
-    private static final String DEAD_LETTERS = "deadLetters";
-
-    private static final String LATE_ROWS = "lateRows";
-
     /** How long files of checkpoints stay that none needs: a restore may still read them. */
     private static final Duration GRACE = Duration.ofMinutes(2);
 
@@ -398,11 +393,11 @@ final class Assembly {
             sinks.put(sink.name(), sink(sink, transaction));
             made.add(sinks.get(sink.name()));
         }
-        Optional<Sink> deadLetters =
-                Optional.ofNullable(spec.deadLetters()).map(output -> output(DEAD_LETTERS, output, transaction));
+        Optional<Sink> deadLetters = Optional.ofNullable(spec.deadLetters())
+                .map(output -> output(QueryDefinition.DEAD_LETTERS, output, transaction));
         deadLetters.ifPresent(made::add);
-        Optional<Sink> lateRows =
-                Optional.ofNullable(spec.lateRows()).map(output -> output(LATE_ROWS, output, transaction));
+        Optional<Sink> lateRows = Optional.ofNullable(spec.lateRows())
+                .map(output -> output(QueryDefinition.LATE_ROWS, output, transaction));
         lateRows.ifPresent(made::add);
         return new QueryDefinition.World(
                 sources,
@@ -450,8 +445,10 @@ final class Assembly {
             }
             all.add(() -> forgetEpochs(sink.name(), sink.kafka()));
         }
-        all.add(() -> forgetEpochs(DEAD_LETTERS, query.query().spec().deadLetters()));
-        all.add(() -> forgetEpochs(LATE_ROWS, query.query().spec().lateRows()));
+        all.add(() ->
+                forgetEpochs(QueryDefinition.DEAD_LETTERS, query.query().spec().deadLetters()));
+        all.add(() ->
+                forgetEpochs(QueryDefinition.LATE_ROWS, query.query().spec().lateRows()));
         for (Runnable one : all) {
             try {
                 one.run();

@@ -7,6 +7,7 @@ import dev.millrace.api.StreamingQuery;
 import dev.millrace.data.DataType;
 import dev.millrace.data.Field;
 import dev.millrace.data.Schema;
+import dev.millrace.engine.task.QueryDefinition;
 import dev.millrace.formats.Format;
 import dev.millrace.plan.OutputMode;
 import dev.millrace.plan.PlanNode;
@@ -454,7 +455,7 @@ final class Compilation {
     }
 
     private void checkSinks() {
-        Set<String> names = new HashSet<>(Set.of("deadLetters", "lateRows"));
+        Set<String> names = new HashSet<>(Set.of(QueryDefinition.DEAD_LETTERS, QueryDefinition.LATE_ROWS));
         List<StreamingQuery.Sink> list = query.spec().sinks();
         if (list.isEmpty()) {
             add("spec.sinks", "MissingField", "the query has no sink; add one");

@@ -12,7 +12,7 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 
 /**
- * A topic in the home cluster, written in the transaction of the progress log. Append: a record per row. Update: a record
+ * A topic, written in a transaction that others end: that of the progress log, or of an {@link OtherClusterSink}. Append: a record per row. Update: a record
  * per changed key, the key as JSON of the key columns, a tombstone where the row is gone. Complete: a frame, which is a
  * record without key and with the headers {@code millrace-frame} (the epoch) and {@code millrace-rows}, then that many rows
  * with the header {@code millrace-epoch}, all in partition 0.

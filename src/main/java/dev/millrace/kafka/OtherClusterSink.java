@@ -1,6 +1,7 @@
 package dev.millrace.kafka;
 
 import dev.millrace.connectors.ConnectorException;
+import dev.millrace.connectors.NotedEpochs;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.formats.Format;
@@ -18,21 +19,17 @@ import org.apache.kafka.common.TopicPartition;
  * the last record of a topic of the query's own. A transaction that was lost in between is written again by the replay of its
  * epoch, as that number tells.
  *
- * <p>Each prepared epoch says which one was there before it: a topic that was set back, or that is ahead of the query, is
- * noticed. Opening fences older processes of the query, whose transactions end with nothing visible.
+ * <p>{@link NotedEpochs} tells a topic that was set back, or that is ahead of the query. Opening fences older processes of the query, whose transactions end with nothing visible.
  */
 public final class OtherClusterSink implements Sink {
 
     private static final byte[] KEY = "epoch".getBytes(StandardCharsets.US_ASCII);
 
-    /** Before the first epoch is begun: a number that is missing later was lost. */
-    private static final long NONE_YET = -1;
-
     /** Offsets of records and of the markers behind them, in which the last one is looked for first. */
     private static final long LATELY = 16;
 
-    private final String name;
     private final String epochs;
+    private final NotedEpochs noted;
     private final Map<String, Object> properties;
     private final KafkaTransaction transaction;
     private final KafkaSink topic;
@@ -52,8 +49,12 @@ public final class OtherClusterSink implements Sink {
             Map<String, Object> properties,
             KafkaProgressLog.Names names,
             KafkaTransaction.Patience patience) {
-        this.name = name;
         this.epochs = names.epochs(name);
+        this.noted = new NotedEpochs(
+                "sink '" + name + "'",
+                "the topic " + epochs + " of its cluster",
+                "cluster",
+                "has no record; if the topic has moved, take that one along");
         this.properties = properties;
         this.transaction = new KafkaTransaction(properties, epochs, patience);
         this.topic = new KafkaSink(topic, format, transaction);
@@ -97,18 +98,7 @@ public final class OtherClusterSink implements Sink {
 
     @Override
     public synchronized boolean needsReplay(long epoch, String prepared) {
-        long there = last.orElseThrow(() -> lost("has no record; if the topic has moved, take that one along"));
-        if (there < epoch && there != Long.parseLong(prepared)) {
-            throw lost("is at epoch " + there + " and was at " + prepared + " before epoch " + epoch
-                    + ": the cluster was set back");
-        }
-        return there < epoch;
-    }
-
-    private ConnectorException lost(String what) {
-        return new ConnectorException(
-                "SinkDataLost",
-                "sink '" + name + "': what was written is unknown: the topic " + epochs + " of its cluster " + what);
+        return noted.needsReplay(last, epoch, prepared);
     }
 
     @Override
@@ -119,9 +109,9 @@ public final class OtherClusterSink implements Sink {
     private synchronized void begin() {
         if (last.isEmpty()) {
             transaction.begin();
-            note(NONE_YET);
+            note(NotedEpochs.NONE_YET);
             transaction.commit();
-            last = OptionalLong.of(NONE_YET);
+            last = OptionalLong.of(NotedEpochs.NONE_YET);
         }
         if (!begun) {
             transaction.begin();
@@ -138,14 +128,10 @@ public final class OtherClusterSink implements Sink {
         if (!begun) {
             return null;
         }
-        long before = last.orElseThrow();
-        if (before >= epoch) {
-            throw lost("has epoch " + before + " of it, and the query is at epoch " + epoch
-                    + ": its state and log were lost, or set back");
-        }
+        String before = noted.prepare(last.orElseThrow(), epoch);
         note(epoch);
         transaction.flush();
-        return String.valueOf(before);
+        return before;
     }
 
     @Override
@@ -154,8 +140,8 @@ public final class OtherClusterSink implements Sink {
             transaction.commit();
             last = OptionalLong.of(epoch);
             begun = false;
-        } else if (needsReplay(epoch, prepared)) {
-            throw lost("does not have epoch " + epoch);
+        } else {
+            noted.requirePublished(last, epoch, prepared);
         }
     }
 

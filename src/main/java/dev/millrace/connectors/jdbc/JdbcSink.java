@@ -1,6 +1,7 @@
 package dev.millrace.connectors.jdbc;
 
 import dev.millrace.connectors.ConnectorException;
+import dev.millrace.connectors.NotedEpochs;
 import dev.millrace.connectors.Sink;
 import dev.millrace.data.Hash;
 import dev.millrace.data.Schema;
@@ -20,8 +21,7 @@ import java.util.OptionalLong;
  * {@code millrace_epochs}. A transaction that was lost in between is written again by the replay of its epoch, as that number
  * tells.
  *
- * <p>Each prepared epoch says which one the table had before it, and takes the place of just that one: a table that was set back,
- * or that is ahead of the query, is noticed.
+ * <p>{@link NotedEpochs} tells a table that was set back, or that is ahead of the query.
  *
  * <p>A session that is left behind would hold locks: each start ends those of the same query and sink, and the database ends
  * those that are idle for a minute and two commit intervals.
@@ -33,6 +33,7 @@ public final class JdbcSink implements Sink {
                     + " PRIMARY KEY (state_id, sink))";
 
     private final Config config;
+    private final NotedEpochs noted;
     private final Connection connection;
     private final TargetTable table;
     private final List<TableWriter> writers = new ArrayList<>();
@@ -65,6 +66,11 @@ public final class JdbcSink implements Sink {
      */
     public JdbcSink(Config config) {
         this.config = config;
+        this.noted = new NotedEpochs(
+                "sink '" + config.name + "', table " + config.table,
+                "millrace_epochs of this database",
+                "database",
+                "has no row for it; if the table has moved, take that row along");
         try {
             connection = connect(config);
         } catch (SQLException e) {
@@ -148,6 +154,12 @@ public final class JdbcSink implements Sink {
         return tag("");
     }
 
+    private OptionalLong committed() throws SQLException {
+        OptionalLong tag = tag();
+        connection.rollback();
+        return tag;
+    }
+
     private OptionalLong tag(String lock) throws SQLException {
         try (PreparedStatement look = connection.prepareStatement(
                 "SELECT epoch FROM millrace_epochs WHERE state_id = ? AND sink = ?" + lock)) {
@@ -162,26 +174,10 @@ public final class JdbcSink implements Sink {
     @Override
     public synchronized boolean needsReplay(long epoch, String prepared) {
         try {
-            OptionalLong tag = tag();
-            connection.rollback();
-            if (tag.isEmpty()) {
-                throw lost("has no row for it; if the table has moved, take that row along");
-            }
-            if (tag.getAsLong() < epoch && tag.getAsLong() != Long.parseLong(prepared)) {
-                throw lost("is at epoch " + tag.getAsLong() + " and was at " + prepared + " before epoch " + epoch
-                        + ": the database was set back");
-            }
-            return tag.getAsLong() < epoch;
+            return noted.needsReplay(committed(), epoch, prepared);
         } catch (SQLException e) {
             throw failure(e);
         }
-    }
-
-    private ConnectorException lost(String what) {
-        return new ConnectorException(
-                "SinkDataLost",
-                "sink '" + config.name + "', table " + config.table
-                        + ": what was written is unknown: millrace_epochs of this database " + what);
     }
 
     @Override
@@ -201,7 +197,7 @@ public final class JdbcSink implements Sink {
                 insertTag();
             }
             if (!begun) {
-                previous = tag(" FOR UPDATE").orElseThrow(() -> lost("has no row for it"));
+                previous = tag(" FOR UPDATE").orElseThrow(() -> noted.lost("has no row for it"));
                 begun = true;
             }
             change.perform(connection);
@@ -213,8 +209,8 @@ public final class JdbcSink implements Sink {
 
     /** In a transaction of its own, before the first epoch: a row that is missing later was lost. */
     private void insertTag() throws SQLException {
-        try (PreparedStatement insert =
-                connection.prepareStatement("INSERT INTO millrace_epochs VALUES (?, ?, -1) ON CONFLICT DO NOTHING")) {
+        try (PreparedStatement insert = connection.prepareStatement(
+                "INSERT INTO millrace_epochs VALUES (?, ?, " + NotedEpochs.NONE_YET + ") ON CONFLICT DO NOTHING")) {
             insert.setString(1, config.stateId);
             insert.setString(2, config.name);
             insert.execute();
@@ -229,19 +225,18 @@ public final class JdbcSink implements Sink {
         if (!begun) {
             return null;
         }
-        if (previous >= epoch) {
-            throw lost("has epoch " + previous + " of it, and the query is at epoch " + epoch
-                    + ": its state and log were lost, or set back");
-        }
+        String before = noted.prepare(previous, epoch);
         run(session -> Database.execute(session, "SET CONSTRAINTS ALL IMMEDIATE"));
-        return String.valueOf(previous);
+        return before;
     }
 
     @Override
     public synchronized void publish(long epoch, String prepared) {
         if (!begun) {
-            if (needsReplay(epoch, prepared)) {
-                throw lost("does not have epoch " + epoch);
+            try {
+                noted.requirePublished(committed(), epoch, prepared);
+            } catch (SQLException e) {
+                throw failure(e);
             }
             return;
         }

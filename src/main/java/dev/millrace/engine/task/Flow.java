@@ -8,6 +8,7 @@ import dev.millrace.engine.PartitionMetrics;
 import dev.millrace.engine.ProgressRecord;
 import dev.millrace.engine.ProgressRecord.ExchangeProgress;
 import dev.millrace.engine.ProgressRecord.SourceProgress;
+import dev.millrace.engine.QueryException;
 import dev.millrace.engine.QueryMetrics;
 import dev.millrace.engine.operators.RowErrors;
 import dev.millrace.plan.PlanNode;
@@ -48,11 +49,6 @@ final class Flow {
 
     /** The first epoch is so much smaller, the next ones twice as large each: code is not compiled yet, readers wait. */
     private static final int FIRST_EPOCH_SHARE = 16;
-
-    /** Outputs whose names no sink has. */
-    private static final String DEAD_LETTERS = "deadLetters";
-
-    private static final String LATE_ROWS = "lateRows";
 
     private final QueryMetrics metrics;
     private final Workers workers;
@@ -118,8 +114,8 @@ final class Flow {
             sinks.put(plan.name(), sink);
             results.add(new Results(plan, sink, context));
         }
-        world.deadLetters().ifPresent(sink -> sinks.put(DEAD_LETTERS, sink));
-        world.lateRows().ifPresent(sink -> sinks.put(LATE_ROWS, sink));
+        world.deadLetters().ifPresent(sink -> sinks.put(QueryDefinition.DEAD_LETTERS, sink));
+        world.lateRows().ifPresent(sink -> sinks.put(QueryDefinition.LATE_ROWS, sink));
         letterWriter = world.deadLetters().map(Sink::writer).orElse(null);
         lateWriter = world.lateRows().map(Sink::writer).orElse(null);
         for (PlanNode.Scan scan : definition.plan().scans(false)) {
@@ -283,7 +279,14 @@ final class Flow {
         }
         for (String name : lost) {
             Sink sink = sinks.get(name);
-            sink.publish(epoch, sink.prepare(epoch));
+            String note = sink.prepare(epoch);
+            if (note == null) {
+                throw new QueryException(
+                        "ReplayDiverged",
+                        "epoch " + epoch + ", computed again, has nothing for the output '" + name
+                                + "', which had something when it was committed");
+            }
+            sink.publish(epoch, note);
         }
         lost.clear();
         results.forEach(result -> result.suppress(false));
@@ -358,10 +361,10 @@ final class Flow {
             problem.lateRows(epoch, late);
             problem.clear();
         }
-        if (to.test(DEAD_LETTERS) && letters.size() > 0) {
+        if (to.test(QueryDefinition.DEAD_LETTERS) && letters.size() > 0) {
             letterWriter.append(letters);
         }
-        if (to.test(LATE_ROWS) && late.size() > 0) {
+        if (to.test(QueryDefinition.LATE_ROWS) && late.size() > 0) {
             lateWriter.append(late);
         }
     }

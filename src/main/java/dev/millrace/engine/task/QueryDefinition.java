@@ -42,6 +42,11 @@ public record QueryDefinition(
     /** What a source of the plan is at run time, beside its rows. */
     public record SourceBinding(MalformedPolicy policy, long idleTimeoutMillis) {}
 
+    /** Outputs beside the sinks, none of which has such a name. */
+    public static final String DEAD_LETTERS = "deadLetters";
+
+    public static final String LATE_ROWS = "lateRows";
+
     /**
      * Everything with a connection.
      *
