@@ -51,7 +51,7 @@ final class OperatorCommand implements Callable<Integer> {
                 image,
                 Optional.ofNullable(engineFsGroup),
                 Optional.ofNullable(leaseNamespace)))) {
-            HttpService.startOperator(http, operator::healthy, operator.counters(), operator::scaling);
+            HttpService.startOperator(http, operator::healthy, operator::stuck, operator.counters(), operator::scaling);
             Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
             System.err.println("operator: looks after "
                     + (namespaces.isEmpty() ? "all namespaces" : "the namespaces " + String.join(", ", namespaces)));

@@ -83,6 +83,11 @@ public final class OperatorService implements AutoCloseable {
                 && operator.getRuntimeInfo().allEventSourcesAreHealthy();
     }
 
+    /** A resource that this replica should look after and does not, if there is one: only a restart helps. */
+    public Optional<String> stuck() {
+        return reconciler.stuck();
+    }
+
     /** By name: what is counted since the start. */
     public Map<String, LongAdder> counters() {
         return Map.of(
@@ -90,6 +95,8 @@ public final class OperatorService implements AutoCloseable {
                 reconciler.looks(),
                 "millrace.operator.reconcile.failures",
                 reconciler.failures(),
+                "millrace.operator.reconciles.missed",
+                reconciler.missed(),
                 "millrace.operator.scaling.changes",
                 reconciler.scaled(),
                 "millrace.operator.scaling.refusals",

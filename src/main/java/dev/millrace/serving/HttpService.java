@@ -27,6 +27,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
@@ -142,11 +143,13 @@ public final class HttpService implements AutoCloseable {
     /**
      * Serves the operator's own metrics and health.
      *
+     * @param stuck what it should look after and does not, if there is anything
      * @param scaling by namespace and name of a query what its autoscaler saw, as JSON; empty where there is nothing
      */
     public static Runnable startOperator(
             String address,
             BooleanSupplier healthy,
+            Supplier<Optional<String>> stuck,
             Map<String, LongAdder> counters,
             Function<String, Optional<String>> scaling)
             throws IOException {
@@ -158,7 +161,11 @@ public final class HttpService implements AutoCloseable {
         HttpServer server = server(address);
         server.createContext(
                 "/metrics", exchange -> answer(exchange, 200, "text/plain; version=0.0.4", registry.scrape()));
-        server.createContext("/health/live", exchange -> answer(exchange, 200, "text/plain", "live\n"));
+        server.createContext("/health/live", exchange -> {
+            Optional<String> left = stuck.get();
+            String live = left.map(what -> "nobody looks after " + what + "\n").orElse("live\n");
+            answer(exchange, left.isEmpty() ? 200 : 503, "text/plain", live);
+        });
         server.createContext("/health/ready", exchange -> {
             boolean up = healthy.getAsBoolean();
             answer(exchange, up ? 200 : 503, "text/plain", up ? "ready\n" : "not in step with the API server\n");

@@ -45,7 +45,8 @@ final class Cluster {
         try {
             Process process =
                     new ProcessBuilder(command).redirectErrorStream(true).start();
-            CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> text(process));
+            CompletableFuture<String> output = CompletableFuture.supplyAsync(
+                    () -> text(process), work -> new Thread(work, "output").start()); // a common pool may be all in use
             try (OutputStream in = process.getOutputStream()) {
                 in.write(input.getBytes(StandardCharsets.UTF_8));
             } catch (IOException e) {
@@ -125,19 +126,22 @@ final class Cluster {
 
     /** Waits until a condition of the query has the status, and the reason if one is given; returns the query's status. */
     JsonNode await(String query, String type, String status, String reason, Duration time) {
+        return awaitStatus(
+                query,
+                seen -> condition(seen, type).path("status").asText().equals(status)
+                        && (reason == null
+                                || condition(seen, type).path("reason").asText().equals(reason)),
+                time,
+                type + "=" + status + (reason == null ? "" : " " + reason));
+    }
+
+    /** Waits until the query's status is as wanted; says why it may not be, in one line: summaries of tests show no more. */
+    JsonNode awaitStatus(String query, Wanted<JsonNode> wanted, Duration time, String what) {
         try {
-            return await(
-                    () -> status(query),
-                    seen -> condition(seen, type).path("status").asText().equals(status)
-                            && (reason == null
-                                    || condition(seen, type)
-                                            .path("reason")
-                                            .asText()
-                                            .equals(reason)),
-                    time,
-                    query + " " + type + "=" + status + (reason == null ? "" : " " + reason));
+            return await(() -> status(query), wanted, time, query + ": " + what);
         } catch (AssertionError e) {
-            throw new AssertionError(e.getMessage() + "\n" + said(query), e);
+            throw new AssertionError(
+                    e.getMessage() + " | " + said(query).strip().replace("\n", " | "), e);
         }
     }
 
@@ -145,7 +149,7 @@ final class Cluster {
     private String said(String query) {
         String pods = "millrace.dev/query=" + query;
         StringBuilder said = new StringBuilder();
-        said.append(tryKubectl("get", "pods", "-l", pods, "-o", "wide").text());
+        said.append(tryKubectl("get", "sq,pods,pvc", "-o", "wide").text());
         said.append(tryKubectl("logs", "-l", pods, "--prefix", "--tail=20").text());
         String pod = pod(query);
         String progress = "/api/v1/namespaces/" + namespace + "/pods/" + pod + ":8080/proxy/progress";

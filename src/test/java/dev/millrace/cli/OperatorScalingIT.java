@@ -137,8 +137,8 @@ class OperatorScalingIT extends OperatorCluster {
             query.awaitCommit();
             cluster.kubectl("delete", "sq", "kept", "--timeout=120s");
             cluster.apply(query.document().replace("replicas: 2", "replicas: 1"));
-            Cluster.await(
-                    () -> cluster.status("kept"),
+            cluster.awaitStatus(
+                    "kept",
                     status -> status.at("/slots/1/incarnation").asInt() >= 1,
                     Duration.ofSeconds(150), // pods of before go when the garbage collector comes to them
                     "slot 1 comes to hand over");

@@ -242,7 +242,8 @@ class OperatorUnderFaultsIT extends OperatorCluster {
             Map<String, Double> after = operatorMetrics();
             double reconciles =
                     after.get("millrace_operator_reconciles_total") - before.get("millrace_operator_reconciles_total");
-            System.out.println("at rest with " + many + " queries: " + reconciles + " reconciles a minute, heap used "
+            System.out.println("at rest with " + many + " queries: " + reconciles + " reconciles a minute, "
+                    + after.get("millrace_operator_reconciles_missed_total") + " missed so far, heap used "
                     + Math.round(after.get("jvm_memory_used_bytes") / 1e6) + " MB, CPU "
                     + (after.get("process_cpu_time_ns_total") - before.get("process_cpu_time_ns_total")) / 60e9);
             assertEquals(versions, versions(), "nothing was written");

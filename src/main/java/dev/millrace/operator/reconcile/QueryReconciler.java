@@ -48,6 +48,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
     private static final Duration CONFLICT = Duration.ofMillis(100);
 
     private final KubernetesClient client;
+    private final Looks looked;
     private final Told<QueryResource> told;
     private final Verdicts verdicts;
     private final Engines engines;
@@ -59,6 +60,7 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
     private final Histories histories = new Histories();
     private final LongAdder looks = new LongAdder();
     private final LongAdder failures = new LongAdder();
+    private final LongAdder missed = new LongAdder();
     private final LongAdder scaled = new LongAdder();
     private final LongAdder scalingRefused = new LongAdder();
 
@@ -68,17 +70,19 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
      */
     public QueryReconciler(KubernetesClient client, String image, Optional<Long> fsGroup, Clock clock) {
         this.client = client;
-        this.told = new Told<>(client, QueryResource.class);
+        this.looked = new Looks(clock);
+        this.told = new Told<>(client, QueryResource.class, looked, missed);
         this.verdicts = new Verdicts(query -> told.propagateEvent(ResourceID.fromResource(query)));
         this.engines = new Engines(clock, told::propagateEvent);
         this.observer = new Observer(client, verdicts, engines, takeOvers, image, clock);
         this.applier = new Applier(client, fsGroup);
         this.notices = new Notices(client, clock);
-        this.savepoints = new SavepointReconciler(client, engines, fsGroup, clock);
+        this.savepoints = new SavepointReconciler(client, engines, fsGroup, clock, missed);
     }
 
     @Override
     public List<EventSource<?, QueryResource>> prepareEventSources(EventSourceContext<QueryResource> context) {
+        told.rounds(context);
         return List.of(
                 told,
                 children(Pod.class, context),
@@ -115,6 +119,16 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
         return failures;
     }
 
+    /** How often a query or a savepoint was found that nobody had looked at, though somebody should have. */
+    public LongAdder missed() {
+        return missed;
+    }
+
+    /** What is not looked after, though this replica acts, if there is anything. */
+    public Optional<String> stuck() {
+        return looked.stuck().or(savepoints::stuck).map(Looks::name);
+    }
+
     /** Changes that the autoscaler has made. */
     public LongAdder scaled() {
         return scaled;
@@ -143,11 +157,14 @@ public final class QueryReconciler implements Reconciler<QueryResource>, AutoClo
             return UpdateControl.noUpdate();
         }
         looks.increment();
+        looked.begin(cached);
         try {
             return look(cached);
         } catch (RuntimeException e) {
             failures.increment();
             throw e;
+        } finally {
+            looked.end(cached);
         }
     }
 

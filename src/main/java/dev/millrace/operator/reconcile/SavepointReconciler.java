@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 
 /** One look at one savepoint: observe, decide, apply. It looks again by itself as long as there is something to wait for. */
 @ControllerConfiguration(
@@ -34,19 +35,27 @@ public final class SavepointReconciler implements Reconciler<SavepointResource>,
     private final SavepointObserver observer;
     private final SavepointApplier applier;
     private final Notices notices;
+    private final Looks looked;
     private final Told<SavepointResource> told;
 
-    SavepointReconciler(KubernetesClient client, Engines engines, Optional<Long> fsGroup, Clock clock) {
+    SavepointReconciler(
+            KubernetesClient client, Engines engines, Optional<Long> fsGroup, Clock clock, LongAdder missed) {
         this.client = client;
         this.observer = new SavepointObserver(client, engines, clock);
         this.applier = new SavepointApplier(client, fsGroup);
         this.notices = new Notices(client, clock);
-        this.told = new Told<>(client, SavepointResource.class);
+        this.looked = new Looks(clock);
+        this.told = new Told<>(client, SavepointResource.class, looked, missed);
     }
 
     @Override
     public List<EventSource<?, SavepointResource>> prepareEventSources(EventSourceContext<SavepointResource> context) {
+        told.rounds(context);
         return List.of(told);
+    }
+
+    Optional<ResourceID> stuck() {
+        return looked.stuck();
     }
 
     @Override
@@ -55,7 +64,12 @@ public final class SavepointReconciler implements Reconciler<SavepointResource>,
             told.ended(ResourceID.fromResource(cached));
             return UpdateControl.noUpdate();
         }
-        return look(cached);
+        looked.begin(cached);
+        try {
+            return look(cached);
+        } finally {
+            looked.end(cached);
+        }
     }
 
     UpdateControl<SavepointResource> look(SavepointResource cached) {

@@ -13,6 +13,7 @@ import io.javaoperatorsdk.operator.processing.event.source.ResourceAction;
 import io.javaoperatorsdk.operator.processing.event.source.controller.ResourceEvent;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
@@ -22,9 +23,12 @@ class ToldTest {
     @Test
     void whatWasMadeUnderTheNameOfOneThatHasEndedIsAResourceAnew() throws Exception {
         List<Event> events = new CopyOnWriteArrayList<>();
-        try (ApiServer server = new ApiServer(new TestClock());
+        TestClock clock = new TestClock();
+        Looks looks = new Looks(clock);
+        LongAdder missed = new LongAdder();
+        try (ApiServer server = new ApiServer(clock);
                 KubernetesClient client = server.client();
-                Told<QueryResource> told = new Told<>(client, QueryResource.class)) {
+                Told<QueryResource> told = new Told<>(client, QueryResource.class, looks, missed)) {
             told.setEventHandler(events::add);
             told.start();
             server.create("/apis/millrace.dev/v1alpha1/namespaces/shop/streamingqueries", (ObjectNode)
@@ -39,6 +43,19 @@ class ToldTest {
             ResourceEvent event = assertInstanceOf(ResourceEvent.class, events.get(0));
             assertEquals(ResourceAction.ADDED, event.getAction());
             assertEquals("again", event.getRelatedCustomResourceID().getName());
+            QueryResource again = client.resources(QueryResource.class)
+                    .inNamespace("shop")
+                    .withName("again")
+                    .get();
+            looks.begin(again);
+            told.round(List.of(again));
+            looks.forget(new ResourceID("again", "shop"));
+            told.round(List.of(again));
+            assertEquals(1, events.size(), events::toString);
+            clock.pass(Looks.DUE);
+            told.round(List.of(again));
+            assertEquals(2, events.size(), events::toString);
+            assertEquals(1, missed.sum());
         }
     }
 }

@@ -26,6 +26,7 @@ class WishesTest {
     @Test
     void theOperatorsOwnStatusIsNoReasonToLook() {
         assertFalse(isWish(after -> after.withResourceVersion("2")));
+        assertTrue(isWish(after -> after.withUid("another")), "its end was not seen");
         assertTrue(isWish(after -> after.withGeneration(2L)));
         assertTrue(isWish(after -> after.withAnnotations(Map.of("millrace.dev/restart", "1"))));
         assertTrue(isWish(after -> after.withDeletionTimestamp("2030-01-01T00:00:00Z")));
