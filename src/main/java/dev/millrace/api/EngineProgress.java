@@ -18,7 +18,7 @@ import java.util.Map;
  * @param code of what it waits for
  * @param message why it waits
  * @param slot which of the query's slots it is; like the next five null where the query was never divided
- * @param division by which it goes, {@code version/slots}, or {@code version/slots/keyGroup:slot,…}
+ * @param division by which it goes, {@code version/slots}, or {@code version/slots/keyGroup:slot,…,source/partition:slot,…}
  * @param members all slots that it knows of
  * @param keyGroups that it owns, as ranges
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
@@ -26,6 +26,8 @@ import java.util.Map;
  * @param furthestBehind the partition in which rows wait longest; null where none wait
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
  * @param keyGroupUpdates what of its state was changed in the last minute; null for unknown
+ * @param partitionRates by partition, as a division names it: rows a second of the last minute, of those that have most; null
+ *     for one that knows nothing of it
  * @param memoryBytes of its container with which it plans; null for one that knows of no plans
  * @param usage what it did and used, CPU that of its whole process; null while it has not begun
  */
@@ -64,6 +66,7 @@ public record EngineProgress(
         FurthestBehind furthestBehind,
         List<HotKeyGroup> hotKeyGroups,
         KeyGroupUpdates keyGroupUpdates,
+        Map<String, Double> partitionRates,
         String end,
         Boolean hosts,
         Long memoryBytes,
@@ -108,15 +111,23 @@ public record EngineProgress(
 
         /** Whether it can be, of a query with so many key groups: the image is its user's. */
         public boolean isPossible(int keyGroups) {
-            return isPossible(all)
+            return isRate(all)
                     && busiest != null
                     && busiest.keySet().stream().allMatch(group -> group >= 0 && group < keyGroups)
-                    && busiest.values().stream().allMatch(updates -> updates != null && isPossible(updates));
+                    && busiest.values().stream().allMatch(EngineProgress::isRate);
         }
+    }
 
-        private static boolean isPossible(double updates) {
-            return updates >= 0 && updates < 1e12;
-        }
+    private static boolean isRate(Double rate) {
+        return rate != null && rate >= 0 && rate < 1e12;
+    }
+
+    /** The rates of partitions; none where they cannot be: the image is its user's. */
+    public Map<String, Double> possiblePartitionRates() {
+        boolean possible = partitionRates != null
+                && partitionRates.keySet().stream().allMatch(Division::isPartition)
+                && partitionRates.values().stream().allMatch(EngineProgress::isRate);
+        return possible ? partitionRates : Map.of();
     }
 
     /**

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What the operator tells of a query. Absent fields are null; times are ISO 8601 in UTC. Figures that move all the time
@@ -200,10 +201,17 @@ public record StreamingQueryStatus(
      * Into how many slots a query is to be divided.
      *
      * @param version grows with each change
-     * @param moved where some key groups are to be, {@code keyGroup:slot,…}; null for none
+     * @param moved where some key groups and partitions are to be, {@code keyGroup:slot,…,source/partition:slot,…}; null for none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Division(Long version, Integer slots, String moved) {
+
+        private static final String PARTITION = "[\\w.*+%-]+/[\\w.*+%-]+";
+
+        /** Whether it names a partition of a source as the text does. */
+        public static boolean isPartition(String text) {
+            return text.matches(PARTITION);
+        }
 
         /** From what {@link #text} gives. */
         public static Division of(String text) {
@@ -219,13 +227,15 @@ public record StreamingQueryStatus(
                     && parts[1].matches("[1-9]\\d{0,3}")
                     && (parts.length == 2
                             || Arrays.stream(parts[2].split(",", -1))
-                                    .allMatch(move -> move.matches("\\d{1,5}:\\d{1,4}")));
+                                    .allMatch(move -> move.matches("(\\d{1,5}|" + PARTITION + "):\\d{1,4}")));
         }
 
         /** Only to slots that there are to be; key group 0 is not moved. */
-        public static Division of(long version, int slots, SortedMap<Integer, Integer> moves) {
-            String moved = moves.entrySet().stream()
-                    .filter(move -> move.getKey() > 0 && move.getValue() < slots)
+        public static Division of(long version, int slots, Moves moves) {
+            String moved = Stream.concat(
+                            moves.keyGroups().entrySet().stream().filter(move -> move.getKey() > 0),
+                            moves.partitions().entrySet().stream())
+                    .filter(move -> move.getValue() < slots)
                     .map(move -> move.getKey() + ":" + move.getValue())
                     .collect(Collectors.joining(","));
             return new Division(version, slots, moved.isEmpty() ? null : moved);
@@ -236,30 +246,62 @@ public record StreamingQueryStatus(
             return version + "/" + slots + (moved == null ? "" : "/" + moved);
         }
 
-        /** By key group: the slot. */
-        public SortedMap<Integer, Integer> moves() {
-            SortedMap<Integer, Integer> moves = new TreeMap<>();
+        /** What is moved. */
+        public Moves moves() {
+            Moves moves = Moves.none();
             for (String move : moved == null ? new String[0] : moved.split(",")) {
                 int colon = move.indexOf(':');
-                moves.put(Integer.valueOf(move.substring(0, colon)), Integer.valueOf(move.substring(colon + 1)));
+                String what = move.substring(0, colon);
+                Integer slot = Integer.valueOf(move.substring(colon + 1));
+                if (isPartition(what)) {
+                    moves.partitions().put(what, slot);
+                } else {
+                    moves.keyGroups().put(Integer.valueOf(what), slot);
+                }
             }
             return moves;
         }
     }
 
     /**
-     * The last time that key groups were moved from slots that had more to do than others.
+     * What is to be elsewhere than arithmetic has it: by key group, and by partition as {@code source/partition}, the slot.
+     */
+    public record Moves(SortedMap<Integer, Integer> keyGroups, SortedMap<String, Integer> partitions) {
+
+        public static Moves none() {
+            return new Moves(new TreeMap<>(), new TreeMap<>());
+        }
+
+        public boolean isEmpty() {
+            return keyGroups.isEmpty() && partitions.isEmpty();
+        }
+
+        /** These, and others, which count where both say something. */
+        public Moves with(Moves others) {
+            Moves all = none();
+            all.keyGroups.putAll(keyGroups);
+            all.keyGroups.putAll(others.keyGroups);
+            all.partitions.putAll(partitions);
+            all.partitions.putAll(others.partitions);
+            return all;
+        }
+    }
+
+    /**
+     * The last time that key groups and partitions were moved from slots that had more to do than others.
      *
      * @param keyGroups how many
+     * @param partitions how many
      * @param before the busiest slot's CPU by the mean of all, to three digits behind the point
      * @param expected the same, as it was to be
      * @param after the same, as it then was; null while that is not known
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Balanced(String at, Integer keyGroups, Double before, Double expected, Double after) {
+    public record Balanced(
+            String at, Integer keyGroups, Integer partitions, Double before, Double expected, Double after) {
 
         public Balanced withAfter(Double measured) {
-            return new Balanced(at, keyGroups, before, expected, measured);
+            return new Balanced(at, keyGroups, partitions, before, expected, measured);
         }
     }
 

@@ -65,7 +65,8 @@ final class EngineCommand implements Callable<Integer> {
             names = "--division",
             description =
                     "a file that says into how many slots the query is to be divided, as version/slots, and maybe where"
-                            + " some key groups go, as version/slots/keyGroup:slot,…; it is read"
+                            + " some key groups and partitions go, as"
+                            + " version/slots/keyGroup:slot,…,source/partition:slot,…; it is read"
                             + " again and again")
     private Path division;
 

@@ -62,7 +62,8 @@ final class RunCommand implements Callable<Integer> {
             paramLabel = "FILE",
             description =
                     "a file that says into how many slots the query is to be divided, as version/slots, and maybe where"
-                            + " some key groups go, as version/slots/keyGroup:slot,…; it is read"
+                            + " some key groups and partitions go, as"
+                            + " version/slots/keyGroup:slot,…,source/partition:slot,…; it is read"
                             + " again and again, by one slot at least, and the greatest version counts for all")
     private Path division;
 

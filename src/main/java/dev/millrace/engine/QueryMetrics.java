@@ -46,6 +46,7 @@ public final class QueryMetrics {
     private volatile KeyGroups keyGroups = KeyGroups.NONE;
     private volatile String end = "";
     private volatile List<PartitionMetrics> partitions = List.of();
+    private volatile Map<String, Double> partitionRates = Map.of();
     private volatile StateStore.Effort effort = StateStore.Effort.NONE;
     private volatile Supplier<Volume> volume = () -> new Volume(-1, -1);
     private volatile Figures figures = new Figures("starting", -1, Long.MIN_VALUE, 0, 0, 0, 0, 0, "", "");
@@ -218,6 +219,15 @@ public final class QueryMetrics {
 
     public void partitions(List<PartitionMetrics> read) {
         partitions = read;
+    }
+
+    /** By partition, as a {@link Division} names it: rows a second of the last minute; none before one is over. */
+    public Map<String, Double> partitionRates() {
+        return partitionRates;
+    }
+
+    public void partitionRates(Map<String, Double> seen) {
+        partitionRates = seen;
     }
 
     public KeyGroups keyGroups() {

@@ -83,6 +83,7 @@ public record QueryStatus(
             progress.put("epochsBehind", part.behind());
             if (part.members().size() > 1) {
                 metrics.keyGroups().updates().ifPresent(updates -> progress.put("keyGroupUpdates", updates));
+                progress.put("partitionRates", metrics.partitionRates());
             }
         });
         if (metrics.incarnation() > 0) {

@@ -21,7 +21,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 /** Three queries over one topic of events that stream in: rows as they are, counts by word, closed windows. */
 final class EventQueries {
 
-    private static final int PARTITIONS = 4;
+    static final int PARTITIONS = 4;
     private static final int WORDS = 500;
     private static final int LAST = 2_000;
     private static final long FIRST_TIME = 1_704_067_200_000L;

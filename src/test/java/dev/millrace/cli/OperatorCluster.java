@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -143,6 +144,7 @@ abstract class OperatorCluster {
         private final AtomicInteger sent = new AtomicInteger();
         private final Thread feeder;
         private final UnaryOperator<String> change;
+        private final IntFunction<Integer> place;
         private volatile boolean enough;
         private volatile int rate = 900;
 
@@ -154,9 +156,19 @@ abstract class OperatorCluster {
          * @param change of the document
          */
         Running(String name, UnaryOperator<String> change) throws Exception {
+            this(name, change, 2, id -> null);
+        }
+
+        /**
+         * @param partitions of its topic
+         * @param place of a row, by its id; null for wherever
+         */
+        Running(String name, UnaryOperator<String> change, int partitions, IntFunction<Integer> place)
+                throws Exception {
             this.name = name;
             this.change = change;
-            broker.createTopic(name + "-in", 2);
+            this.place = place;
+            broker.createTopic(name + "-in", partitions);
             broker.createTopic(name + "-out", 2);
             feeder = new Thread(this::feed, "feeder of " + name);
             feeder.start();
@@ -179,7 +191,8 @@ abstract class OperatorCluster {
                     for (; due >= 1; due--) {
                         int id = sent.getAndIncrement();
                         String row = "{\"id\":" + id + ",\"word\":\"" + word(id) + "\"}";
-                        producer.send(new ProducerRecord<>(name + "-in", row.getBytes(StandardCharsets.UTF_8)));
+                        byte[] value = row.getBytes(StandardCharsets.UTF_8);
+                        producer.send(new ProducerRecord<>(name + "-in", place.apply(id), null, value));
                     }
                     Thread.sleep(20);
                 }

@@ -20,8 +20,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -46,11 +48,16 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     private Running divided(String name, int replicas, UnaryOperator<String> more) throws Exception {
+        return divided(name, replicas, more, 2, id -> null);
+    }
+
+    private Running divided(
+            String name, int replicas, UnaryOperator<String> more, int partitions, IntFunction<Integer> place)
+            throws Exception {
         String scaling = "replicas: " + replicas + "\n  scaling: {mode: Manual, ";
-        Running query = new Running(
-                name,
-                document -> more.apply(document.replace("scaling: {", scaling)
-                        .replace("cpu: \"1\"", "cpu: 600m"))); // two have room on one node
+        UnaryOperator<String> change = document -> more.apply(document.replace("scaling: {", scaling)
+                .replace("cpu: \"1\"", "cpu: 600m")); // two have room on one node
+        Running query = new Running(name, change, partitions, place);
         awaitSlots(name, replicas);
         return query;
     }
@@ -283,28 +290,55 @@ class OperatorScalingIT extends OperatorCluster {
                 document -> document.replace("GROUP BY word", "GROUP BY word HAVING " + values)
                         .replace("cpu: 600m", "cpu: 300m"))) {
             query.rate(20_000);
-            Instant from = Instant.now();
-            JsonNode moved = Cluster.await(
-                    () -> cluster.status("evens"),
-                    status -> status.has("balance")
-                            && status.at("/conditions").toString().contains("AsWanted"),
-                    Duration.ofSeconds(300),
-                    "key groups go to the other slot");
-            System.out.println(moved.path("balance") + ", " + moved.path("division") + " after "
-                    + Duration.between(from, Instant.now()).toMillis() + " ms");
-            JsonNode after = Cluster.await(
-                    () -> cluster.status("evens").path("balance"),
-                    balance -> balance.has("after"),
-                    Duration.ofSeconds(300),
-                    "what came of it is known");
-            System.out.println(after);
+            assertTrue(awaitBalance("evens").path("keyGroups").asInt() > 0);
+            JsonNode after = cluster.awaitStatus(
+                            "evens",
+                            status -> status.path("balance").has("after"),
+                            Duration.ofSeconds(300),
+                            "what came of it is known")
+                    .path("balance");
+            System.out.println("evens: " + after);
             double before = after.path("before").asDouble();
             assertTrue(before - after.path("after").asDouble()
                     > (before - after.path("expected").asDouble()) / 2);
-            assertEquals(1, slot("evens", 1).path("incarnation").asInt());
             query.rate(100);
             query.finish();
         }
+    }
+
+    /** Nearly all rows are in partitions that one slot reads at first. */
+    @Test
+    void aSlotThatHasMoreToReadGivesPartitionsAway() throws Exception {
+        Division arithmetic = new Division(0, 2);
+        Map<Boolean, List<Integer>> ofSecond = IntStream.range(0, 6)
+                .boxed()
+                .collect(Collectors.partitioningBy(p -> arithmetic.partitionOwner("events", "leans-in-" + p) == 1));
+        assertEquals(3, ofSecond.get(true).size());
+        try (Running query = divided(
+                "leans",
+                2,
+                document -> works(document, 120),
+                6,
+                id -> ofSecond.get(id % 20 > 0).get(id / 20 % 3))) {
+            query.rate(80_000);
+            assertTrue(awaitBalance("leans").path("partitions").asInt() > 0);
+            query.finish();
+        }
+    }
+
+    /** Waits until something has moved; nothing was started again for it. */
+    private JsonNode awaitBalance(String query) {
+        Instant from = Instant.now();
+        JsonNode moved = cluster.awaitStatus(
+                query,
+                status -> status.has("balance")
+                        && status.at("/conditions").toString().contains("AsWanted"),
+                Duration.ofSeconds(300),
+                "something goes to the other slot");
+        System.out.println(query + ": " + moved.path("balance") + ", " + moved.path("division") + " after "
+                + Duration.between(from, Instant.now()).toMillis() + " ms");
+        assertEquals(1, slot(query, 1).path("incarnation").asInt());
+        return moved.path("balance");
     }
 
     private static List<String> wordsOfSlot(int slot, int slots) {
@@ -540,11 +574,16 @@ class OperatorScalingIT extends OperatorCluster {
      *
      * @param letters of each of the texts that a row is turned into; 300 cost 4 µs of CPU or more, as the machine is
      */
-    private static String autoscaled(String document, int letters) {
+    /** Rows cost more. */
+    private static String works(String document, int letters) {
         String work = IntStream.range(0, 12)
                 .mapToObj(i -> "CHAR_LENGTH(UPPER(word || '" + "abcdefghij".repeat(letters / 10) + i + "')) > 0")
                 .collect(Collectors.joining(" AND "));
-        return document.replace("FROM events GROUP", "FROM events WHERE " + work + " GROUP")
+        return document.replace("FROM events GROUP", "FROM events WHERE " + work + " GROUP");
+    }
+
+    private static String autoscaled(String document, int letters) {
+        return works(document, letters)
                 .replace(
                         "scaling: {resources: {min: {cpu: \"1\", memory: 700Mi}}}",
                         "scaling: {mode: Auto, replicas: {min: 1, max: 2}, resources: {min: {cpu: 300m, memory: 1200Mi}, max: {cpu: 500m}}}");

@@ -75,7 +75,7 @@ class SlotsIT {
                 if (i % 4 == 3) {
                     divide(file, counts.remove(0));
                 } else if (i % 4 == 1 && slots > 1) {
-                    divide(file, slots); // only key groups move
+                    divide(file, slots); // only key groups and partitions move
                 } else if (i == BROKER_FAULT) {
                     broker.kill();
                     broker.restart();
@@ -158,7 +158,7 @@ class SlotsIT {
     private void divide(Path file, int count) throws IOException {
         boolean first = slots == 0; // 0/1 divides nothing
         slots = count;
-        division = first ? new Division(0, count) : new Division(division.version() + 1, count, moved());
+        division = first ? new Division(0, count) : new Division(division.version() + 1, count, moved(), read());
         Path next = directory.resolve("division.next");
         Files.writeString(next, division.toString());
         Files.move(next, directory.resolve("division"), StandardCopyOption.ATOMIC_MOVE);
@@ -176,6 +176,16 @@ class SlotsIT {
             moved.put(1 + random.nextInt(StreamingQuery.DEFAULT_KEY_GROUPS - 1), random.nextInt(slots));
         }
         return moved;
+    }
+
+    /** A few partitions are read by other slots than arithmetic has it. */
+    private SortedMap<String, Integer> read() {
+        SortedMap<String, Integer> read = new TreeMap<>();
+        for (int i = random.nextInt(EventQueries.PARTITIONS); i > 0; i--) {
+            String name = "events-" + random.nextInt(EventQueries.PARTITIONS);
+            read.put(Division.partition("events", name), random.nextInt(slots));
+        }
+        return read;
     }
 
     private void fault(Path file, int slot, List<Process> frozen) throws Exception {

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,9 +71,25 @@ class DivisionTest {
                 .forEach(g -> assertEquals(moves.getOrDefault(g, plain[g]).intValue(), moved[g], "key group " + g));
     }
 
+    /** Whatever their names are. */
+    @Test
+    void partitionsThatAreMovedAreWhereTheyWereMoved() {
+        for (String name : new String[] {"in-3", "a/b: c,d=ä%.json"}) {
+            Division plain = new Division(4, 3);
+            int other = (plain.partitionOwner("clicks", name) + 1) % 3;
+            SortedMap<String, Integer> moves = new TreeMap<>(Map.of(Division.partition("clicks", name), other));
+            Division division = Division.parse(new Division(4, 3, null, moves).toString());
+            assertEquals(other, division.partitionOwner("clicks", name));
+            for (String source : new String[] {"clicks", "views"}) {
+                assertEquals(plain.partitionOwner(source, "in-4"), division.partitionOwner(source, "in-4"));
+            }
+            assertEquals(plain.partitionOwner("views", name), division.partitionOwner("views", name));
+        }
+    }
+
     @Test
     void noKeyGroupGoesToASlotThatIsNotToBeAndTheFirstOneStays() {
-        for (String wrong : new String[] {"1/2/5:2", "1/2/0:1"}) {
+        for (String wrong : new String[] {"1/2/5:2", "1/2/0:1", "1/2/a/b:2"}) {
             assertTrue(assertThrows(IllegalArgumentException.class, () -> Division.parse(wrong))
                     .getMessage()
                     .contains("cannot go to slot"));
@@ -87,10 +105,11 @@ class DivisionTest {
 
     @Test
     void recordsHaveMovesOnlyWhereThereAreSome() {
-        for (String text : new String[] {"4/3", "4/3/5:0,11:2"}) {
+        for (String text : new String[] {"4/3", "4/3/5:0,11:2", "4/3/5:0,a/b-1:2"}) {
             Division division = Division.parse(text);
             String json = new String(RecordJson.write(division), StandardCharsets.UTF_8);
             assertEquals(!division.moved().isEmpty(), json.contains("moved"), json);
+            assertEquals(!division.partitions().isEmpty(), json.contains("partitions"), json);
             assertEquals(division, RecordJson.read(json.getBytes(StandardCharsets.UTF_8), Division.class));
         }
     }
@@ -99,7 +118,10 @@ class DivisionTest {
     void isReadFromAFile() {
         assertEquals(new Division(12, 3), Division.parse(" 12/3\n"));
         assertEquals("12/3/5:1,17:0", Division.parse("12/3/17:0,5:1\n").toString());
-        for (String wrong : new String[] {"", "3", "1/0", "1/-2", "a/b", "1/2/3", "1/99999", "1/2/", "1/2/3:1,"}) {
+        assertEquals("12/3/5:1,a/b-7:2", Division.parse("12/3/a/b-7:2,5:1").toString());
+        for (String wrong : new String[] {
+            "", "3", "1/0", "1/-2", "a/b", "1/2/3", "1/99999", "1/2/", "1/2/3:1,", "1/2/a:1", "1/2/a/b/c:1"
+        }) {
             assertTrue(assertThrows(IllegalArgumentException.class, () -> Division.parse(wrong))
                     .getMessage()
                     .contains("is no division, such as 2/3"));

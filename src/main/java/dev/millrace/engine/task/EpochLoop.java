@@ -421,6 +421,7 @@ final class EpochLoop implements AutoCloseable {
         List<PartitionMetrics> partitions = flow.partitions();
         metrics.part(flow.peers().map(Peers::part));
         metrics.keyGroups(flow.keyGroups());
+        metrics.partitionRates(reads ? flow.partitionRates(partitions) : Map.of());
         metrics.partitions(reads ? partitions : List.of());
         metrics.effort(state.store().effort());
         long computed = ThreadTimes.now();

@@ -66,6 +66,7 @@ final class Flow {
     private final Peers peers; // null where there are no other slots
     private volatile long patienceMillis = LEAST_PATIENCE_MILLIS; // set by worker 0, read by all
     private final KeyGroupLoad load = new KeyGroupLoad();
+    private final PartitionLoad partitionLoad = new PartitionLoad();
     private long epochBytes = EPOCH_BYTES / FIRST_EPOCH_SHARE;
 
     /**
@@ -180,6 +181,15 @@ final class Flow {
     /** How the last minute's rows were spread over them. */
     QueryMetrics.KeyGroups keyGroups() {
         return load.look(clock.millis(), dataflow.rows(), dataflow.updates());
+    }
+
+    /**
+     * Rows a second of the last minute.
+     *
+     * @param partitions that it reads
+     */
+    Map<String, Double> partitionRates(List<PartitionMetrics> partitions) {
+        return partitionLoad.look(clock.millis(), partitions);
     }
 
     /** Takes up new partitions; returns whether there were some. */

@@ -4,6 +4,7 @@ import dev.millrace.api.EngineProgress;
 import dev.millrace.api.StreamingQueryStatus.Balanced;
 import dev.millrace.api.StreamingQueryStatus.Condition;
 import dev.millrace.api.StreamingQueryStatus.Division;
+import dev.millrace.api.StreamingQueryStatus.Moves;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.operator.reconcile.Decision.Notice;
 import dev.millrace.operator.reconcile.Observed.PodView;
@@ -18,14 +19,14 @@ import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
- * Moves key groups from slots that have more to do than others: where that was so for two minutes in which nothing else
+ * Moves key groups and partitions from slots that have more to do than others: where that was so for two minutes in which nothing else
  * changed, and not again before it is known what came of it.
  */
 final class Balancing {
@@ -50,7 +51,7 @@ final class Balancing {
     private final Division division;
 
     /**
-     * @param division with the key groups that are to move; the present one where none are
+     * @param division with what is to move; the present one where nothing is
      * @param status of the last move; null for none
      */
     record Wish(Division division, Balanced status, List<Notice> notices) {}
@@ -126,9 +127,9 @@ final class Balancing {
         boolean lasts = Balance.isUneven(loads(samples.subList(0, half), engines))
                 && Balance.isUneven(loads(samples.subList(half, samples.size()), engines))
                 && IntStream.range(0, division.slots()).noneMatch(slot -> catchesUp(samples, slot));
-        Set<Integer> known = division.moves().keySet();
-        Optional<Plan> plan =
-                lasts && !isTooSoon(status) ? Balance.of(loads, known, MOST_MOVED - known.size()) : Optional.empty();
+        Moves known = division.moves();
+        int most = MOST_MOVED - known.keyGroups().size() - known.partitions().size();
+        Optional<Plan> plan = lasts && !isTooSoon(status) ? Balance.of(loads, known, most) : Optional.empty();
         return plan.map(found -> wish(status, found)).orElseGet(() -> new Wish(division, status, List.of()));
     }
 
@@ -149,20 +150,25 @@ final class Balancing {
 
     private Wish wish(Balanced before, Plan plan) {
         if (!Autoscaler.acts(seen)) {
-            String why = "a slot takes more CPU than the others, and key groups would go from it to them";
+            String why = "a slot takes more CPU than the others, and what it does would go from it to them: "
+                    + words(plan.moves());
             return new Wish(division, before, List.of(new Notice(false, "BalanceRecommended", why)));
         }
-        SortedMap<Integer, Integer> moved = new TreeMap<>(division.moves());
-        moved.putAll(plan.moved());
+        Moves moves = plan.moves();
         Balanced status = new Balanced(
-                Decider.time(seen.now()), plan.moved().size(), rounded(plan.before()), rounded(plan.expected()), null);
+                Decider.time(seen.now()),
+                moves.keyGroups().size(),
+                moves.partitions().size(),
+                rounded(plan.before()),
+                rounded(plan.expected()),
+                null);
         Notice told = new Notice(
                 false,
-                "KeyGroupsMoved",
-                "key groups go to other slots, " + words(plan.moved()) + ": the busiest slot takes "
-                        + Statuses.rounded(plan.before()) + " times the mean of all slots' CPU, and is to take "
-                        + Statuses.rounded(plan.expected()));
-        return new Wish(Decider.next(seen, division, division.slots(), moved), status, List.of(told));
+                "LoadMoved",
+                words(moves) + ": the busiest slot takes " + Statuses.rounded(plan.before())
+                        + " times the mean of all slots' CPU, and is to take " + Statuses.rounded(plan.expected()));
+        Moves all = division.moves().with(moves);
+        return new Wish(Decider.next(seen, division, division.slots(), all), status, List.of(told));
     }
 
     /** So that it can be told later whether it helped. */
@@ -170,24 +176,38 @@ final class Balancing {
         return Math.rint(1_000 * value) / 1_000;
     }
 
-    /** Such as {@code 3, 7 to slot 0, 12 to slot 2}. */
-    private static String words(SortedMap<Integer, Integer> moved) {
-        Map<Integer, List<Integer>> bySlot =
+    /** Such as {@code key groups go to other slots, 3, 7 to slot 0, 12 to slot 2}. */
+    private static String words(Moves moves) {
+        return Stream.of(words("key groups", moves.keyGroups()), words("partitions", moves.partitions()))
+                .filter(words -> !words.isEmpty())
+                .collect(Collectors.joining("; "));
+    }
+
+    private static <K> String words(String what, SortedMap<K, Integer> moved) {
+        Map<Integer, List<K>> bySlot =
                 moved.keySet().stream().collect(Collectors.groupingBy(moved::get, TreeMap::new, Collectors.toList()));
-        return bySlot.entrySet().stream()
+        String slots = bySlot.entrySet().stream()
                 .map(one -> one.getValue().stream().map(String::valueOf).collect(Collectors.joining(", ")) + " to slot "
                         + one.getKey())
                 .collect(Collectors.joining(", "));
+        return moved.isEmpty() ? "" : what + " go to other slots, " + slots;
     }
 
     private static List<Load> loads(List<Sample> samples, List<EngineProgress> engines) {
         List<Sample.Slot> slots = Sample.means(samples);
         return IntStream.range(0, engines.size())
-                .mapToObj(i -> load(slots.get(i), engines.get(i).keyGroupUpdates()))
+                .mapToObj(i -> load(slots.get(i), engines.get(i)))
                 .toList();
     }
 
-    private static Load load(Sample.Slot slot, EngineProgress.KeyGroupUpdates updates) {
-        return new Load(slot.cores(), slot.utilisation(), slot.rate(), updates.all(), updates.busiest());
+    private static Load load(Sample.Slot slot, EngineProgress engine) {
+        EngineProgress.KeyGroupUpdates updates = engine.keyGroupUpdates();
+        return new Load(
+                slot.cores(),
+                slot.utilisation(),
+                slot.rate(),
+                updates.all(),
+                updates.busiest(),
+                engine.possiblePartitionRates());
     }
 }

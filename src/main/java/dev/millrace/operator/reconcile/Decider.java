@@ -7,6 +7,7 @@ import dev.millrace.api.Scaling;
 import dev.millrace.api.StreamingQueryStatus;
 import dev.millrace.api.StreamingQueryStatus.Balanced;
 import dev.millrace.api.StreamingQueryStatus.Division;
+import dev.millrace.api.StreamingQueryStatus.Moves;
 import dev.millrace.api.StreamingQueryStatus.Slot;
 import dev.millrace.api.StreamingQueryStatus.Volume;
 import dev.millrace.api.Verdict;
@@ -39,8 +40,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /**
  * What to do about one query. The rules, in the order in which they are asked:
@@ -264,14 +263,13 @@ final class Decider {
      * Another one, later than all before, of this query or one before it.
      *
      * @param before null for none
-     * @param moved by key group: the slot that is to have it
      */
-    static Division next(Observed seen, Division before, int wanted, SortedMap<Integer, Integer> moved) {
+    static Division next(Observed seen, Division before, int wanted, Moves moves) {
         long least = before == null ? 1 : before.version() + 1;
-        return Division.of(Math.max(least, seen.now().getEpochSecond()), wanted, moved);
+        return Division.of(Math.max(least, seen.now().getEpochSecond()), wanted, moves);
     }
 
-    /** Into how many slots, and which key groups go elsewhere than arithmetic has them. */
+    /** Into how many slots, and what goes elsewhere than arithmetic has it. */
     private void divide() {
         String target = choice.target().config();
         Optional<String> undivided = seen.undivided(target)
@@ -287,7 +285,7 @@ final class Decider {
         int wanted = wish.slots();
         int before = division == null ? 1 : division.slots();
         if (wanted != before) {
-            division = next(seen, division, wanted, division == null ? new TreeMap<>() : division.moves());
+            division = next(seen, division, wanted, division == null ? Moves.none() : division.moves());
             balance = null;
             notices.add(new Notice(false, "Rescaling", "the query goes from " + before + " to " + wanted + " slots"));
             return;

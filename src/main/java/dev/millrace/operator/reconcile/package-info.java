@@ -9,9 +9,10 @@
  * dev.millrace.operator.reconcile.Replacements} which pods cannot
  * be given what is wished where they are, {@link
  * dev.millrace.operator.reconcile.Autoscaler} what pods, CPU and memory a query is given, {@link
- * dev.millrace.operator.reconcile.Balancing} which key groups go to other slots, {@link
+ * dev.millrace.operator.reconcile.Balancing} which key groups and partitions go to other slots, {@link
  * dev.millrace.operator.reconcile.Resize} how a pod that runs gets there, {@link dev.millrace.operator.reconcile.Volumes} how
  * large its volumes are. Savepoints have the
- * same three of their own ({@link dev.millrace.operator.reconcile.SavepointReconciler}): they only ask the query's pod.
+ * same three of their own ({@link dev.millrace.operator.reconcile.SavepointReconciler}): they only ask the query's pod. {@link
+ * dev.millrace.operator.reconcile.Looks} sees to it that nothing is forgotten.
  */
 package dev.millrace.operator.reconcile;

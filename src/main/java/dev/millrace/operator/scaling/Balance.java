@@ -1,22 +1,22 @@
 package dev.millrace.operator.scaling;
 
+import dev.millrace.api.StreamingQueryStatus.Moves;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * Which key groups are to go to other slots, so that all have as much to do.
+ * Which key groups and partitions are to go to other slots, so that all have as much to do.
  *
  * <p>What a slot does is CPU, for rows that it reads and for changes of what its key groups have. What one of either costs follows from
- * how the slots differ, by least squares with neither less than nothing. Who has busy partitions is relieved of key groups too,
- * which is what can be moved.
+ * how the slots differ, by least squares with neither less than nothing.
  */
 public final class Balance {
 
@@ -32,14 +32,14 @@ public final class Balance {
     /** Of the busiest slot's CPU: what is gained by less is not worth a move. */
     private static final double WORTH = 0.08;
 
-    /** Of the busier one's CPU: who gains less by a key group keeps it, so that there is an end. */
+    /** Of the busier one's CPU: who gains less by a move keeps what it has, so that there is an end. */
     private static final double LEAST = 1e-6;
 
     /** Where what the slots read and what they change is in the same proportion, nothing tells the two apart. */
     private static final double ALIKE = 1e-3;
 
     /** That has what one slot does for all. */
-    private static final int FIXED = 0;
+    private static final Unit FIXED = Unit.ofKeyGroup(0);
 
     private final double[] cores;
     private final double mean;
@@ -49,16 +49,60 @@ public final class Balance {
      *
      * @param rate rows that it read
      * @param updates changes of what its key groups have
-     * @param keyGroups by key group: those of the busiest ones
+     * @param keyGroups by key group: changes of the busiest ones
+     * @param partitions by partition: rows of the busiest ones
      */
-    public record Load(double cores, double utilisation, double rate, double updates, Map<Integer, Double> keyGroups) {}
+    public record Load(
+            double cores,
+            double utilisation,
+            double rate,
+            double updates,
+            Map<Integer, Double> keyGroups,
+            Map<String, Double> partitions) {}
 
     /**
-     * @param moved by key group: the slot that is to have it
      * @param before the busiest slot's CPU, by the mean of all
      * @param expected the same after the move
      */
-    public record Plan(SortedMap<Integer, Integer> moved, double before, double expected) {}
+    public record Plan(Moves moves, double before, double expected) {}
+
+    /**
+     * What can go from slot to slot.
+     *
+     * @param partition null for a key group
+     */
+    private record Unit(int keyGroup, String partition) {
+
+        static Unit ofKeyGroup(int keyGroup) {
+            return new Unit(keyGroup, null);
+        }
+
+        static Unit ofPartition(String partition) {
+            return new Unit(-1, partition);
+        }
+
+        boolean isIn(Moves moves) {
+            return partition == null
+                    ? moves.keyGroups().containsKey(keyGroup)
+                    : moves.partitions().containsKey(partition);
+        }
+
+        void go(Moves moves, int to) {
+            if (partition == null) {
+                moves.keyGroups().put(keyGroup, to);
+            } else {
+                moves.partitions().put(partition, to);
+            }
+        }
+    }
+
+    /**
+     * CPU seconds.
+     *
+     * @param read of a row that a slot reads
+     * @param updated of a change of what its key groups have
+     */
+    private record Costs(double read, double updated) {}
 
     private Balance(List<Load> loads) {
         this.cores = loads.stream().mapToDouble(Load::cores).toArray();
@@ -85,33 +129,39 @@ public final class Balance {
      * What evens them out with few moves; empty where nothing does.
      *
      * @param loads of all slots, by number
-     * @param known key groups that have been moved before
-     * @param most how many others may move
+     * @param known what has been moved before
+     * @param most how much else may move
      */
-    public static Optional<Plan> of(List<Load> loads, Set<Integer> known, int most) {
-        double cost = costOfUpdate(loads);
-        if (!isUneven(loads) || !(cost > 0)) {
+    public static Optional<Plan> of(List<Load> loads, Moves known, int most) {
+        if (!isUneven(loads)) {
             return Optional.empty();
         }
+        Costs each = costs(loads);
         Balance balance = new Balance(loads);
         double before = balance.cores[balance.busiest()];
-        SortedMap<Integer, Integer> moved =
-                balance.move(loads.stream().map(load -> costs(load, cost)).toList(), known, most);
+        Moves moves = balance.move(loads.stream().map(load -> costs(load, each)).toList(), known, most);
         double after = balance.cores[balance.busiest()];
-        return moved.isEmpty() || before - after < WORTH * before
+        return moves.isEmpty() || before - after < WORTH * before
                 ? Optional.empty()
-                : Optional.of(new Plan(moved, before / balance.mean, after / balance.mean));
+                : Optional.of(new Plan(moves, before / balance.mean, after / balance.mean));
     }
 
-    /** By key group: its CPU. */
-    private static Map<Integer, Double> costs(Load load, double each) {
-        Map<Integer, Double> costs = new TreeMap<>();
-        load.keyGroups().forEach((group, rate) -> costs.put(group, each * rate));
+    /** What each takes of the CPU; only what takes some. */
+    private static Map<Unit, Double> costs(Load load, Costs each) {
+        Map<Unit, Double> costs = new LinkedHashMap<>();
+        if (each.read > 0) {
+            new TreeMap<>(load.partitions())
+                    .forEach((partition, rate) -> costs.put(Unit.ofPartition(partition), each.read * rate));
+        }
+        if (each.updated > 0) {
+            new TreeMap<>(load.keyGroups())
+                    .forEach((group, rate) -> costs.put(Unit.ofKeyGroup(group), each.updated * rate));
+        }
         return costs;
     }
 
-    /** What best explains the slots' CPU; 0 where it is something else, or cannot be told. */
-    private static double costOfUpdate(List<Load> loads) {
+    /** What best explains the slots' CPU; nothing where that is something else, or cannot be told. */
+    private static Costs costs(List<Load> loads) {
         double rr = 0;
         double kk = 0;
         double rk = 0;
@@ -128,41 +178,43 @@ public final class Balance {
         }
         double determinant = rr * kk - rk * rk;
         if (determinant <= ALIKE * rr * kk) {
-            return 0;
+            return kk == 0 && rr > 0 ? new Costs(rc / rr, 0) : new Costs(0, 0);
         }
-        double ofRead = (rc * kk - kc * rk) / determinant;
-        return ofRead < 0 ? kc / kk : Math.max(0, (kc * rr - rc * rk) / determinant);
+        double read = (rc * kk - kc * rk) / determinant;
+        double updated = (kc * rr - rc * rk) / determinant;
+        return read < 0 ? new Costs(0, kc / kk) : updated < 0 ? new Costs(rc / rr, 0) : new Costs(read, updated);
     }
 
-    /** From the busiest slot to the least busy one, whichever key group helps most, until none does or they are even. */
-    private SortedMap<Integer, Integer> move(List<Map<Integer, Double>> costs, Set<Integer> known, int most) {
-        SortedMap<Integer, Integer> moved = new TreeMap<>();
-        Set<Integer> others = new HashSet<>();
+    /** From the busiest slot to the least busy one, whatever helps most, until nothing does or they are even. */
+    private Moves move(List<Map<Unit, Double>> costs, Moves known, int most) {
+        Moves moves = Moves.none();
+        Set<Unit> others = new HashSet<>();
         while (cores[busiest()] > EVEN * mean) {
             int from = busiest();
             int to = idlest();
-            Optional<Map.Entry<Integer, Double>> best = costs.get(from).entrySet().stream()
-                    .filter(group -> group.getKey() != FIXED)
-                    .filter(group ->
-                            others.size() < most || others.contains(group.getKey()) || known.contains(group.getKey()))
-                    .min(Comparator.comparingDouble(group -> busier(from, to, group.getValue())));
+            Optional<Map.Entry<Unit, Double>> best = costs.get(from).entrySet().stream()
+                    .filter(unit -> !unit.getKey().equals(FIXED))
+                    .filter(unit -> others.size() < most
+                            || others.contains(unit.getKey())
+                            || unit.getKey().isIn(known))
+                    .min(Comparator.comparingDouble(unit -> busier(from, to, unit.getValue())));
             if (best.isEmpty() || busier(from, to, best.get().getValue()) > cores[from] * (1 - LEAST)) {
                 break;
             }
-            int group = best.get().getKey();
-            double cost = costs.get(from).remove(group);
-            costs.get(to).put(group, cost);
+            Unit unit = best.get().getKey();
+            double cost = costs.get(from).remove(unit);
+            costs.get(to).put(unit, cost);
             cores[from] -= cost;
             cores[to] += cost;
-            moved.put(group, to);
-            if (!known.contains(group)) {
-                others.add(group);
+            unit.go(moves, to);
+            if (!unit.isIn(known)) {
+                others.add(unit);
             }
         }
-        return moved;
+        return moves;
     }
 
-    /** CPU of the busier of two slots, if a key group goes from one to the other. */
+    /** CPU of the busier of two slots, if something goes from one to the other. */
     private double busier(int from, int to, double cost) {
         return Math.max(cores[from] - cost, cores[to] + cost);
     }

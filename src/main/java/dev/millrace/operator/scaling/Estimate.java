@@ -51,9 +51,9 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         Sample.Slot busiest = slots.stream()
                 .max(Comparator.comparingDouble(Sample.Slot::utilisation))
                 .orElseThrow();
-        double average =
-                slots.stream().mapToDouble(Sample.Slot::utilisation).average().orElseThrow();
-        double imbalance = average <= 0 ? 1 : Math.max(1, busiest.utilisation() / average);
+        double average = slots.stream().mapToDouble(Sample.Slot::cpu).average().orElseThrow();
+        double most = slots.stream().mapToDouble(Sample.Slot::cpu).max().orElseThrow();
+        double imbalance = average <= 0 ? 1 : Math.max(1, most / average); // a busy thread is no reason for more CPU
         double utilisation = busiest.utilisation();
         double capacity = utilisation <= 0.001 ? Double.POSITIVE_INFINITY : rate / utilisation;
         double waiting = lagSeconds > Sample.UNDERWAY_SECONDS ? Math.max(0, lag) : 0;

@@ -105,7 +105,7 @@ final class Simulation {
             }
             if (random.nextInt(40) == 0) {
                 int slots = 1 + random.nextInt(MOST_SLOTS);
-                division = new Division(division.version() + 1, slots, moved(slots));
+                division = new Division(division.version() + 1, slots, moved(slots), read(slots));
             }
         }
         faults = false;
@@ -126,6 +126,17 @@ final class Simulation {
         requireDivided();
     }
 
+    /** Some partitions, or none, are read by other slots than arithmetic has it. */
+    private SortedMap<String, Integer> read(int slots) {
+        SortedMap<String, Integer> read = new TreeMap<>();
+        List<String> sources = List.copyOf(tables.keySet());
+        for (int i = random.nextInt(MOST_PARTITIONS); i > 0; i--) {
+            String source = sources.get(random.nextInt(sources.size()));
+            read.put(Division.partition(source, partitionName(random.nextInt(MOST_PARTITIONS))), random.nextInt(slots));
+        }
+        return read;
+    }
+
     /** Some key groups, or none, go elsewhere than arithmetic has them. */
     private SortedMap<Integer, Integer> moved(int slots) {
         SortedMap<Integer, Integer> moved = new TreeMap<>();
@@ -133,6 +144,10 @@ final class Simulation {
             moved.put(1 + random.nextInt(KEY_GROUPS - 1), random.nextInt(slots));
         }
         return moved;
+    }
+
+    private static String partitionName(int partition) {
+        return "p-" + partition;
     }
 
     /** What is owned in the end is what was wished for last. */
@@ -154,7 +169,29 @@ final class Simulation {
                 throw new AssertionError(division + ": slot " + process.index + " owns " + owned + ", not " + expected
                         + "; " + processes + "; " + last);
             }
+            requireRead(process.index, last);
             moves += last == null || alone || last.exchange().lastMove() < 0 ? 0 : 1;
+        }
+    }
+
+    /** So are the partitions that are read. */
+    private void requireRead(int slot, ProgressRecord last) {
+        for (PlanNode.Scan scan : plan.scans(false)) {
+            String source = scan.table().name();
+            List<String> expected = IntStream.range(0, tables.get(source).size())
+                    .mapToObj(Simulation::partitionName)
+                    .filter(name -> division.partitionOwner(source, name) == slot)
+                    .toList();
+            List<String> read = last == null || last.sources().get(source) == null
+                    ? List.of()
+                    : last.sources().get(source).partitions().stream()
+                            .map(ProgressRecord.PartitionProgress::partition)
+                            .sorted()
+                            .toList();
+            if (!read.equals(expected)) {
+                throw new AssertionError(
+                        division + ": slot " + slot + " reads " + read + ", not " + expected + "; " + last);
+            }
         }
     }
 
@@ -542,7 +579,7 @@ final class Simulation {
         public List<Start> discover() {
             List<Start> starts = new ArrayList<>();
             for (int p = 0; p < Math.min(visible, partitions.size()); p++) {
-                starts.add(new Start("p-" + p, Position.at(0)));
+                starts.add(new Start(partitionName(p), Position.at(0)));
             }
             return starts;
         }

@@ -33,12 +33,15 @@ class BalancingTest {
     private static final Map<Integer, Double> FEW = Map.of(0, 10_000.0, 1, 10_000.0, 2, 10_000.0);
     private static final Map<Integer, Double> MANY = Map.of(3, 60_000.0, 4, 50_000.0, 5, 10_000.0);
 
+    /** Rows a second, of all slots 100,000. */
+    private List<Map<String, Double>> partitions = List.of(Map.of(), Map.of());
+
     private boolean settled = true;
     private double limitOfSecond = 1.5;
     private long lag;
     private long lagGrows;
 
-    private static double sum(Map<Integer, Double> groups) {
+    private static double sum(Map<?, Double> groups) {
         return groups.values().stream()
                 .mapToDouble(updates -> updates == null ? 0 : updates)
                 .sum();
@@ -63,6 +66,7 @@ class BalancingTest {
             json.remove("running");
             Map<Integer, Double> groups = rates.get(pod.slot());
             json.set("keyGroupUpdates", JSON.valueToTree(new KeyGroupUpdates(sum(groups), groups)));
+            json.set("partitionRates", JSON.valueToTree(partitions.get(pod.slot())));
             world.engines.put(
                     pod.name(),
                     new EngineView(true, world.now, JSON.convertValue(json, EngineProgress.class), new Rates(100, 7)));
@@ -75,15 +79,17 @@ class BalancingTest {
             world.after(10);
             List<Sample.Slot> slots = new ArrayList<>();
             for (Map<Integer, Double> groups : rates) {
-                double cores = 100_000 * 2e-6 + sum(groups) * 5e-6;
+                double rows = sum(partitions.get(slots.size()));
+                double rate = rows == 0 ? 100_000 : rows;
+                double cores = rate * 2e-6 + sum(groups) * 5e-6;
                 double limit = slots.isEmpty() ? 1.5 : limitOfSecond;
                 long waits = slots.isEmpty() ? 0 : Math.max(0, lag += lagGrows);
-                slots.add(new Sample.Slot(100_000, waits, cores, limit, 0.1, 0.05, Memory.UNKNOWN));
+                slots.add(new Sample.Slot(rate, waits, cores, limit, 0.1, 0.05, Memory.UNKNOWN));
             }
             world.samples.add(new Sample(world.now, 10, slots));
             answer(world, rates);
             world.look();
-            if (world.notices().contains("KeyGroupsMoved") || world.notices().contains("BalanceRecommended")) {
+            if (world.notices().contains("LoadMoved") || world.notices().contains("BalanceRecommended")) {
                 return world;
             }
         }
@@ -129,6 +135,40 @@ class BalancingTest {
                 message.startsWith("key groups go to other slots, 4 to slot 0: the busiest slot takes 1.4"), message);
     }
 
+    @Test
+    void whatHasMoreToReadGivesPartitionsAway() {
+        World world = divided(SPEC);
+        partitions = List.of(
+                Map.of("clicks/in-0", 300_000.0, "clicks/in-2", 100_000.0, "clicks/in-4", 90_000.0),
+                Map.of("clicks/in-1", 100_000.0, "clicks/in-3", 100_000.0));
+        looks(world, 14, List.of(Map.of(), Map.of()));
+        assertEquals("clicks/in-2:1", world.status.division().moved());
+        assertEquals(List.of(world.status.division().text()), told(world));
+        assertEquals(0, world.status.balance().keyGroups());
+        assertEquals(1, world.status.balance().partitions());
+        String message = world.decision.notices().get(0).message();
+        assertTrue(
+                message.startsWith("partitions go to other slots, clicks/in-2 to slot 1: the busiest slot takes 1."),
+                message);
+        world.spec = World.parse(SPEC.replace("@slots", "3"));
+        world.after(1).look();
+        assertEquals("clicks/in-2:1", world.status.division().moved());
+    }
+
+    /** An engine's image is its user's. */
+    @Test
+    void partitionsThatCannotBeAreNotMoved() {
+        for (String odd : List.of("clicks", "a/b:1", "a/b,c", "a/b/c", "")) {
+            World world = divided(SPEC);
+            String division = world.status.division().text();
+            partitions = List.of(
+                    Map.of("clicks/in-0", 300_000.0, odd, 190_000.0),
+                    Map.of("clicks/in-1", 100_000.0, "clicks/in-3", 100_000.0));
+            looks(world, 14, List.of(Map.of(), Map.of()));
+            assertEquals(division, world.status.division().text(), odd);
+        }
+    }
+
     /** What came of it is known two minutes after it has moved; after that, but not before ten minutes, the next may. */
     @Test
     void whatCameOfItIsShownAndTheNextWaits() {
@@ -145,7 +185,7 @@ class BalancingTest {
         looks(world, 300, List.of(FEW, MANY));
         assertEquals(division, world.status.division().text(), "not again for an hour");
         looks(world, 60, List.of(FEW, MANY));
-        assertTrue(world.notices().contains("KeyGroupsMoved"));
+        assertTrue(world.notices().contains("LoadMoved"));
     }
 
     @Test
@@ -159,7 +199,7 @@ class BalancingTest {
         looks(world, 40, List.of(FEW, MANY));
         assertEquals(division, world.status.division().text());
         looks(world, 20, List.of(FEW, MANY));
-        assertTrue(world.notices().contains("KeyGroupsMoved"));
+        assertTrue(world.notices().contains("LoadMoved"));
     }
 
     @Test

@@ -321,6 +321,7 @@ class DeciderTest {
                     null,
                     null,
                     null,
+                    null,
                     null);
             engines.put("q-0-1", new EngineView(true, now, progress, null));
             return this;
@@ -473,6 +474,7 @@ class DeciderTest {
                 keyGroups,
                 settled,
                 0L,
+                null,
                 null,
                 null,
                 null,
@@ -718,6 +720,7 @@ class DeciderTest {
                 null,
                 new EngineProgress.FurthestBehind("events", "events-3", 612, 7.123),
                 List.of(new EngineProgress.HotKeyGroup(7, 0.6123)),
+                null,
                 null,
                 null,
                 null,

@@ -1,7 +1,9 @@
 package dev.millrace.operator.scaling;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Plays a load shape against a scaler, and counts. */
 final class ScalingRun {
@@ -102,6 +104,18 @@ final class ScalingRun {
         return allocation.cores() + allocation.pods() * MEMORY_COST * allocation.memory() / GIBIBYTE;
     }
 
+    /** The share of the rows that the busiest pod reads: each partition, the largest first, goes to who has least. */
+    private static double busiest(double[] partitionShares, int pods) {
+        double[] parts = new double[pods];
+        double[] shares = partitionShares.clone();
+        Arrays.sort(shares);
+        for (int p = shares.length - 1; p >= 0; p--) {
+            int least = IntStream.range(0, pods).reduce(0, (a, b) -> parts[b] < parts[a] ? b : a);
+            parts[least] += shares[p];
+        }
+        return Arrays.stream(parts).max().orElseThrow();
+    }
+
     /** The least that does the load at the wished utilisation. */
     private static double cheapest(LoadShape shape, int second, double load, Objective objective) {
         SimulatedQuery.Traits traits = shape.traits();
@@ -110,11 +124,7 @@ final class ScalingRun {
         double best = Double.POSITIVE_INFINITY;
         double most = Double.POSITIVE_INFINITY;
         for (int pods = BOUNDS.minPods(); pods <= BOUNDS.maxPods(); pods++) {
-            double[] parts = new double[pods];
-            for (int p = 0; p < traits.partitionShares.length; p++) {
-                parts[p % pods] += traits.partitionShares[p];
-            }
-            double share = java.util.Arrays.stream(parts).max().orElseThrow();
+            double share = busiest(traits.partitionShares, pods);
             double cores = traits.overheadCores + rows * share / traits.rowsPerCore;
             int cpu = BOUNDS.cpuWithin(1000 * cores / objective.utilisation());
             boolean computes = 1000 * cores / objective.utilisation() <= Math.min(cpu, traits.nodeMilliCpu);

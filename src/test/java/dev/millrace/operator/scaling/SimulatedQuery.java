@@ -2,11 +2,15 @@ package dev.millrace.operator.scaling;
 
 import dev.millrace.api.EngineResources;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -88,6 +92,7 @@ final class SimulatedQuery {
 
     private static final int SAMPLE_SECONDS = 10;
     private static final int RESIZE_SECONDS = 2;
+    private static final int RATE_SAMPLES = 6;
 
     private final Traits traits;
     private final Random random;
@@ -103,6 +108,10 @@ final class SimulatedQuery {
     private int outageUntil;
     private int second;
 
+    private final Map<Integer, Integer> moved = new TreeMap<>();
+    private final double[] readBefore;
+    private final Deque<double[]> readBySample = new ArrayDeque<>();
+
     private double[] rateSum = {};
     private double[] coreSum = {};
     private double[] busySum = {};
@@ -117,6 +126,7 @@ final class SimulatedQuery {
         this.waiting = new double[partitions];
         this.total = new double[partitions];
         this.read = new double[partitions];
+        this.readBefore = new double[partitions];
         this.oldest = new int[partitions];
         this.has = first;
         this.wanted = first;
@@ -180,6 +190,31 @@ final class SimulatedQuery {
         return samples;
     }
 
+    /** Partitions are read by these pods from now on. */
+    void move(Map<Integer, Integer> partitions) {
+        moved.putAll(partitions);
+        readBySample.clear();
+    }
+
+    private int owner(int partition, int pods) {
+        int pod = moved.getOrDefault(partition, pods);
+        return pod < pods ? pod : partition % pods;
+    }
+
+    /** Rows per second of the partitions that the pod reads, over the last minute; nothing before one is over. */
+    Map<Integer, Double> partitionRates(int pod) {
+        Map<Integer, Double> rates = new TreeMap<>();
+        for (int p = 0; p < waiting.length; p++) {
+            int partition = p;
+            if (owner(p, has.pods()) == pod && readBySample.size() == RATE_SAMPLES) {
+                double rows =
+                        readBySample.stream().mapToDouble(of -> of[partition]).sum();
+                rates.put(p, rows / (RATE_SAMPLES * SAMPLE_SECONDS));
+            }
+        }
+        return rates;
+    }
+
     double lagRows() {
         double sum = 0;
         for (double rows : waiting) {
@@ -209,6 +244,9 @@ final class SimulatedQuery {
         if (!has.equals(wanted) && second >= ready && wanted.milliCpu() <= traits.nodeMilliCpu) {
             boolean pods = wanted.pods() != has.pods();
             has = wanted;
+            if (pods) {
+                readBySample.clear();
+            }
             if (pods && traits.startSeconds > 0) {
                 pausedUntil = second + traits.pauseSeconds;
             }
@@ -243,7 +281,7 @@ final class SimulatedQuery {
                 traits.usableCores * thread);
         double[] wish = new double[pods];
         for (int p = 0; p < waiting.length; p++) {
-            wish[p % pods] += Math.min(waiting[p], thread); // one thread a partition
+            wish[owner(p, pods)] += Math.min(waiting[p], thread); // one thread a partition
         }
         double all = 0;
         for (int pod = 0; pod < pods; pod++) {
@@ -255,7 +293,10 @@ final class SimulatedQuery {
             double rows = spare[pod] * sink;
             double part = wish[pod] == 0 ? 0 : rows / wish[pod];
             double hottest = 0;
-            for (int p = pod; p < waiting.length; p += pods) {
+            for (int p = 0; p < waiting.length; p++) {
+                if (owner(p, pods) != pod) {
+                    continue;
+                }
                 double taken = Math.min(waiting[p], thread) * part;
                 waiting[p] -= taken;
                 read[p] += taken;
@@ -271,12 +312,21 @@ final class SimulatedQuery {
     }
 
     private void sample() {
+        double[] between = new double[read.length];
+        for (int p = 0; p < read.length; p++) {
+            between[p] = read[p] - readBefore[p];
+            readBefore[p] = read[p];
+        }
+        readBySample.addLast(between);
+        if (readBySample.size() > RATE_SAMPLES) {
+            readBySample.removeFirst();
+        }
         if (!isPaused() && has.equals(wanted) && random.nextDouble() >= traits.missing) {
             List<Sample.Slot> slots = new ArrayList<>();
             for (int pod = 0; pod < has.pods(); pod++) {
                 double lag = 0;
-                for (int p = pod; p < waiting.length; p += has.pods()) {
-                    lag += waiting[p];
+                for (int p = 0; p < waiting.length; p++) {
+                    lag += owner(p, has.pods()) == pod ? waiting[p] : 0;
                 }
                 slots.add(new Sample.Slot(
                         noisy(rateSum[pod] / SAMPLE_SECONDS),
