@@ -75,6 +75,8 @@ public record EngineProgress(
     /** More than any query may have. */
     private static final int MOST_SLOTS = 10_000;
 
+    private static final int MAX_DIVISION = 20_000;
+
     /**
      * A fulfilled wish.
      *
@@ -122,6 +124,11 @@ public record EngineProgress(
         return rate != null && rate >= 0 && rate < 1e12;
     }
 
+    /** Whether it is one of before partitions could be moved, and cannot read a division that moves some. */
+    public boolean movesNoPartitions() {
+        return saysDivision() && partitionRates == null;
+    }
+
     /** The rates of partitions; none where they cannot be: the image is its user's. */
     public Map<String, Double> possiblePartitionRates() {
         boolean possible = partitionRates != null
@@ -167,6 +174,7 @@ public record EngineProgress(
     /** Whether it says which slots there are, as an engine does: the image is its user's. */
     public boolean saysDivision() {
         return division != null
+                && division.length() <= MAX_DIVISION
                 && Division.isText(division)
                 && members != null
                 && members.stream().allMatch(member -> member != null && member >= 0 && member < MOST_SLOTS);

@@ -5,8 +5,11 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -201,22 +204,34 @@ public record StreamingQueryStatus(
      * Into how many slots a query is to be divided.
      *
      * @param version grows with each change
-     * @param moved where some key groups and partitions are to be, {@code keyGroup:slot,…,source/partition:slot,…}; null for none
+     * @param moved where some key groups are to be, {@code keyGroup:slot,…}; null for none
+     * @param partitions by whom some partitions are to be read, {@code source/partition:slot,…}; null for none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Division(Long version, Integer slots, String moved) {
+    public record Division(Long version, Integer slots, String moved, String partitions) {
 
         private static final String PARTITION = "[\\w.*+%-]+/[\\w.*+%-]+";
+        private static final int MAX_PARTITION = 600;
 
         /** Whether it names a partition of a source as the text does. */
         public static boolean isPartition(String text) {
-            return text.matches(PARTITION);
+            return text.length() <= MAX_PARTITION && text.matches(PARTITION);
         }
 
         /** From what {@link #text} gives. */
         public static Division of(String text) {
             String[] parts = text.split("/", 3);
-            return new Division(Long.valueOf(parts[0]), Integer.valueOf(parts[1]), parts.length > 2 ? parts[2] : null);
+            String moves = parts.length > 2 ? parts[2] : "";
+            return new Division(
+                    Long.valueOf(parts[0]),
+                    Integer.valueOf(parts[1]),
+                    only(moves, move -> !move.contains("/")),
+                    only(moves, move -> move.contains("/")));
+        }
+
+        private static String only(String moves, Predicate<String> wanted) {
+            String found = Arrays.stream(moves.split(",")).filter(wanted).collect(Collectors.joining(","));
+            return found.isEmpty() ? null : found;
         }
 
         /** Whether it is what {@link #text} gives of some division. */
@@ -232,34 +247,38 @@ public record StreamingQueryStatus(
 
         /** Only to slots that there are to be; key group 0 is not moved. */
         public static Division of(long version, int slots, Moves moves) {
-            String moved = Stream.concat(
-                            moves.keyGroups().entrySet().stream().filter(move -> move.getKey() > 0),
-                            moves.partitions().entrySet().stream())
+            SortedMap<Integer, Integer> keyGroups = new TreeMap<>(moves.keyGroups());
+            keyGroups.remove(0);
+            return new Division(version, slots, text(keyGroups, slots), text(moves.partitions(), slots));
+        }
+
+        private static String text(Map<?, Integer> moves, int slots) {
+            String text = moves.entrySet().stream()
                     .filter(move -> move.getValue() < slots)
                     .map(move -> move.getKey() + ":" + move.getValue())
                     .collect(Collectors.joining(","));
-            return new Division(version, slots, moved.isEmpty() ? null : moved);
+            return text.isEmpty() ? null : text;
         }
 
         /** As pods read and tell it. */
         public String text() {
-            return version + "/" + slots + (moved == null ? "" : "/" + moved);
+            String moves = Stream.of(moved, partitions).filter(Objects::nonNull).collect(Collectors.joining(","));
+            return version + "/" + slots + (moves.isEmpty() ? "" : "/" + moves);
         }
 
         /** What is moved. */
         public Moves moves() {
             Moves moves = Moves.none();
-            for (String move : moved == null ? new String[0] : moved.split(",")) {
-                int colon = move.indexOf(':');
-                String what = move.substring(0, colon);
-                Integer slot = Integer.valueOf(move.substring(colon + 1));
-                if (isPartition(what)) {
-                    moves.partitions().put(what, slot);
-                } else {
-                    moves.keyGroups().put(Integer.valueOf(what), slot);
-                }
-            }
+            read(moved, (group, slot) -> moves.keyGroups().put(Integer.valueOf(group), slot));
+            read(partitions, moves.partitions()::put);
             return moves;
+        }
+
+        private static void read(String moves, BiConsumer<String, Integer> into) {
+            for (String move : moves == null ? new String[0] : moves.split(",")) {
+                int colon = move.indexOf(':');
+                into.accept(move.substring(0, colon), Integer.valueOf(move.substring(colon + 1)));
+            }
         }
     }
 
@@ -274,6 +293,11 @@ public record StreamingQueryStatus(
 
         public boolean isEmpty() {
             return keyGroups.isEmpty() && partitions.isEmpty();
+        }
+
+        /** Those that each engine knows of. */
+        public Moves ofKeyGroups() {
+            return new Moves(keyGroups, new TreeMap<>());
         }
 
         /** These, and others, which count where both say something. */

@@ -83,8 +83,8 @@ public record QueryStatus(
             progress.put("epochsBehind", part.behind());
             if (part.members().size() > 1) {
                 metrics.keyGroups().updates().ifPresent(updates -> progress.put("keyGroupUpdates", updates));
-                progress.put("partitionRates", metrics.partitionRates());
             }
+            progress.put("partitionRates", metrics.partitionRates());
         });
         if (metrics.incarnation() > 0) {
             progress.put("usage", usage());

@@ -13,6 +13,7 @@ import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 class HttpServiceTest {
@@ -38,6 +39,21 @@ class HttpServiceTest {
         return HttpClient.newHttpClient()
                 .send(request, HttpResponse.BodyHandlers.ofString())
                 .body();
+    }
+
+    @Test
+    void anOperatorThatDoesNotLookAfterSomethingIsStartedAgain() throws Exception {
+        String address = freeAddress();
+        AtomicReference<Optional<String>> stuck = new AtomicReference<>(Optional.empty());
+        Runnable stop = HttpService.startOperator(address, () -> true, stuck::get, Map.of(), query -> Optional.empty());
+        try {
+            assertEquals(200, status(address, "/health/live"));
+            stuck.set(Optional.of("shop/words"));
+            assertEquals(503, status(address, "/health/live"));
+            assertEquals(200, status(address, "/health/ready"));
+        } finally {
+            stop.run();
+        }
     }
 
     @Test

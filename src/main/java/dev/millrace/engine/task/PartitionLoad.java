@@ -15,7 +15,8 @@ final class PartitionLoad {
 
     private static final long SAMPLE_MILLIS = 10_000;
     private static final int SAMPLES = 6;
-    private static final int MOST_RATES = 200;
+    private static final int MOST_RATES = 50;
+    private static final int MAX_NAME = 600;
 
     private final Deque<Sample> samples = new ArrayDeque<>();
     private Map<String, Double> known = Map.of();
@@ -32,7 +33,12 @@ final class PartitionLoad {
     Map<String, Double> look(long now, List<PartitionMetrics> partitions) {
         if (samples.isEmpty() || now - samples.getLast().millis >= SAMPLE_MILLIS) {
             Map<String, Long> rows = new HashMap<>();
-            partitions.forEach(one -> rows.put(Division.partition(one.source(), one.partition()), one.rowsIn()));
+            for (PartitionMetrics one : partitions) {
+                String name = Division.partition(one.source(), one.partition());
+                if (name.length() <= MAX_NAME) {
+                    rows.put(name, one.rowsIn());
+                }
+            }
             samples.addLast(new Sample(now, rows));
             if (samples.size() > SAMPLES + 1) {
                 samples.removeFirst();

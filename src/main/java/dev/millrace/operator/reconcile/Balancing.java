@@ -128,7 +128,7 @@ final class Balancing {
                 && Balance.isUneven(loads(samples.subList(half, samples.size()), engines))
                 && IntStream.range(0, division.slots()).noneMatch(slot -> catchesUp(samples, slot));
         Moves known = division.moves();
-        int most = MOST_MOVED - known.keyGroups().size() - known.partitions().size();
+        int most = MOST_MOVED - known.keyGroups().size();
         Optional<Plan> plan = lasts && !isTooSoon(status) ? Balance.of(loads, known, most) : Optional.empty();
         return plan.map(found -> wish(status, found)).orElseGet(() -> new Wish(division, status, List.of()));
     }
@@ -150,8 +150,7 @@ final class Balancing {
 
     private Wish wish(Balanced before, Plan plan) {
         if (!Autoscaler.acts(seen)) {
-            String why = "a slot takes more CPU than the others, and what it does would go from it to them: "
-                    + words(plan.moves());
+            String why = "a slot takes more CPU than the others, and key groups or partitions would go from it to them";
             return new Wish(division, before, List.of(new Notice(false, "BalanceRecommended", why)));
         }
         Moves moves = plan.moves();
@@ -195,19 +194,16 @@ final class Balancing {
 
     private static List<Load> loads(List<Sample> samples, List<EngineProgress> engines) {
         List<Sample.Slot> slots = Sample.means(samples);
+        boolean keep = engines.stream().anyMatch(EngineProgress::movesNoPartitions);
         return IntStream.range(0, engines.size())
-                .mapToObj(i -> load(slots.get(i), engines.get(i)))
+                .mapToObj(i -> load(
+                        slots.get(i),
+                        engines.get(i).keyGroupUpdates(),
+                        keep ? Map.of() : engines.get(i).possiblePartitionRates()))
                 .toList();
     }
 
-    private static Load load(Sample.Slot slot, EngineProgress engine) {
-        EngineProgress.KeyGroupUpdates updates = engine.keyGroupUpdates();
-        return new Load(
-                slot.cores(),
-                slot.utilisation(),
-                slot.rate(),
-                updates.all(),
-                updates.busiest(),
-                engine.possiblePartitionRates());
+    private static Load load(Sample.Slot slot, EngineProgress.KeyGroupUpdates updates, Map<String, Double> partitions) {
+        return new Load(slot.cores(), slot.utilisation(), slot.rate(), updates.all(), updates.busiest(), partitions);
     }
 }

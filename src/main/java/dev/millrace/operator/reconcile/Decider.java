@@ -290,11 +290,21 @@ final class Decider {
             notices.add(new Notice(false, "Rescaling", "the query goes from " + before + " to " + wanted + " slots"));
             return;
         }
+        if (division != null && !division.moves().partitions().isEmpty() && somebodyMovesNoPartitions()) {
+            division = next(seen, division, wanted, division.moves().ofKeyGroups());
+            return;
+        }
         boolean asksNothing = Objects.equals(Autoscaler.asked(status.scaling()), Autoscaler.asked(scaling));
         Balancing.Wish even = Balancing.decide(seen, slots, division, steady && asksNothing);
         division = even.division();
         balance = even.status();
         notices.addAll(even.notices());
+    }
+
+    private boolean somebodyMovesNoPartitions() {
+        return seen.engines().values().stream()
+                .filter(EngineView::answers)
+                .anyMatch(engine -> engine.progress().movesNoPartitions());
     }
 
     /** Those that stay are told into how many slots the query is divided, and which of them to run beside their own. */

@@ -50,7 +50,7 @@ final class Engines implements AutoCloseable {
     private static final double BEHIND_SECONDS = 3;
     private static final Duration AGAIN = Duration.ofSeconds(9);
 
-    private static final int MAX_ANSWER = 64 << 10;
+    private static final int MAX_ANSWER = 256 << 10;
 
     /** Rounds of a second between questions to a pod that runs. */
     private static final int RELAXED = 5;

@@ -22,13 +22,16 @@ final class Looks {
     static final Duration DUE = Duration.ofSeconds(20);
 
     /** From when that has not helped, or a look does not end: the requests of one that meets errors have all their tries in it. */
-    static final Duration STUCK = Duration.ofMinutes(5);
+    static final Duration STUCK = Duration.ofMinutes(15);
+
+    /** So many that wait are a queue, as at a start, for as long as somebody comes to some of them. */
+    static final int QUEUE = 10;
 
     private final Clock clock;
     private final Map<ResourceID, Spec> looked = new HashMap<>();
     private final Map<ResourceID, Instant> underway = new HashMap<>();
     private final Map<ResourceID, Instant> waiting = new HashMap<>();
-    private boolean acts;
+    private Instant began; // the last look; null where this replica does not act
 
     private record Spec(String uid, Long generation) {
         static Spec of(HasMetadata resource) {
@@ -48,10 +51,10 @@ final class Looks {
 
     synchronized void begin(HasMetadata resource) {
         ResourceID id = ResourceID.fromResource(resource);
-        acts = true;
+        began = clock.instant();
         looked.put(id, Spec.of(resource));
         waiting.remove(id);
-        underway.put(id, clock.instant());
+        underway.put(id, began);
     }
 
     synchronized void end(HasMetadata resource) {
@@ -61,11 +64,12 @@ final class Looks {
     /** There is none of this name any more, or another one. */
     synchronized void forget(ResourceID id) {
         looked.remove(id);
+        waiting.remove(id);
     }
 
     /** Of all that there are, those that wait too long; none in a replica that does not act. */
-    synchronized List<ResourceID> due(Collection<? extends HasMetadata> all) {
-        if (!acts) {
+    synchronized <P extends HasMetadata> List<P> due(Collection<P> all) {
+        if (began == null) {
             return List.of();
         }
         Instant now = clock.instant();
@@ -77,17 +81,26 @@ final class Looks {
                 waiting.put(id, before.getOrDefault(id, now));
             }
         }
-        return waiting.entrySet().stream()
-                .filter(entry -> !entry.getValue().plus(DUE).isAfter(now))
-                .map(Map.Entry::getKey)
-                .toList();
+        return isQueue(DUE)
+                ? List.of()
+                : all.stream()
+                        .filter(resource -> isBefore(waiting.get(ResourceID.fromResource(resource)), DUE))
+                        .toList();
+    }
+
+    private boolean isQueue(Duration since) {
+        return waiting.size() >= QUEUE && !isBefore(began, since);
+    }
+
+    private boolean isBefore(Instant time, Duration since) {
+        return time != null && !time.plus(since).isAfter(clock.instant());
     }
 
     /** A resource that nobody comes to look at, or whose look does not end, if there is one. */
     synchronized Optional<ResourceID> stuck() {
-        Instant latest = clock.instant().minus(STUCK);
-        return Stream.concat(underway.entrySet().stream(), waiting.entrySet().stream())
-                .filter(entry -> entry.getValue().isBefore(latest))
+        Map<ResourceID, Instant> left = isQueue(STUCK) ? Map.of() : waiting;
+        return Stream.concat(underway.entrySet().stream(), left.entrySet().stream())
+                .filter(entry -> isBefore(entry.getValue(), STUCK))
                 .map(Map.Entry::getKey)
                 .findFirst();
     }

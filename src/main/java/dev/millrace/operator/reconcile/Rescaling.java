@@ -52,7 +52,7 @@ final class Rescaling {
                         .filter(progress -> !isSettled(progress, division))
                         .isPresent());
         return moving || unknown && before
-                ? Optional.of(new Unready(PHASE, PHASE, "key groups move between slots"))
+                ? Optional.of(new Unready(PHASE, PHASE, "key groups or partitions move between slots"))
                 : Optional.empty();
     }
 

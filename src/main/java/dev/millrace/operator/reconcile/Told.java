@@ -69,14 +69,14 @@ final class Told<P extends HasMetadata> extends SimpleInboundEventSource<P> impl
     }
 
     void round(Collection<P> all) {
-        for (ResourceID id : looks.due(all)) {
+        for (P resource : looks.due(all)) {
             missed.increment();
             LOG.warn(
                     "nobody has looked at {} {} for {} s: told of it again",
                     HasMetadata.getKind(type),
-                    Looks.name(id),
+                    Looks.name(ResourceID.fromResource(resource)),
                     Looks.DUE.toSeconds());
-            again(id);
+            tell(resource);
         }
     }
 
@@ -92,11 +92,18 @@ final class Told<P extends HasMetadata> extends SimpleInboundEventSource<P> impl
                     .inNamespace(id.getNamespace().orElseThrow())
                     .withName(id.getName())
                     .get();
-            if (another != null && isRunning()) {
-                getEventHandler().handleEvent(new ResourceEvent(ResourceAction.ADDED, id, another));
+            if (another != null) {
+                tell(another);
             }
         } catch (RuntimeException e) { // the API server is away, or ends; the next round comes to it
             LOG.warn("{} is not looked for: {}", Looks.name(id), e.getMessage());
+        }
+    }
+
+    private void tell(P resource) {
+        if (isRunning()) {
+            ResourceID id = ResourceID.fromResource(resource);
+            getEventHandler().handleEvent(new ResourceEvent(ResourceAction.ADDED, id, resource));
         }
     }
 

@@ -38,6 +38,9 @@ public final class Balance {
     /** Where what the slots read and what they change is in the same proportion, nothing tells the two apart. */
     private static final double ALIKE = 1e-3;
 
+    /** All slots note of each by name where it is, with each epoch. */
+    static final int MOST_PARTITIONS = 20;
+
     /** That has what one slot does for all. */
     private static final Unit FIXED = Unit.ofKeyGroup(0);
 
@@ -81,17 +84,21 @@ public final class Balance {
             return new Unit(-1, partition);
         }
 
+        boolean isPartition() {
+            return partition != null;
+        }
+
         boolean isIn(Moves moves) {
-            return partition == null
-                    ? moves.keyGroups().containsKey(keyGroup)
-                    : moves.partitions().containsKey(partition);
+            return isPartition()
+                    ? moves.partitions().containsKey(partition)
+                    : moves.keyGroups().containsKey(keyGroup);
         }
 
         void go(Moves moves, int to) {
-            if (partition == null) {
-                moves.keyGroups().put(keyGroup, to);
-            } else {
+            if (isPartition()) {
                 moves.partitions().put(partition, to);
+            } else {
+                moves.keyGroups().put(keyGroup, to);
             }
         }
     }
@@ -130,7 +137,7 @@ public final class Balance {
      *
      * @param loads of all slots, by number
      * @param known what has been moved before
-     * @param most how much else may move
+     * @param most how many other key groups may move
      */
     public static Optional<Plan> of(List<Load> loads, Moves known, int most) {
         if (!isUneven(loads)) {
@@ -194,9 +201,16 @@ public final class Balance {
             int to = idlest();
             Optional<Map.Entry<Unit, Double>> best = costs.get(from).entrySet().stream()
                     .filter(unit -> !unit.getKey().equals(FIXED))
-                    .filter(unit -> others.size() < most
+                    .filter(unit -> unit.getKey().isIn(known)
                             || others.contains(unit.getKey())
-                            || unit.getKey().isIn(known))
+                            || others.stream()
+                                            .filter(other -> other.isPartition()
+                                                    == unit.getKey().isPartition())
+                                            .count()
+                                    < (unit.getKey().isPartition()
+                                            ? MOST_PARTITIONS
+                                                    - known.partitions().size()
+                                            : most))
                     .min(Comparator.comparingDouble(unit -> busier(from, to, unit.getValue())));
             if (best.isEmpty() || busier(from, to, best.get().getValue()) > cores[from] * (1 - LEAST)) {
                 break;

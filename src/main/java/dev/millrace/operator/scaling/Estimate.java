@@ -2,6 +2,7 @@ package dev.millrace.operator.scaling;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /**
  * From samples to what a query needs, and what keeps it from doing more.
@@ -51,9 +52,7 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
         Sample.Slot busiest = slots.stream()
                 .max(Comparator.comparingDouble(Sample.Slot::utilisation))
                 .orElseThrow();
-        double average = slots.stream().mapToDouble(Sample.Slot::cpu).average().orElseThrow();
-        double most = slots.stream().mapToDouble(Sample.Slot::cpu).max().orElseThrow();
-        double imbalance = average <= 0 ? 1 : Math.max(1, most / average); // a busy thread is no reason for more CPU
+        double imbalance = imbalance(slots, Sample.Slot::cpu); // a busy thread is no reason for more CPU
         double utilisation = busiest.utilisation();
         double capacity = utilisation <= 0.001 ? Double.POSITIVE_INFINITY : rate / utilisation;
         double waiting = lagSeconds > Sample.UNDERWAY_SECONDS ? Math.max(0, lag) : 0;
@@ -65,7 +64,8 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
                 : Double.POSITIVE_INFINITY;
         double unavoidable = bounds.largestShare(slots.size()) * slots.size();
         boolean behind = waiting > 0 && lagSeconds > objective.maxLagSeconds() / 2;
-        Bottleneck bottleneck = bottleneck(busiest, imbalance / unavoidable, slots.size(), behind);
+        Bottleneck bottleneck =
+                bottleneck(busiest, imbalance(slots, Sample.Slot::utilisation) / unavoidable, slots.size(), behind);
         boolean held = bottleneck == Bottleneck.Sink || bottleneck == Bottleneck.Source;
         Figures figures = new Figures(
                 arrivals,
@@ -84,6 +84,14 @@ record Estimate(Figures figures, Bottleneck bottleneck) {
                 usable,
                 memory(busiest, slots));
         return new Estimate(figures, bottleneck);
+    }
+
+    /** Of the busiest slot, by the mean of all. */
+    private static double imbalance(List<Sample.Slot> slots, ToDoubleFunction<Sample.Slot> of) {
+        double average = slots.stream().mapToDouble(of).average().orElseThrow();
+        return average <= 0
+                ? 1
+                : Math.max(1, slots.stream().mapToDouble(of).max().orElseThrow() / average);
     }
 
     private static Memory memory(Sample.Slot busiest, List<Sample.Slot> slots) {

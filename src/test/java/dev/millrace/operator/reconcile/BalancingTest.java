@@ -79,7 +79,8 @@ class BalancingTest {
             world.after(10);
             List<Sample.Slot> slots = new ArrayList<>();
             for (Map<Integer, Double> groups : rates) {
-                double rows = sum(partitions.get(slots.size()));
+                Map<String, Double> read = partitions.get(slots.size());
+                double rows = read == null ? 0 : sum(read);
                 double rate = rows == 0 ? 100_000 : rows;
                 double cores = rate * 2e-6 + sum(groups) * 5e-6;
                 double limit = slots.isEmpty() ? 1.5 : limitOfSecond;
@@ -142,7 +143,7 @@ class BalancingTest {
                 Map.of("clicks/in-0", 300_000.0, "clicks/in-2", 100_000.0, "clicks/in-4", 90_000.0),
                 Map.of("clicks/in-1", 100_000.0, "clicks/in-3", 100_000.0));
         looks(world, 14, List.of(Map.of(), Map.of()));
-        assertEquals("clicks/in-2:1", world.status.division().moved());
+        assertEquals("clicks/in-2:1", world.status.division().partitions());
         assertEquals(List.of(world.status.division().text()), told(world));
         assertEquals(0, world.status.balance().keyGroups());
         assertEquals(1, world.status.balance().partitions());
@@ -152,7 +153,27 @@ class BalancingTest {
                 message);
         world.spec = World.parse(SPEC.replace("@slots", "3"));
         world.after(1).look();
-        assertEquals("clicks/in-2:1", world.status.division().moved());
+        assertEquals("clicks/in-2:1", world.status.division().partitions());
+    }
+
+    /** An older image could not read where they are to be, and would not come to anything any more. */
+    @Test
+    void whereAnEngineKnowsOfNoPartitionsTheyAreWhereArithmeticHasThem() {
+        World world = divided(SPEC);
+        partitions = new ArrayList<>(List.of(
+                Map.of("clicks/in-0", 300_000.0, "clicks/in-2", 100_000.0, "clicks/in-4", 90_000.0),
+                Map.of("clicks/in-1", 100_000.0, "clicks/in-3", 100_000.0)));
+        looks(world, 14, List.of(Map.of(), Map.of()));
+        assertEquals("clicks/in-2:1", world.status.division().partitions());
+        long version = world.status.division().version();
+        partitions.set(1, null);
+        answer(world, List.of(Map.of(), Map.of()));
+        world.after(1).look();
+        assertNull(world.status.division().partitions());
+        assertTrue(world.status.division().version() > version);
+        version = world.status.division().version();
+        looks(world, 60, List.of(Map.of(), Map.of()));
+        assertEquals(version, world.status.division().version());
     }
 
     /** An engine's image is its user's. */

@@ -88,7 +88,7 @@ class EnginesTest {
             engines.watch(query, pod);
             Thread.sleep(3_000);
             assertEquals(false, engines.view("shop", "q-0-1").orElseThrow().answers(), "another's answer");
-            answer = says("q", "starting", 1, ", \"message\": \"" + "x".repeat(70_000) + "\"");
+            answer = says("q", "starting", 1, ", \"message\": \"" + "x".repeat(300_000) + "\"");
             Thread.sleep(3_000);
             assertEquals(false, engines.view("shop", "q-0-1").orElseThrow().answers(), "an answer has a bound");
             assertEquals(0, told.get());

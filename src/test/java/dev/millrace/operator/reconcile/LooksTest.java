@@ -1,11 +1,13 @@
 package dev.millrace.operator.reconcile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.operator.QueryResource;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -36,7 +38,7 @@ class LooksTest {
     private List<ResourceID> due(QueryResource... all) {
         looks.due(List.of(all));
         clock.pass(Looks.DUE);
-        return looks.due(List.of(all));
+        return looks.due(List.of(all)).stream().map(ResourceID::fromResource).toList();
     }
 
     @Test
@@ -54,6 +56,25 @@ class LooksTest {
         assertEquals(Optional.empty(), looks.stuck());
     }
 
+    /** As at a start: they are all told of already. */
+    @Test
+    void aQueueIsLeftAloneWhileItMoves() {
+        List<QueryResource> all = new ArrayList<>();
+        for (int i = 0; i < 4 * Looks.QUEUE; i++) {
+            all.add(query("q" + i, "u" + i, 1));
+        }
+        for (int i = 0; i < 3 * Looks.QUEUE; i++) {
+            look(all.get(i));
+            assertEquals(List.of(), looks.due(all));
+            assertEquals(Optional.empty(), looks.stuck());
+            clock.pass(Looks.DUE.minusSeconds(1));
+        }
+        clock.pass(Looks.DUE);
+        assertEquals(Looks.QUEUE, looks.due(all).size(), "it does not move any more");
+        clock.pass(Looks.STUCK);
+        assertTrue(looks.stuck().isPresent());
+    }
+
     @Test
     void aReplicaThatOnlyWaitsMissesNothing() {
         assertEquals(List.of(), due(query("words", "a", 1)));
@@ -65,7 +86,7 @@ class LooksTest {
     void aLookThatDoesNotEndAndOneThatNobodyBeginsAreStuck() {
         QueryResource query = query("words", "a", 1);
         looks.begin(query);
-        clock.pass(Looks.STUCK);
+        clock.pass(Looks.STUCK.minusSeconds(1));
         assertEquals(Optional.empty(), looks.stuck());
         clock.tick();
         assertEquals(Optional.of(words), looks.stuck());
