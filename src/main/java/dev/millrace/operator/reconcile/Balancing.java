@@ -26,8 +26,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Moves key groups and partitions from slots that have more to do than others: where that was so for two minutes in which nothing else
- * changed, and not again before it is known what came of it.
+ * Moves key groups and partitions from slots that have more to do than others: where that was so for two minutes in which
+ * nothing else changed, and not again before it is known what came of it.
  */
 final class Balancing {
 

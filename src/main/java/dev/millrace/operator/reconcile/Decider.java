@@ -292,6 +292,9 @@ final class Decider {
         }
         if (division != null && !division.moves().partitions().isEmpty() && somebodyMovesNoPartitions()) {
             division = next(seen, division, wanted, division.moves().ofKeyGroups());
+            balance = null;
+            notices.add(new Notice(
+                    true, "LoadMoved", "partitions go back to their first slots: an engine is too old to move them"));
             return;
         }
         boolean asksNothing = Objects.equals(Autoscaler.asked(status.scaling()), Autoscaler.asked(scaling));

@@ -103,6 +103,25 @@ public final class Balance {
         }
     }
 
+    /** What has not been moved before: each is noted from then on. */
+    private static final class Others {
+        private final int mostKeyGroups;
+        private final int mostPartitions;
+        private final Set<Unit> units = new HashSet<>();
+
+        Others(int mostKeyGroups, int mostPartitions) {
+            this.mostKeyGroups = mostKeyGroups;
+            this.mostPartitions = mostPartitions;
+        }
+
+        boolean mayTake(Unit unit) {
+            long alike = units.stream()
+                    .filter(other -> other.isPartition() == unit.isPartition())
+                    .count();
+            return units.contains(unit) || alike < (unit.isPartition() ? mostPartitions : mostKeyGroups);
+        }
+    }
+
     /**
      * CPU seconds.
      *
@@ -195,22 +214,13 @@ public final class Balance {
     /** From the busiest slot to the least busy one, whatever helps most, until nothing does or they are even. */
     private Moves move(List<Map<Unit, Double>> costs, Moves known, int most) {
         Moves moves = Moves.none();
-        Set<Unit> others = new HashSet<>();
+        Others others = new Others(most, MOST_PARTITIONS - known.partitions().size());
         while (cores[busiest()] > EVEN * mean) {
             int from = busiest();
             int to = idlest();
             Optional<Map.Entry<Unit, Double>> best = costs.get(from).entrySet().stream()
                     .filter(unit -> !unit.getKey().equals(FIXED))
-                    .filter(unit -> unit.getKey().isIn(known)
-                            || others.contains(unit.getKey())
-                            || others.stream()
-                                            .filter(other -> other.isPartition()
-                                                    == unit.getKey().isPartition())
-                                            .count()
-                                    < (unit.getKey().isPartition()
-                                            ? MOST_PARTITIONS
-                                                    - known.partitions().size()
-                                            : most))
+                    .filter(unit -> unit.getKey().isIn(known) || others.mayTake(unit.getKey()))
                     .min(Comparator.comparingDouble(unit -> busier(from, to, unit.getValue())));
             if (best.isEmpty() || busier(from, to, best.get().getValue()) > cores[from] * (1 - LEAST)) {
                 break;
@@ -222,7 +232,7 @@ public final class Balance {
             cores[to] += cost;
             unit.go(moves, to);
             if (!unit.isIn(known)) {
-                others.add(unit);
+                others.units.add(unit);
             }
         }
         return moves;

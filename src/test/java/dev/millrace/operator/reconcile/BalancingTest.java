@@ -170,6 +170,8 @@ class BalancingTest {
         answer(world, List.of(Map.of(), Map.of()));
         world.after(1).look();
         assertNull(world.status.division().partitions());
+        assertNull(world.status.balance());
+        assertTrue(world.notices().contains("LoadMoved"));
         assertTrue(world.status.division().version() > version);
         version = world.status.division().version();
         looks(world, 60, List.of(Map.of(), Map.of()));

@@ -142,6 +142,31 @@ class BalanceTest {
         assertTrue(plan.expected() < 1.1, plan.toString());
     }
 
+    @Test
+    void soManyPartitionsMoveThatEachCanBeNotedByName() {
+        Map<String, Double> many = new TreeMap<>();
+        Map<String, Double> few = new TreeMap<>();
+        for (int i = 0; i < 60; i++) {
+            many.put("clicks/many-" + i, 10_000.0);
+            few.put("clicks/few-" + i, 2_000.0);
+        }
+        List<Load> loads = List.of(load(many, Map.of()), load(few, Map.of()));
+        Moves moves = Balance.of(loads, Moves.none(), 1_000).orElseThrow().moves();
+        assertEquals(Balance.MOST_PARTITIONS, moves.partitions().size());
+        Moves others = Moves.none();
+        for (int i = 0; i < Balance.MOST_PARTITIONS; i++) {
+            others.partitions().put("clicks/gone-" + i, 0);
+        }
+        assertEquals(Optional.empty(), Balance.of(loads, others, 1_000));
+        assertEquals(
+                moves.partitions().keySet(),
+                Balance.of(loads, moves, 1_000)
+                        .orElseThrow()
+                        .moves()
+                        .partitions()
+                        .keySet());
+    }
+
     /** A query without groups, such as a filter. */
     @Test
     void whereThereIsNoStateReadingIsAllThatCosts() {
