@@ -317,10 +317,10 @@ class OperatorScalingIT extends OperatorCluster {
         try (Running query = divided(
                 "leans",
                 2,
-                document -> works(document, 120),
+                document -> works(document, 300),
                 6,
                 id -> ofFirst.get(id % 20 > 0).get(id / 20 % 3))) {
-            query.rate(80_000);
+            query.rate(60_000);
             assertTrue(awaitBalance("leans").path("partitions").asInt() > 0);
             query.finish();
         }
