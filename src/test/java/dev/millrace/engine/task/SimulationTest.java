@@ -1,6 +1,7 @@
 package dev.millrace.engine.task;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -9,6 +10,9 @@ import dev.millrace.plan.OutputMode;
 import dev.millrace.plan.PlanNode;
 import dev.millrace.plan.QueryPlan;
 import dev.millrace.plan.SinkPlan;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -26,10 +30,12 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Several slots, however many at each time and whatever happens to them, write what {@link SlowZSets} computes from the whole
  * input. A seed decides a world
  * ({@code -Dseed=…}); {@code -Dseeds=…} says how many of them there are for each query, {@code ./mvnw -Psimulation test} has 2,000.
+ * A seed that finds something is added to {@value #KEPT}, whose worlds are in every run.
  */
 class SimulationTest {
 
     private static final int SEEDS = Integer.getInteger("seeds", 60);
+    private static final String KEPT = "src/test/resources/simulation-seeds.txt";
 
     @TestFactory
     Stream<DynamicTest> slots() {
@@ -42,11 +48,28 @@ class SimulationTest {
         return worlds(2, SEEDS / 10);
     }
 
+    /** Seeds by line; what one has found stands behind it. */
+    @TestFactory
+    Stream<DynamicTest> worldsThatHaveFoundSomething() throws IOException {
+        List<Long> seeds = Files.readAllLines(Path.of(KEPT)).stream()
+                .filter(line -> !line.startsWith("#"))
+                .map(line -> Long.valueOf(line.split(" ")[0]))
+                .toList();
+        assertFalse(seeds.isEmpty());
+        return queries()
+                .map(sql -> DynamicTest.dynamicTest(
+                        sql, () -> seeds.forEach(seed -> new World(sql, seed, 1).check(SimulatedKafka.Fault.NONE))));
+    }
+
+    private static Stream<String> queries() {
+        return Stream.concat(Events.QUERIES.stream(), Events.CLOSING.stream());
+    }
+
     private static Stream<DynamicTest> worlds(int workers, int count) {
         Long only = Long.getLong("seed");
         long first = only == null ? System.nanoTime() : only;
         System.out.println("simulation: -Dseed=" + first);
-        return Stream.concat(Events.QUERIES.stream(), Events.CLOSING.stream())
+        return queries()
                 .map(sql -> DynamicTest.dynamicTest(sql, () -> {
                     int exchanged = 0;
                     int trimmed = 0;
@@ -144,7 +167,7 @@ class SimulationTest {
 
         SimulatedKafka check(SimulatedKafka.Fault fault) {
             int slots = 1 + random.nextInt(4);
-            String which = sql + " in " + slots + " slots, -Dseed=" + seed;
+            String which = sql + " in " + slots + " slots, -Dseed=" + seed + " (to be added to " + KEPT + ")";
             Simulation simulation =
                     new Simulation(plan, Map.of("events", partitions, "names", List.of(names)), slots, workers, random);
             simulation.kafka().breakPromise(fault);
