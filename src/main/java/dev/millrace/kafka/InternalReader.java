@@ -18,6 +18,9 @@ final class InternalReader {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final int FETCH_BYTES = 8 << 20;
 
+    /** As large as the system finds good: one who polls without waiting gets at each poll what lies in it, and no more. */
+    private static final int RECEIVE_BUFFER = -1;
+
     private InternalReader() {}
 
     /**
@@ -41,6 +44,7 @@ final class InternalReader {
         config.put(
                 ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false); // it would have the broker's settings, not ours
         config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, waitMillis);
+        config.putIfAbsent(ConsumerConfig.RECEIVE_BUFFER_CONFIG, RECEIVE_BUFFER);
         config.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES);
         config.remove(ConsumerConfig.GROUP_ID_CONFIG);
         return KafkaTransaction.connect(

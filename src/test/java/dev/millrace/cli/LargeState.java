@@ -5,14 +5,16 @@ import dev.millrace.engine.ProgressRecord;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.awaitility.Awaitility;
 
-/** A query that counts keys of 200 bytes, as many as make a state of a given size, and its rows. */
+/** A query that counts keys of 200 random letters, as many as make a state of a given size, and its rows. */
 final class LargeState implements AutoCloseable {
 
     static final int KEY_BYTES = 200;
@@ -103,9 +105,15 @@ final class LargeState implements AutoCloseable {
     }
 
     private static void send(KafkaProducer<byte[], byte[]> producer, int number, int key) {
-        String name = String.format("%010d", key) + "x".repeat(KEY_BYTES - 10);
-        byte[] row = ("{\"k\":\"" + name + "\"}").getBytes(StandardCharsets.UTF_8);
+        byte[] row = ("{\"k\":\"" + name(key) + "\"}").getBytes(StandardCharsets.UTF_8);
         producer.send(new ProducerRecord<>("events", Math.floorMod(number, 4), null, row));
+    }
+
+    /** Of 64 letters at random: compression takes a quarter at most. */
+    private static String name(int key) {
+        byte[] name = new byte[KEY_BYTES * 3 / 4];
+        new SplittableRandom(key).nextBytes(name);
+        return Base64.getEncoder().encodeToString(name);
     }
 
     private static long rows(List<Logged> log) {

@@ -51,7 +51,7 @@ class RescaleTimesIT {
             Files.writeString(directory.resolve("division"), "1/2");
             processes.add(start(file, 1));
             Awaitility.await()
-                    .atMost(Duration.ofMinutes(8))
+                    .atMost(Duration.ofMinutes(30))
                     .pollInterval(Duration.ofSeconds(1))
                     .ignoreExceptions()
                     .until(() -> own(state.log(1)) == 16);

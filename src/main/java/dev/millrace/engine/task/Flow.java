@@ -38,6 +38,9 @@ final class Flow {
     /** Where other slots' rows wait behind it. */
     private static final long LEAST_PATIENCE_MILLIS = 5;
 
+    /** For other slots' rows: something large comes on only while it is waited for. */
+    private static final long LEAST_POLL_MILLIS = 1;
+
     /** What operators keep of their state between epochs. An array that grows is there twice, and has room to grow. */
     private static final long TABLE_BYTES = Runtime.getRuntime().maxMemory() / 8;
 
@@ -239,7 +242,7 @@ final class Flow {
             if (peers.isFull()) {
                 return rows;
             }
-            boolean some = peers.poll() || rows > 0;
+            boolean some = peers.poll(rows > 0 ? 0 : LEAST_POLL_MILLIS) || rows > 0;
             patienceMillis = some ? LEAST_PATIENCE_MILLIS : Math.min(POLL_MILLIS, patienceMillis * 2);
         }
         return rows;

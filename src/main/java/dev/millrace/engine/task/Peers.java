@@ -206,9 +206,9 @@ final class Peers {
         return arrivals.isFull();
     }
 
-    /** Reads what has come; returns whether something has. */
-    boolean poll() {
-        return arrivals.poll(0);
+    /** Reads what has come, or comes within the time; returns whether something has. */
+    boolean poll(long timeoutMillis) {
+        return arrivals.poll(timeoutMillis);
     }
 
     /** Takes what was read, as far as it is complete; returns whether there was something. */

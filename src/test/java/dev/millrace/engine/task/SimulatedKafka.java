@@ -24,6 +24,9 @@ import java.util.function.Consumer;
  */
 final class SimulatedKafka {
 
+    /** Who waits longer gets all that is there. */
+    private static final long SHORT_MILLIS = 10;
+
     private final Random random;
     private final List<List<byte[]>> exchange = new ArrayList<>();
     private final Map<Integer, List<byte[]>> logs = new HashMap<>();
@@ -278,7 +281,7 @@ final class SimulatedKafka {
                 if (offsets[partition] >= 0) {
                     List<byte[]> records = exchange.get(partition);
                     int there = records.size() - (int) offsets[partition];
-                    int count = timeoutMillis > 0 ? there : random.nextInt(there + 1);
+                    int count = timeoutMillis > SHORT_MILLIS ? there : random.nextInt(there + 1);
                     for (int i = 0; i < count; i++) {
                         int offset = (int) offsets[partition]++;
                         if (records.get(offset) == null) {
