@@ -583,7 +583,7 @@ final class Assembly {
             return new KafkaSink(kafka.topic(), format, transaction);
         }
         if (files != null) {
-            return new FileSink(path(files.path()), format);
+            return new FileSink(path(files.path()), stateId(query.query()), format);
         }
         return new ConsoleSink(place.out(), place.table(), !place.cluster());
     }

@@ -590,4 +590,41 @@ class LocalRunTest {
                 "SinkDataLost",
                 assertThrows(QueryException.class, () -> run(yaml)).code());
     }
+
+    /** Its epochs begin at one again: those that the directory has would be taken for written. */
+    @Test
+    void aQueryWhoseStateIsLostDoesNotWriteWhereItHasWritten() throws IOException {
+        String yaml = yaml("SELECT k FROM events", "append", "");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        delete(directory.resolve("state"));
+        input("b.json", row("b", 1, 0));
+        QueryException refused = assertThrows(QueryException.class, () -> run(yaml));
+        assertEquals("SinkDataLost", refused.code());
+        assertTrue(
+                refused.getMessage().contains("holds epoch 1 of the query, which is at epoch 1: its state was lost"),
+                refused.getMessage());
+        assertEquals(List.of("{\"k\":\"a\"}"), output("out"));
+        delete(directory.resolve("out"));
+        run(yaml);
+        assertEquals(List.of("{\"k\":\"a\"}", "{\"k\":\"b\"}"), output("out"));
+    }
+
+    @Test
+    void aDirectoryIsTheOutputOfOneQuery() throws IOException {
+        String yaml = yaml("SELECT k FROM events", "append", "");
+        input("a.json", row("a", 1, 0));
+        run(yaml);
+        Files.delete(directory.resolve("out/.staging/query")); // one that was written before there were such
+        input("b.json", row("b", 1, 0));
+        run(yaml);
+        delete(directory.resolve("state"));
+        QueryException refused =
+                assertThrows(QueryException.class, () -> run(yaml.replace("name: local", "name: other")));
+        assertEquals("SinkDataLost", refused.code());
+        assertTrue(
+                refused.getMessage().contains("is the output of a query with the state local, and this one's is other"),
+                refused.getMessage());
+        assertEquals(List.of("{\"k\":\"a\"}", "{\"k\":\"b\"}"), output("out"));
+    }
 }

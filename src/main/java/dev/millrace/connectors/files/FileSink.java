@@ -17,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -25,22 +26,29 @@ import java.util.stream.Stream;
  * A directory. Append: one file per epoch and writer, {@code part-<epoch>-<writer>}. Complete: {@code result}, replaced as a
  * whole. Files are written aside and synced before the epoch is committed, named in its record, and renamed in after it; a
  * rename that a crash prevented is done at the next start. A reader never sees a file of an epoch that does not exist, and
- * may take files away: the manifest {@code .staging/published} holds the last epoch that is in place.
+ * may take files away: the manifest {@code .staging/published} holds the last epoch that is in place, and {@code
+ * .staging/query} whose it is. Who would begin again behind it, or in another one's place, is refused.
  */
 public final class FileSink implements Sink {
 
     private static final String STAGING = ".staging";
     private static final String MANIFEST = "published";
+    private static final String OWNER = "query";
     private static final long NOTHING = -1;
 
     private final Path directory;
     private final Path staging;
+    private final String owner;
     private final Format format;
     private final String suffix;
     private final List<PartWriter> writers = new ArrayList<>();
 
-    public FileSink(Path directory, Format format) {
+    /**
+     * @param owner the id of the query's state: epochs of another one are others
+     */
+    public FileSink(Path directory, String owner, Format format) {
         this.directory = directory;
+        this.owner = owner;
         this.staging = directory.resolve(STAGING);
         this.format = format;
         this.suffix = format instanceof Format.Json ? ".json" : format instanceof Format.Csv ? ".csv" : ".txt";
@@ -77,10 +85,34 @@ public final class FileSink implements Sink {
         if (names.isEmpty()) {
             return null;
         }
-        if (published().isEmpty()) {
+        claim(epoch);
+        return String.join(" ", names);
+    }
+
+    /** Makes sure that the directory is the query's, and has nothing of the epoch or of later ones. */
+    private void claim(long epoch) {
+        Optional<String> known = read(OWNER);
+        if (known.isPresent() && !known.get().equals(owner)) {
+            throw taken("is the output of a query with the state " + known.get() + ", and this one's is " + owner);
+        }
+        OptionalLong published = published();
+        if (published.orElse(NOTHING) >= epoch) {
+            throw taken("holds epoch " + published.getAsLong() + " of the query, which is at epoch " + epoch
+                    + ": its state was lost, or set back");
+        }
+        if (known.isEmpty()) {
+            write(OWNER, owner);
+        }
+        if (published.isEmpty()) {
             note(NOTHING);
         }
-        return String.join(" ", names);
+    }
+
+    private ConnectorException taken(String what) {
+        return new ConnectorException(
+                "SinkDataLost",
+                "the directory " + directory + " " + what
+                        + "; give the output another path, or move away what is there, " + STAGING + " too");
     }
 
     @Override
@@ -115,26 +147,33 @@ public final class FileSink implements Sink {
 
     /** The last epoch whose files were put in place; empty where the manifest is missing. */
     private OptionalLong published() {
+        return read(MANIFEST).stream().mapToLong(Long::parseLong).findFirst();
+    }
+
+    private Optional<String> read(String name) {
         try {
-            return OptionalLong.of(
-                    Long.parseLong(Files.readString(staging.resolve(MANIFEST)).strip()));
+            return Optional.of(Files.readString(staging.resolve(name)).strip());
         } catch (NoSuchFileException e) {
-            return OptionalLong.empty();
+            return Optional.empty();
         } catch (IOException e) {
             throw unwritable(e);
         }
     }
 
     private void note(long epoch) {
-        Path written = staging.resolve(MANIFEST + ".new");
+        write(MANIFEST, String.valueOf(epoch));
+    }
+
+    private void write(String name, String content) {
+        Path written = staging.resolve(name + ".new");
         try (FileChannel channel = FileChannel.open(
                 written, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-            channel.write(ByteBuffer.wrap((epoch + "\n").getBytes(StandardCharsets.US_ASCII)));
+            channel.write(ByteBuffer.wrap((content + "\n").getBytes(StandardCharsets.UTF_8)));
             channel.force(true);
         } catch (IOException e) {
             throw unwritable(e);
         }
-        move(written, staging.resolve(MANIFEST));
+        move(written, staging.resolve(name));
     }
 
     /** Removes what attempts left behind that were not committed. */

@@ -159,7 +159,7 @@ record VersionChoice(
         if (seen.writesTheSameFiles()) {
             return Optional.of(new Trouble(
                     "RestoreWithFiles",
-                    "the query writes files, where epochs that come again would be taken for written: give its outputs"
+                    "the query writes files, which have later epochs already: give its outputs"
                             + " other paths with the restore"));
         }
         return seen.savepoint().flatMap(savepoint -> savepoint.trouble(seen.wanted(), verdict.planId()));

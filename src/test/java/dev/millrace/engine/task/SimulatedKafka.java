@@ -50,6 +50,8 @@ final class SimulatedKafka {
         SENT_TWICE,
         /** The log's last record is gone. */
         RECORD_LOST,
+        /** A commit is said to be done and is not: as if the state were written before it, and a crash came between. */
+        STATE_AHEAD,
         /** A crash leaves a volume with a part of what was written at once. */
         TORN_WRITE
     }
@@ -94,6 +96,11 @@ final class SimulatedKafka {
     ProgressRecord last(int slot) {
         List<byte[]> log = logs.getOrDefault(slot, List.of());
         return log.isEmpty() ? null : RecordJson.read(log.get(log.size() - 1));
+    }
+
+    /** As if a slot had committed it. */
+    void send(int partition, byte[] record) {
+        exchange.get(partition).add(record);
     }
 
     /** Records that slots have sent each other. */
@@ -156,6 +163,10 @@ final class SimulatedKafka {
                 throw outage("fenced");
             }
             boolean fails = random.nextInt(1000) < failuresOf1000;
+            if (fails && fault == Fault.STATE_AHEAD) {
+                begin();
+                return logs.get(slot).size();
+            }
             if (fails && random.nextBoolean()) {
                 apply(fault == Fault.OUTPUT_WITHOUT_RECORD, fault == Fault.EXCHANGE_WITHOUT_RECORD);
                 throw outage("not committed");
