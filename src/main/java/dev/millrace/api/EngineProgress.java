@@ -23,6 +23,8 @@ import java.util.Map;
  * @param keyGroups that it owns, as ranges
  * @param settled whether that is what the division gives it, and nothing is on its way from or to it
  * @param epochsBehind how many epochs of other slots it has not taken yet
+ * @param windowsWaitFor the slot without whose watermark no window closes, and which has announced nothing new for half a minute;
+ *     null for none
  * @param furthestBehind the partition in which rows wait longest; null where none wait
  * @param hotKeyGroups that have many of its rows, hottest first; null for none
  * @param keyGroupUpdates what of its state was changed in the last minute; null for unknown
@@ -63,6 +65,7 @@ public record EngineProgress(
         String keyGroups,
         Boolean settled,
         Long epochsBehind,
+        Integer windowsWaitFor,
         FurthestBehind furthestBehind,
         List<HotKeyGroup> hotKeyGroups,
         KeyGroupUpdates keyGroupUpdates,

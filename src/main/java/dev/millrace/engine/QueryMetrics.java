@@ -4,6 +4,7 @@ import dev.millrace.state.StateStore;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
@@ -37,6 +38,7 @@ public final class QueryMetrics {
     /** Why the loss of one disk or broker could lose the query's history; empty if it could not, or is not known yet. */
     private volatile String weakness = "";
 
+    private volatile OptionalInt heldBy = OptionalInt.empty();
     private volatile long incarnation;
     private volatile Restored restored = new Restored("", 0);
     private volatile Stored stored = new Stored(-1, 0, 0, 0);
@@ -244,6 +246,15 @@ public final class QueryMetrics {
 
     public void weakness(String reason) {
         weakness = reason;
+    }
+
+    /** The slot that windows wait for, as it has announced nothing new for a while. */
+    public OptionalInt heldBy() {
+        return heldBy;
+    }
+
+    public void heldBy(OptionalInt slot) {
+        heldBy = slot;
     }
 
     public Figures figures() {

@@ -81,6 +81,7 @@ public record QueryStatus(
             progress.put("keyGroups", part.keyGroups());
             progress.put("settled", part.settled());
             progress.put("epochsBehind", part.behind());
+            metrics.heldBy().ifPresent(slot -> progress.put("windowsWaitFor", slot));
             if (part.members().size() > 1) {
                 metrics.keyGroups().updates().ifPresent(updates -> progress.put("keyGroupUpdates", updates));
             }

@@ -58,7 +58,6 @@ final class EpochLoop implements AutoCloseable {
     private long lastDiscovery;
     private long lastRotation;
     private long threadTime = ThreadTimes.now(); // of the thread that drives the loop, from its begin to its end
-    private OptionalInt heldBy = OptionalInt.empty();
 
     EpochLoop(QueryDefinition definition, QueryMetrics metrics, Consumer<String> notices, FaultPoints faults) {
         this.definition = definition;
@@ -310,12 +309,12 @@ final class EpochLoop implements AutoCloseable {
 
     private void tellWhoHolds() {
         OptionalInt holds = flow.heldBy();
-        if (holds.isPresent() && !holds.equals(heldBy)) {
+        if (holds.isPresent() && !holds.equals(metrics.heldBy())) {
             notices.accept("windows of query '" + definition.name() + "' wait for slot " + holds.getAsInt()
                     + ", which has announced nothing new for half a minute: does it run, and do its partitions get rows"
                     + " (watermark.idleTimeout lets windows close without them)?");
         }
-        heldBy = holds;
+        metrics.heldBy(holds);
     }
 
     private void finish() {

@@ -390,7 +390,7 @@ final class Decider {
     private void shown(State state) {
         if (state instanceof Processing) {
             phase = "Running";
-            conditions.set(Conditions.READY, true, "Processing", "rows are being processed");
+            conditions.set(Conditions.READY, true, "Processing", Standing.processing(decided));
             conditions.set(Conditions.RECONCILING, false, "AsWanted", "");
         } else if (state instanceof Silent && Conditions.isTrue(status.conditions(), Conditions.READY)) {
             conditions.keep(Conditions.READY);

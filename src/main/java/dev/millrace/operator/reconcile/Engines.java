@@ -305,6 +305,7 @@ final class Engines implements AutoCloseable {
                 && Objects.equals(a.division(), b.division())
                 && Objects.equals(a.settled(), b.settled())
                 && Objects.equals(a.members(), b.members())
+                && Objects.equals(a.windowsWaitFor(), b.windowsWaitFor())
                 && Objects.equals(a.end(), b.end())
                 && Objects.equals(a.message(), b.message());
     }

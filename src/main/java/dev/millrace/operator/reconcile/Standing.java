@@ -63,6 +63,20 @@ final class Standing {
         conditions.set(Conditions.STANDBY_READY, true, Standby.READY, "");
     }
 
+    /** What a query does that runs, and whether windows wait for one of its slots. */
+    static String processing(List<SlotDecision> slots) {
+        String waits = slots.stream()
+                .flatMap(slot -> slot.progress().stream())
+                .map(EngineProgress::windowsWaitFor)
+                .filter(Objects::nonNull)
+                .findFirst()
+                .map(slot ->
+                        "; no window closes before slot " + slot + " announces that its time goes on, which it has not"
+                                + " for half a minute: do its partitions get rows? (watermark.idleTimeout)")
+                .orElse("");
+        return "rows are being processed" + waits;
+    }
+
     /**
      * @param progress what pods say, of those that answer
      */

@@ -322,6 +322,7 @@ class DeciderTest {
                     null,
                     null,
                     null,
+                    null,
                     null);
             engines.put("q-0-1", new EngineView(true, now, progress, null));
             return this;
@@ -474,6 +475,7 @@ class DeciderTest {
                 keyGroups,
                 settled,
                 0L,
+                null,
                 null,
                 null,
                 null,
@@ -718,6 +720,7 @@ class DeciderTest {
                 null,
                 null,
                 null,
+                null,
                 new EngineProgress.FurthestBehind("events", "events-3", 612, 7.123),
                 List.of(new EngineProgress.HotKeyGroup(7, 0.6123)),
                 null,
@@ -739,6 +742,22 @@ class DeciderTest {
         assertTrue(world.notices().contains("HotKeyGroup"));
         assertEquals("60", world.status.checkpoint().id());
         assertEquals(0.42, world.status.checkpoint().seconds());
+    }
+
+    @Test
+    void aSlotThatWindowsWaitForIsNamed() throws Exception {
+        World world = World.running(KAFKA);
+        EngineProgress waits = new ObjectMapper()
+                .readValue(
+                        "{\"query\":\"q\",\"plan\":\"plan-a\",\"incarnation\":1,\"phase\":\"running\",\"epoch\":8,"
+                                + "\"windowsWaitFor\":1}",
+                        EngineProgress.class);
+        world.engines.put("q-0-1", new EngineView(true, world.now, waits, new Rates(1, 2)));
+        world.look();
+        String ready = Conditions.find(world.status.conditions(), Conditions.READY)
+                .orElseThrow()
+                .message();
+        assertTrue(ready.startsWith("rows are being processed; no window closes before slot 1 announces"), ready);
     }
 
     /** Neither the mode nor the number makes another version, for which the compiler would be asked. */
