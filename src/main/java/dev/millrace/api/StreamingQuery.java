@@ -330,7 +330,12 @@ public record StreamingQuery(
     /** A directory that every machine sees; in a cluster, mounted by {@code template.volumes} and {@code volumeMounts}. */
     public record DirectoryStore(@Required String path) {}
 
-    public record Topics(String prefix, Integer replicationFactor) {}
+    /**
+     * Those that the query makes for itself.
+     *
+     * @param minInsyncReplicas how many copies have what is committed; the broker's where it is not given
+     */
+    public record Topics(String prefix, Integer replicationFactor, Integer minInsyncReplicas) {}
 
     /**
      * How the query is scaled.

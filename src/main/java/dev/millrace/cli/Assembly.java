@@ -518,7 +518,9 @@ final class Assembly {
         StreamingQuery.Topics topics = state == null ? null : state.topics();
         String prefix = topics == null || topics.prefix() == null ? "millrace." : topics.prefix();
         int replication = topics == null || topics.replicationFactor() == null ? 0 : topics.replicationFactor();
-        return new KafkaProgressLog.Names(prefix, id, place.slot().index(), (short) replication);
+        int inSync = topics == null || topics.minInsyncReplicas() == null ? 0 : topics.minInsyncReplicas();
+        return new KafkaProgressLog.Names(
+                prefix, id, place.slot().index(), new KafkaProgressLog.Copies((short) replication, inSync));
     }
 
     /** Names the query's state, topics and transactions. */

@@ -550,6 +550,9 @@ final class Compilation {
                 add("spec.state.keyGroups", "WrongValue", "keyGroups is between 1 and 32768");
             }
         }
+        if (spec.state() != null && spec.state().topics() != null) {
+            checkCopies(spec.state().topics());
+        }
         if (spec.state() != null
                 && spec.state().checkpoint() != null
                 && spec.state().checkpoint().retained() != null
@@ -570,6 +573,23 @@ final class Compilation {
                         "NeverEnds",
                         "a generator without an end has always more available; give it rows: n");
             }
+        }
+    }
+
+    private void checkCopies(StreamingQuery.Topics topics) {
+        Integer replication = topics.replicationFactor();
+        Integer inSync = topics.minInsyncReplicas();
+        if (replication != null && (replication < 1 || replication > Short.MAX_VALUE)) {
+            add("spec.state.topics.replicationFactor", "WrongValue", "replicationFactor is between 1 and 32767");
+        }
+        if (inSync != null && inSync < 1) {
+            add("spec.state.topics.minInsyncReplicas", "WrongValue", "minInsyncReplicas is at least 1");
+        }
+        if (inSync != null && replication != null && inSync > replication) {
+            add(
+                    "spec.state.topics.minInsyncReplicas",
+                    "WrongValue",
+                    "minInsyncReplicas is above replicationFactor: nothing could ever be committed");
         }
     }
 

@@ -59,7 +59,7 @@ public final class KafkaCheckpointStore extends KafkaCheckpoints implements Chec
     public void begin(long own) {
         incarnation = own;
         try (KafkaTopics topics = new KafkaTopics(properties)) {
-            topics.checkpoints(topic, names.replication());
+            topics.checkpoints(topic, names.copies());
         }
         Map<String, byte[]> registry = registry();
         kept = checkpoints(registry);

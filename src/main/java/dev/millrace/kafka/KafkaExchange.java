@@ -27,7 +27,7 @@ public final class KafkaExchange implements Exchange {
     private final Map<String, Object> properties;
     private final String topic;
     private final int partitions;
-    private final short replication;
+    private final KafkaProgressLog.Copies copies;
     private KafkaConsumer<byte[], byte[]> consumer;
     private KafkaTopics trimmer;
     private Optional<String> weakness = Optional.empty();
@@ -38,13 +38,13 @@ public final class KafkaExchange implements Exchange {
         this.properties = properties;
         this.topic = names.exchange();
         this.partitions = 1 + keyGroups;
-        this.replication = names.replication();
+        this.copies = names.copies();
     }
 
     @Override
     public String open() {
         try (KafkaTopics topics = new KafkaTopics(properties)) {
-            String identity = topics.internal(topic, partitions, replication);
+            String identity = topics.internal(topic, partitions, copies);
             topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
             weakness = topics.requireKept(topic);
             return identity;

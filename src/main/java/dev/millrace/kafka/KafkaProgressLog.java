@@ -40,16 +40,23 @@ public final class KafkaProgressLog implements ProgressLog {
     private final Names names;
     private final String progressTopic;
     private final String journalTopic;
-    private final short replication;
+    private final Copies copies;
     private String weakness;
     private String identity;
+
+    /**
+     * How many copies of the topics there are to be, and how many of them have what is committed; 0 where the broker says.
+     */
+    public record Copies(short replication, int inSync) {
+        public static final Copies AS_THE_BROKER_SAYS = new Copies((short) 0, 0);
+    }
 
     /**
      * Names of a slot's topics, and of the one that slots share.
      *
      * @param id of the query's state
      */
-    public record Names(String prefix, String id, int slot, short replication) {
+    public record Names(String prefix, String id, int slot, Copies copies) {
 
         private static final int MOST_OF_SINK = 60;
 
@@ -89,7 +96,7 @@ public final class KafkaProgressLog implements ProgressLog {
 
         /** Those of another slot. */
         public Names of(int other) {
-            return new Names(prefix, id, other, replication);
+            return new Names(prefix, id, other, copies);
         }
 
         /** The slot whose log a topic is; −1 where it is something else. */
@@ -110,7 +117,7 @@ public final class KafkaProgressLog implements ProgressLog {
         this.names = names;
         this.progressTopic = names.progress();
         this.journalTopic = names.journal();
-        this.replication = names.replication();
+        this.copies = names.copies();
     }
 
     /**
@@ -204,8 +211,7 @@ public final class KafkaProgressLog implements ProgressLog {
 
     /** Makes the topics that are missing, and checks them. */
     private void examine(KafkaTopics topics) {
-        String found =
-                topics.internal(progressTopic, 1, replication) + "/" + topics.internal(journalTopic, 1, replication);
+        String found = topics.internal(progressTopic, 1, copies) + "/" + topics.internal(journalTopic, 1, copies);
         for (String topic : List.of(progressTopic, journalTopic)) {
             topics.requireRights(topic, Set.of(AclOperation.READ, AclOperation.WRITE));
             weakness = topics.requireKept(topic).orElse(weakness);

@@ -35,6 +35,8 @@ final class KafkaTopics implements AutoCloseable {
 
     private static final long WAIT_SECONDS = 20;
 
+    private static final String MIN_IN_SYNC = "min.insync.replicas";
+
     private static final Map<String, String> KEEPS_ALL =
             Map.of("cleanup.policy", "delete", "retention.ms", "-1", "retention.bytes", "-1");
 
@@ -142,8 +144,8 @@ final class KafkaTopics implements AutoCloseable {
      *
      * @return its id, which tells it from another topic of its name
      */
-    String internal(String topic, int partitions, short replication) {
-        return made(topic, partitions, replication, KEEPS_ALL);
+    String internal(String topic, int partitions, KafkaProgressLog.Copies copies) {
+        return made(topic, partitions, copies, KEEPS_ALL);
     }
 
     /** Deletes records before these offsets, at some time: nobody waits for it, and what fails is asked for again with more. */
@@ -154,13 +156,13 @@ final class KafkaTopics implements AutoCloseable {
     }
 
     /** Makes the topic of checkpoints, if it is not there. */
-    void checkpoints(String topic, short replication) {
-        made(topic, 2, replication, COMPACTED);
+    void checkpoints(String topic, KafkaProgressLog.Copies copies) {
+        made(topic, 2, copies, COMPACTED);
     }
 
     /** Makes a topic whose last record counts, if it is not there; fails where it may lose that one. */
-    void epochs(String topic, short replication) {
-        made(topic, 1, replication, COMPACTED);
+    void epochs(String topic, KafkaProgressLog.Copies copies) {
+        made(topic, 1, copies, COMPACTED);
         String policy = settings(topic).get("cleanup.policy");
         if (!"compact".equals(policy)) {
             throw new ConnectorException(
@@ -170,10 +172,14 @@ final class KafkaTopics implements AutoCloseable {
         }
     }
 
-    private String made(String topic, int partitions, short replication, Map<String, String> settings) {
+    private String made(String topic, int partitions, KafkaProgressLog.Copies copies, Map<String, String> settings) {
+        Map<String, String> all = new HashMap<>(settings);
+        if (copies.inSync() > 0) {
+            all.put(MIN_IN_SYNC, String.valueOf(copies.inSync()));
+        }
         return describe(topic)
                 .or(() -> {
-                    create(topic, partitions, replication, settings);
+                    create(topic, partitions, copies.replication(), all);
                     return describe(topic);
                 })
                 .map(found -> {
@@ -275,7 +281,7 @@ final class KafkaTopics implements AutoCloseable {
                             + " retention.bytes=-1 (it has " + settings.get("cleanup.policy") + ", "
                             + settings.get("retention.ms") + " and " + settings.get("retention.bytes") + ")");
         }
-        if (Integer.parseInt(settings.getOrDefault("min.insync.replicas", "1")) < 2) {
+        if (Integer.parseInt(settings.getOrDefault(MIN_IN_SYNC, "1")) < 2) {
             return Optional.of("the topic " + topic + " has min.insync.replicas=1: the loss of one broker can lose it");
         }
         return "true".equals(settings.get("unclean.leader.election.enable"))

@@ -59,7 +59,7 @@ public final class OtherClusterSink implements Sink {
         this.transaction = new KafkaTransaction(properties, epochs, patience);
         this.topic = new KafkaSink(topic, format, transaction);
         try (KafkaTopics topics = new KafkaTopics(properties)) {
-            topics.epochs(epochs, names.replication());
+            topics.epochs(epochs, names.copies());
             transaction.initialise();
             last = read();
         } catch (RuntimeException e) {

@@ -253,6 +253,29 @@ class OthersOnTheClusterIT {
         assertStops("InternalTopicSettings", queries.query(yaml, name));
     }
 
+    /** A broker's own setting, which is 1, would be a default. */
+    @Test
+    void topicsAreMadeWithTheCopiesThatTheSpecSays() throws Exception {
+        broker.createTopic("copied", 1);
+        broker.createTopic("copies-out", 1);
+        queries.produce("copied", 0, 10);
+        String copies = "  state: {topics: {replicationFactor: 1, minInsyncReplicas: 1}}\n";
+        queries.query(queries.yaml("copies", "copied", PASS, USUAL.mode("append")) + copies, "copies")
+                .run();
+        try (Admin admin = broker.admin()) {
+            for (String part : List.of("progress", "journal")) {
+                ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, "millrace.copies-" + part);
+                ConfigEntry entry = admin.describeConfigs(List.of(topic))
+                        .all()
+                        .get()
+                        .get(topic)
+                        .get("min.insync.replicas");
+                assertEquals("1", entry.value());
+                assertEquals(ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG, entry.source(), part);
+            }
+        }
+    }
+
     /** P7: what a lost state would need is gone, although the state that is there goes on without it. */
     @ParameterizedTest
     @ValueSource(strings = {"progress", "journal"})

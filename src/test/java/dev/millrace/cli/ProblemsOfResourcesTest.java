@@ -68,6 +68,10 @@ class ProblemsOfResourcesTest {
         check("  query: |", exclusion.formatted("25", "UTC"), "11:37 WrongValue");
         check("  query: |", exclusion.formatted("9", "Berlin"), "11:74 WrongValue");
         check("  query: |", exclusion.replace("* * *", "30 2 *").formatted("9", "UTC"), "11:37 WrongValue"); // never
+        String copies = "  state: {topics: {replicationFactor: %d, minInsyncReplicas: %d}}\n  query: |";
+        check("  query: |", copies.formatted(3, 3));
+        check("  query: |", copies.formatted(2, 3), "11:61 WrongValue"); // nothing could be committed
+        check("  query: |", copies.formatted(0, 0), "11:39 WrongValue", "11:61 WrongValue");
         check("outputMode: update", "outputMode: replace", "16:31 WrongType");
         check("  query: |", "  querry: |", "11:3 UnknownField");
         check("  query: |", "  sentence: |", "5:3 MissingField", "11:3 UnknownField");
