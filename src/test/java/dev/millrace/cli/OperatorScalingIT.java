@@ -31,9 +31,14 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Queries of several pods. Whatever is done to them, what is committed is what one pod would have written. */
 class OperatorScalingIT extends OperatorCluster {
+
+    /** On the nodes: a test that ends makes some for a pod that is to find none. */
+    private static final String ROOM = "room";
 
     /** In the namespace, of the query. */
     private List<String> names(String kind, String query) {
@@ -137,6 +142,7 @@ class OperatorScalingIT extends OperatorCluster {
 
     @Test
     @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aQueryThatIsMadeAgainWithLessPodsTakesOverWhatTheOthersHad() throws Exception {
         UnaryOperator<String> kept =
                 document -> document.replace("state: {", "state: {id: kept, deletionPolicy: Retain, ");
@@ -187,6 +193,7 @@ class OperatorScalingIT extends OperatorCluster {
     /** Rows whose slot has not got the static table from the savepoint would find no partner, and be missing. */
     @Test
     @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aDividedQueryGoesBackToASavepointOfWhenItWasOne() throws Exception {
         String table = "sources:\n    - {name: ones, schema: k BIGINT NOT NULL, static: {},"
                 + " datagen: {rows: 1, columns: {k: {sequence: {start: 1}}}}}\n";
@@ -278,6 +285,7 @@ class OperatorScalingIT extends OperatorCluster {
     /** All words of which many different values are counted are in one slot at first. */
     @Test
     @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = ROOM, mode = ResourceAccessMode.READ)
     void aSlotThatHasMoreToDoGivesKeyGroupsAway() throws Exception {
         String busy = wordsOfSlot(1, 2).stream().map(word -> "'" + word + "'").collect(Collectors.joining(", "));
         String values = IntStream.of(7_919, 7_927, 7_933)
@@ -356,6 +364,7 @@ class OperatorScalingIT extends OperatorCluster {
     }
 
     @Test
+    @ResourceLock(ROOM)
     void aPodWhoseNodeIsFullGetsWhatItNeedsOnAnotherOne() throws Exception {
         UnaryOperator<String> heavy = document -> autoscaled(document, 1_200)
                 .replace("replicas: {min: 1, max: 2}", "replicas: {min: 1, max: 1}")
