@@ -27,14 +27,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * One to four processes run each query together, with a real broker between them. How many changes while they run, in random
+ * One to four processes run three queries together, with a real broker between them. How many changes while they run, in random
  * order; they are killed, stopped and woken behind their successors, and lose what they keep, at random, and so is the broker;
  * what is committed is what one uninterrupted run would have written.
  */
 class SlotsIT {
 
     private static final int ROWS = 600_000;
-    private static final List<String> QUERIES = List.of("pass", "words", "windows");
     private static final int MOST_SLOTS = 4;
     private static final int FAULTS = 16;
     private static final int BROKER_FAULT = 6;
@@ -47,6 +46,7 @@ class SlotsIT {
     private final Random random = new Random(seed);
     private Division division = Division.ONE;
     private int slots;
+    private List<String> names = List.of();
     private final Process[] processes = new Process[MOST_SLOTS];
     private final int[] volumes = new int[MOST_SLOTS];
     private final int[] starts = new int[MOST_SLOTS];
@@ -57,7 +57,9 @@ class SlotsIT {
         System.out.println("seed " + seed + ", checkpoints in " + (inS3 ? "S3" : "Kafka"));
         try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")));
                 S3Server s3 = inS3 ? new S3Server(directory.resolve("s3"), "127.0.0.1") : null) {
-            EventQueries queries = new EventQueries(broker, ROWS);
+            EventQueries queries = EventQueries.some(broker, ROWS, random);
+            names = queries.names();
+            System.out.println("queries: " + names);
             Path file = queries.write(
                     directory.resolve("queries.yaml"), "", STATE.replace("@store", inS3 ? store(s3) : "kafka: {}"));
             Thread feeder = queries.feed();
@@ -141,7 +143,7 @@ class SlotsIT {
     /** Each slot owns its part of each query in the end, and nothing that it had before. */
     private void requireDivided(KafkaBroker broker) {
         int[] owners = division.keyGroupOwners(StreamingQuery.DEFAULT_KEY_GROUPS);
-        for (String query : QUERIES) {
+        for (String query : names) {
             for (int slot = 0; slot < MOST_SLOTS; slot++) {
                 int index = slot;
                 List<SlotProcess.Logged> log = SlotProcess.log(broker, query, slot);
@@ -212,7 +214,7 @@ class SlotsIT {
     /** Whether it has taken over all queries: one that has not yet would do so when it is woken. */
     private boolean isRunning(int slot) throws IOException {
         String said = Files.readString(log(slot));
-        return QUERIES.stream()
+        return names.stream()
                 .allMatch(query -> said.lines()
                         .anyMatch(line -> line.contains("\"query\":\"" + query + "\"")
                                 && line.contains("\"phase\":\"running\"")));
