@@ -47,9 +47,7 @@ public final class KafkaProgressLog implements ProgressLog {
     /**
      * How many copies of the topics there are to be, and how many of them have what is committed; 0 where the broker says.
      */
-    public record Copies(short replication, int inSync) {
-        public static final Copies AS_THE_BROKER_SAYS = new Copies((short) 0, 0);
-    }
+    public record Copies(short replication, int inSync) {}
 
     /**
      * Names of a slot's topics, and of the one that slots share.

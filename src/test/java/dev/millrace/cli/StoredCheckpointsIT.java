@@ -64,7 +64,7 @@ class StoredCheckpointsIT {
     }
 
     private static KafkaProgressLog.Names names(String id) {
-        return new KafkaProgressLog.Names("millrace.", id, 0, KafkaProgressLog.Copies.AS_THE_BROKER_SAYS);
+        return new KafkaProgressLog.Names("millrace.", id, 0, new KafkaProgressLog.Copies((short) 0, 0));
     }
 
     private static StateHome.LocalCheckpoint local(Path files, long epoch) {
