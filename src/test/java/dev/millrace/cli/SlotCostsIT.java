@@ -126,6 +126,7 @@ class SlotCostsIT {
         Awaitility.await()
                 .atMost(Duration.ofMinutes(5))
                 .pollInterval(Duration.ofSeconds(1))
+                .ignoreExceptions() // the log may not be there yet
                 .untilAsserted(() -> assertEquals(
                         from + rows,
                         IntStream.range(0, slots)
