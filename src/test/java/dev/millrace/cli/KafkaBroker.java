@@ -164,10 +164,11 @@ final class KafkaBroker implements AutoCloseable {
     }
 
     KafkaProducer<byte[], byte[]> producer() {
-        return new KafkaProducer<>(
-                client(Map.of("linger.ms", 20, "batch.size", 256 << 10)),
-                new ByteArraySerializer(),
-                new ByteArraySerializer());
+        return producer(Map.of("linger.ms", 20, "batch.size", 256 << 10));
+    }
+
+    KafkaProducer<byte[], byte[]> producer(Map<String, Object> config) {
+        return new KafkaProducer<>(client(config), new ByteArraySerializer(), new ByteArraySerializer());
     }
 
     /** The sum of a topic's end offsets: grows with what is written, committed or not. */
