@@ -183,6 +183,11 @@ public record EngineProgress(
                 && members.stream().allMatch(member -> member != null && member >= 0 && member < MOST_SLOTS);
     }
 
+    /** Whether other slots have, or may have, a part in the query. */
+    public boolean hasPeers() {
+        return division != null && !(List.of(0).equals(members) && Boolean.TRUE.equals(settled));
+    }
+
     /** Whether it runs, and nothing is about to change. */
     public boolean calm() {
         return running() && !Boolean.FALSE.equals(settled);

@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -46,18 +47,27 @@ public record ProgressRecord(
      */
     public static final String BUILD = "0.1";
 
-    /** The record that takes over from here. */
-    public ProgressRecord claimedBy(long newIncarnation) {
-        return claim(lineage, newIncarnation, prepared, null);
+    /** Whether what follows is computed with an exchange. */
+    public boolean usesExchange() {
+        return exchange != null && !exchange.alone();
     }
 
-    /** The record that begins another history from here. What this one prepared is its own history's to publish. */
+    /** The record that takes over from here. */
+    public ProgressRecord claimedBy(long newIncarnation) {
+        return claim(lineage, newIncarnation, prepared, exchange, null);
+    }
+
+    /** The record that begins another history from here. What this one prepared is its own history's to publish, and so is its exchange. */
     public ProgressRecord continuedBy(String newLineage, long newIncarnation) {
-        return claim(newLineage, newIncarnation, Map.of(), lineage);
+        return claim(newLineage, newIncarnation, Map.of(), null, lineage);
     }
 
     private ProgressRecord claim(
-            String itsLineage, long newIncarnation, Map<String, String> itsPrepared, String itsOrigin) {
+            String itsLineage,
+            long newIncarnation,
+            Map<String, String> itsPrepared,
+            ExchangeProgress itsExchange,
+            String itsOrigin) {
         return new ProgressRecord(
                 FORMAT,
                 itsLineage,
@@ -72,7 +82,7 @@ public record ProgressRecord(
                 itsPrepared,
                 BUILD,
                 slot,
-                exchange,
+                itsExchange,
                 itsOrigin);
     }
 
@@ -98,6 +108,7 @@ public record ProgressRecord(
      * @param returned the watermarks of the last announcement of its own that it has taken
      * @param released what is not the slot's any more from this epoch on; null for nothing
      * @param left whether the slot has left the query, and owns nothing
+     * @param alone whether there is no other slot, and nothing on its way: what follows is computed without the exchange
      */
     public record ExchangeProgress(
             String identity,
@@ -116,7 +127,37 @@ public record ProgressRecord(
             long returning,
             List<Long> returned,
             Release released,
-            boolean left) {}
+            boolean left,
+            boolean alone) {
+
+        /** The offset of the first announcement that is needed behind this. */
+        public long firstAnnouncement() {
+            return coming == null ? announcements : coming.release().announcements();
+        }
+
+        /** Of an epoch that came later, and was computed with one watermark for all. */
+        public ExchangeProgress ofOnly(boolean stillAlone, long watermark) {
+            return new ExchangeProgress(
+                    identity,
+                    division,
+                    announcements,
+                    epochs,
+                    own,
+                    keyGroups,
+                    slots,
+                    Collections.nCopies(watermarks.size(), watermark),
+                    null,
+                    null,
+                    handed,
+                    received,
+                    lastMove,
+                    returning,
+                    returned,
+                    null,
+                    false,
+                    stillAlone);
+        }
+    }
 
     /**
      * What a slot has announced last.

@@ -213,7 +213,10 @@ class OperatorScalingIT extends OperatorCluster {
                     "NotSupportedInSlots"::equals,
                     Duration.ofSeconds(60),
                     "why it is not taken");
-            cluster.kubectl("delete", "sqs", "parted-two", "--timeout=60s");
+            scale("parted", 1);
+            awaitSavepoint("parted-two"); // it is one again
+            scale("parted", 2);
+            query.awaitCommit();
             goBack("parted", "parted-whole", 1);
             awaitSlots("parted", 2);
             query.awaitCommit();

@@ -107,6 +107,37 @@ class SlotsIT {
         }
     }
 
+    /** From one slot to two and back: the first one then goes on as if there had never been another. */
+    @Test
+    void theExchangeIsUsedWhileThereAreSeveralSlots() throws Exception {
+        System.out.println("seed " + seed);
+        try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(directory.resolve("kafka")))) {
+            EventQueries queries = EventQueries.some(broker, ROWS, random);
+            names = queries.names();
+            Path file = queries.write(directory.resolve("queries.yaml"), "", STATE.replace("@store", "kafka: {}"));
+            Thread feeder = queries.feed();
+            for (int count : List.of(1, 2, 1, MOST_SLOTS, 1)) {
+                divide(file, count);
+                Awaitility.await()
+                        .atMost(Duration.ofMinutes(1))
+                        .ignoreExceptions() // a log may not be there yet
+                        .until(() -> names.stream().allMatch(query -> {
+                            List<SlotProcess.Logged> log = SlotProcess.log(broker, query, 0);
+                            return log.get(log.size() - 1).record().usesExchange() == count > 1;
+                        }));
+            }
+            feeder.join();
+            queries.feedLast();
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(3))
+                    .pollInterval(Duration.ofSeconds(2))
+                    .untilAsserted(() -> {
+                        queries.check();
+                        requireDivided(broker);
+                    });
+        }
+    }
+
     /** What no kept checkpoint needs is gone from the exchange, some time after it was divided last. */
     @Test
     void theExchangeIsTrimmed() throws Exception {

@@ -604,7 +604,8 @@ final class Arrivals {
     }
 
     /** How far was read, for a record. */
-    ExchangeProgress progress(String identity, long[] watermarks, Reached reached, Release released, boolean left) {
+    ExchangeProgress progress(
+            String identity, long[] watermarks, Reached reached, Release released, boolean left, boolean alone) {
         List<Long> keyGroups = LongStream.of(firstNeeded()).skip(1).boxed().toList();
         List<Integer> owned =
                 IntStream.range(0, own.length).filter(g -> own[g]).boxed().toList();
@@ -625,7 +626,8 @@ final class Arrivals {
                 slots.returning(),
                 slots.returned(),
                 released,
-                left);
+                left,
+                alone);
     }
 
     /** Lets the exchange forget what nobody needs: frames to a key group by its owner, announcements by slot 0. */
@@ -660,6 +662,11 @@ final class Arrivals {
             throw new ConnectorException(
                     "KafkaUnavailable", "another process of slot " + slot + " has written", null, true);
         }
+    }
+
+    /** Whether all that this slot has announced has come back to it. */
+    boolean hasReturned() {
+        return slots.own() == null || slots.own().epoch() <= epochs.getOrDefault(slot, -1L);
     }
 
     /** Whether all that was read is taken. */

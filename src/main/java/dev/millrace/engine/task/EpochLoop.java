@@ -116,7 +116,7 @@ final class EpochLoop implements AutoCloseable {
         }
         recovery.advance(more);
         followed();
-        return true;
+        return !recovery.isWholeAgain();
     }
 
     private void followed() {
@@ -230,9 +230,9 @@ final class EpochLoop implements AutoCloseable {
             if (outdated(clock.millis())) {
                 return Optional.empty();
             }
-            if (isToBeDivided()) {
-                notices.accept("query '" + definition.name() + "' is to be divided by "
-                        + definition.division().get() + "; it begins anew with an exchange");
+            Optional<String> shape = otherShape();
+            if (shape.isPresent()) {
+                notices.accept("query '" + definition.name() + "' " + shape.get());
                 return Optional.empty();
             }
             if (hasLeft()) {
@@ -254,11 +254,21 @@ final class EpochLoop implements AutoCloseable {
         return Optional.of(QueryRun.End.STOPPED);
     }
 
-    /** Whether a slot that has been the only one is to be one of several: it has to be opened with an exchange. */
-    boolean isToBeDivided() {
-        return flow.peers().isEmpty()
-                && world.exchange().isPresent()
-                && definition.division().get().divides();
+    /**
+     * Why it has to be opened anew: a slot that has been the only one is to be one of several, with an exchange, or it is the
+     * only one again.
+     */
+    Optional<String> otherShape() {
+        if (flow.peers().isPresent()) {
+            return last.exchange() == null || last.usesExchange()
+                    ? Optional.empty()
+                    : Optional.of("is in one slot again; it goes on without an exchange");
+        }
+        boolean divides = last.exchange() == null ? definition.division().get().divides() : last.usesExchange();
+        return divides && world.exchange().isPresent()
+                ? Optional.of(
+                        "is to be divided by " + definition.division().get() + "; it begins anew with an exchange")
+                : Optional.empty();
     }
 
     /** Whether the slot has handed over all and is not part of the query any more. */
@@ -288,7 +298,7 @@ final class EpochLoop implements AutoCloseable {
 
     /** A checkpoint of an epoch is kept outside of the volume: what only older ones would need is needed no more. */
     void stored(long epoch) {
-        retention.stored(epoch).ifPresent(needed -> flow.peers().orElseThrow().trim(needed));
+        retention.stored(epoch).ifPresent(flow::trim);
     }
 
     /** Looks now and then. */
@@ -374,7 +384,7 @@ final class EpochLoop implements AutoCloseable {
                 flow.takeHashes(),
                 flow.prepare(epoch),
                 ProgressRecord.BUILD,
-                flow.peers().isPresent() ? definition.slot() : null,
+                flow.part().isPresent() ? definition.slot() : null,
                 flow.exchangeProgress(),
                 null);
         commit(record);
@@ -418,7 +428,7 @@ final class EpochLoop implements AutoCloseable {
      */
     private void updateFigures(Flow flow, boolean reads) {
         List<PartitionMetrics> partitions = flow.partitions();
-        metrics.part(flow.peers().map(Peers::part));
+        metrics.part(flow.part());
         metrics.keyGroups(flow.keyGroups());
         metrics.partitionRates(reads ? flow.partitionRates(partitions) : Map.of());
         metrics.partitions(reads ? partitions : List.of());

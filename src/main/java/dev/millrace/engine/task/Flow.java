@@ -67,6 +67,7 @@ final class Flow {
     private final boolean timed;
     private long[] watermarks;
     private final Peers peers; // null where there are no other slots
+    private final Dormant dormant; // null unless there were some
     private volatile long patienceMillis = LEAST_PATIENCE_MILLIS; // set by worker 0, read by all
     private final KeyGroupLoad load = new KeyGroupLoad();
     private final PartitionLoad partitionLoad = new PartitionLoad();
@@ -142,6 +143,9 @@ final class Flow {
                         dataflow,
                         inputs)
                 : null;
+        dormant = peers == null && held != null
+                ? Dormant.of(definition, world.exchange(), held.exchange()).orElse(null)
+                : null;
         watermarks = watermarksOf(held);
         if (peers != null) {
             watermarks = peers.spread(watermarks);
@@ -154,7 +158,7 @@ final class Flow {
         if (held == null) {
             return new long[] {Watermark.NONE};
         }
-        return held.exchange() == null
+        return !held.usesExchange()
                 ? new long[] {held.watermark()}
                 : held.exchange().watermarks().stream()
                         .mapToLong(Long::longValue)
@@ -251,7 +255,7 @@ final class Flow {
     /** Reads again what a recorded epoch read; until {@link #endReplay} only sinks that have lost it are written. */
     void replay(ProgressRecord record) {
         Map<String, SourceProgress> ends = record.sources();
-        if (record.exchange() != null) {
+        if (peers != null && record.exchange() != null) {
             peers.replay(record.exchange());
         }
         lost.clear();
@@ -342,12 +346,29 @@ final class Flow {
 
     /** How far the exchange was read; null where there is none. */
     ExchangeProgress exchangeProgress() {
-        return peers == null ? null : peers.progress(watermarks);
+        if (peers != null) {
+            return peers.progress(watermarks);
+        }
+        return dormant == null ? null : dormant.progress(watermarks[0]);
     }
 
     /** Between two epochs: see {@link Peers#handOver}. */
     boolean handOver() {
-        return peers != null && peers.handOver();
+        return peers != null ? peers.handOver(watermarks) : dormant != null && dormant.wakes();
+    }
+
+    /** What of the query is this slot's; empty where it was never divided. */
+    Optional<QueryMetrics.Part> part() {
+        return peers().map(Peers::part).or(() -> Optional.ofNullable(dormant).map(Dormant::part));
+    }
+
+    /** Lets the exchange forget what comes before. */
+    void trim(ExchangeProgress needed) {
+        if (peers != null) {
+            peers.trim(needed);
+        } else if (dormant != null) {
+            dormant.trim(needed);
+        }
     }
 
     /** The slot that windows wait for and that has said nothing for a while. */

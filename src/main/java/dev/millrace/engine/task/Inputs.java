@@ -232,6 +232,11 @@ final class Inputs {
         return partitions.isEmpty();
     }
 
+    /** Whether no other slot has a partition, or has released one that has not come. */
+    boolean readsAll() {
+        return elsewhere.isEmpty();
+    }
+
     /** Whether all partitions that are read are such by their names. */
     boolean reads(Predicate<String> only) {
         return partitions.stream().allMatch(partition -> only.test(partition.name));

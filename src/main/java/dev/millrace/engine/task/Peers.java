@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.stream.LongStream;
 
 /**
  * What a slot has to do with the query's other slots: what of the query is its own, what it sends and takes, and what it hands
@@ -229,8 +230,10 @@ final class Peers {
     /**
      * Between two epochs, before one is read: hands over what others are to have, as far as they are ready. Returns whether
      * an epoch is due for it.
+     *
+     * @param watermarks of the epoch before
      */
-    boolean handOver() {
+    boolean handOver(long[] watermarks) {
         slots.wish(wishes.get());
         if (arrivals.isJoining()) {
             return slots.own() == null;
@@ -256,7 +259,10 @@ final class Peers {
             released = arrivals.release(keyGroups, handOver, share.reached, partitions);
             disowned(released);
         }
-        return released != null || handOver.isDue(slots) || slots.hasNews() || mayLeave();
+        return released != null
+                || handOver.isDue(slots)
+                || (isOnly() ? mayBeAlone(watermarks) : slots.hasNews())
+                || mayLeave();
     }
 
     private void disowned(Release release) {
@@ -280,6 +286,33 @@ final class Peers {
                 && released == null
                 && arrivals.isSettled()
                 && slots.allAgree();
+    }
+
+    /** Whether nobody else has anything of the query, as far as has been heard, and nothing is on its way. */
+    private boolean isOnly() {
+        boolean ownsAll = inputs.stream().allMatch(Inputs::readsAll);
+        for (boolean owns : share.own) {
+            ownsAll &= owns;
+        }
+        return ownsAll
+                && slots.division().slots() == 1
+                && slots.members().equals(List.of(slot))
+                && released == null
+                && !slots.isHanding()
+                && arrivals.isSettled()
+                && arrivals.isEmpty();
+    }
+
+    /**
+     * Whether an epoch can be the last one with the exchange. From then on there is one watermark for all, so no stage may be
+     * behind or ahead.
+     */
+    private boolean mayBeAlone(long[] watermarks) {
+        return isOnly()
+                && arrivals.hasReturned()
+                && slots.returning() < 0
+                && LongStream.of(watermarks).allMatch(watermark -> watermark == watermarks[0])
+                && share.reached.exceptions(share.own, watermarks) == null;
     }
 
     /** In a replay: what was released, and what came: rows, state, and what was handed over. */
@@ -360,7 +393,7 @@ final class Peers {
                 departures.finish(),
                 chunks.isEmpty() ? null : chunks,
                 released);
-        if (joining ? last == null : moved || now.isNews(last)) {
+        if (joining ? last == null : !isOnly() && (moved || now.isNews(last))) { // nobody would hear it
             slots.heard(now);
             departures.send(slot, epoch, exchange);
             exchange.send(Exchange.ANNOUNCEMENTS, now.encode());
@@ -370,14 +403,13 @@ final class Peers {
 
     /** Lets the exchange forget what comes before; of announcements what no slot needs any more. */
     void trim(ExchangeProgress needed) {
-        Coming coming = needed.coming();
-        slots.needs(coming == null ? needed.announcements() : coming.release().announcements());
+        slots.needs(needed.firstAnnouncement());
         arrivals.trim(needed);
     }
 
     /** How far the exchange was read, and what is this slot's. */
     ExchangeProgress progress(long[] watermarks) {
-        return arrivals.progress(identity, watermarks, share.reached, released, left);
+        return arrivals.progress(identity, watermarks, share.reached, released, left, mayBeAlone(watermarks));
     }
 
     /** Adds state that has come, and takes away what was released. */

@@ -124,7 +124,7 @@ final class Recovery {
     void advance(List<ProgressLog.Entry> more) {
         for (ProgressLog.Entry entry : more) {
             ProgressRecord record = entry.record();
-            if (record.exchange() != null && flow.peers().isEmpty()) {
+            if (record.usesExchange() && flow.peers().isEmpty()) {
                 throw waiting("the query is divided now");
             }
             if (record.exchange() != null && record.exchange().left() && record.epoch() > last.epoch()) {
@@ -140,6 +140,11 @@ final class Recovery {
 
     ProgressRecord last() {
         return last;
+    }
+
+    /** Whether what is followed does without the exchange now that it had. */
+    boolean isWholeAgain() {
+        return flow.peers().isPresent() && last.exchange() != null && !last.usesExchange();
     }
 
     Flow flow() {
@@ -263,10 +268,10 @@ final class Recovery {
         return new Flow(definition, world, state.store(), held, exchanges(), tables, workers, metrics);
     }
 
-    /** Whether there are, or were, other slots: a query that was divided once goes on with an exchange. */
+    /** Whether there are, or may be, other slots: a query that was divided goes on with an exchange until it is whole again. */
     private boolean exchanges() {
-        boolean has = state.record().map(ProgressRecord::exchange).isPresent()
-                || entries.stream().anyMatch(entry -> entry.record().exchange() != null);
+        boolean has = state.record().filter(ProgressRecord::usesExchange).isPresent()
+                || entries.stream().anyMatch(entry -> entry.record().usesExchange());
         boolean can = world.exchange().isPresent();
         if (has && !can) {
             throw new QueryException(
@@ -274,8 +279,11 @@ final class Recovery {
                     "the query was divided into slots, and with what its resource says now it cannot be: its streams and"
                             + " sinks have to be topics, and it has no trigger");
         }
+        boolean had = !entries.isEmpty() && end().exchange() != null
+                || state.record().map(ProgressRecord::exchange).isPresent();
         return has
                 || can
+                        && !had // else it begins as it ended, and wakes the exchange itself
                         && (definition.slot().index() > 0
                                 || definition.division().get().divides());
     }
@@ -284,6 +292,9 @@ final class Recovery {
         requireContinuation(state.record().orElse(null));
         Claim claim = claim(end(), incarnation);
         last = base();
+        if (claim.record().exchange() == null) {
+            flow.peers().ifPresent(Peers::requireNew);
+        }
         replay();
         return claimed(claim);
     }

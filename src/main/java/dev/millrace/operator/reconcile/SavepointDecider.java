@@ -77,11 +77,11 @@ final class SavepointDecider {
                     "it is taken when a pod of the query " + seen.spec().query() + " processes rows");
         }
         QueryPod engine = query.get().engine().get();
-        if (engine.progress().orElseThrow().division() != null) {
+        if (engine.progress().orElseThrow().hasPeers()) {
             return stalled(
                     "NotSupportedInSlots",
-                    "the query runs, or has run, in several pods, and what each knows is of another moment: a savepoint is"
-                            + " taken of a query that was always in one");
+                    "the query runs in several pods, and what each knows is of another moment: a savepoint is taken of a"
+                            + " query in one; scale it down for it");
         }
         return taking(query.get(), engine);
     }

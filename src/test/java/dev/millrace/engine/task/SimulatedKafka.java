@@ -98,6 +98,19 @@ final class SimulatedKafka {
         return log.isEmpty() ? null : RecordJson.read(log.get(log.size() - 1));
     }
 
+    /** How often the first slot has gone on without the exchange that it had, and with it again. */
+    int reunions() {
+        int changes = 0;
+        ProgressRecord before = null;
+        for (byte[] json : logs.getOrDefault(0, List.of())) {
+            ProgressRecord record = RecordJson.read(json);
+            boolean had = before != null && before.exchange() != null;
+            changes += had && before.usesExchange() != record.usesExchange() ? 1 : 0;
+            before = record;
+        }
+        return changes;
+    }
+
     /** As if a slot had committed it. */
     void send(int partition, byte[] record) {
         exchange.get(partition).add(record);

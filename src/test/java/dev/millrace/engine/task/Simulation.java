@@ -263,7 +263,7 @@ final class Simulation {
                     takeOver();
                     return true;
                 }
-                if (loop != null && loop.isToBeDivided()) {
+                if (loop != null && loop.otherShape().isPresent()) {
                     loop.close();
                     loop = null;
                 }
@@ -303,7 +303,9 @@ final class Simulation {
                 if (standby != null && random.nextInt(60) == 0) {
                     endStandby();
                 } else if (standby != null && random.nextInt(2) == 0) {
-                    standby.follow();
+                    if (!standby.follow()) {
+                        endStandby();
+                    }
                 } else if (standby == null && loop != null && random.nextInt(15) == 0) {
                     if (spare == null || random.nextInt(4) == 0) {
                         spare = new Volume();

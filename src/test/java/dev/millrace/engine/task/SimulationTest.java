@@ -75,11 +75,13 @@ class SimulationTest {
                     int trimmed = 0;
                     int moved = 0;
                     int takeOvers = 0;
+                    int reunions = 0;
                     for (int i = 0; i < (only == null ? count : 1); i++) {
                         World world = new World(sql, first + i, workers);
                         SimulatedKafka kafka = world.check(SimulatedKafka.Fault.NONE);
                         moved += world.moved;
                         takeOvers += world.takeOvers;
+                        reunions += kafka.reunions();
                         exchanged += kafka.exchanged();
                         trimmed += kafka.trimmed();
                     }
@@ -88,6 +90,7 @@ class SimulationTest {
                     assertTrue(only != null || count < 6 || moved > 0, "nothing was handed over");
 
                     assertTrue(only != null || count < 60 || takeOvers > 0, "no standby has taken over");
+                    assertTrue(only != null || count < 60 || reunions > count / 2, "who is alone does not know it");
                     assertTrue(!groups || only != null || count < 60 || trimmed > 0, "all that went is kept for ever");
                 }));
     }

@@ -1,6 +1,7 @@
 package dev.millrace.operator.reconcile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -103,7 +104,7 @@ class SavepointDeciderTest {
             return this;
         }
 
-        World isDivided() {
+        World isDivided(String part) {
             query = Optional.of(new QueryView(
                     true,
                     true,
@@ -116,8 +117,7 @@ class SavepointDeciderTest {
                             "9",
                             "",
                             "",
-                            Optional.of(
-                                    parsed("{\"query\": \"q\", \"phase\": \"running\", \"division\": \"3/2\"}"))))));
+                            Optional.of(parsed("{\"query\": \"q\", \"phase\": \"running\", " + part + "}"))))));
             return this;
         }
 
@@ -379,8 +379,19 @@ class SavepointDeciderTest {
 
     @Test
     void whatSeveralPodsKnowIsOfSeveralMoments() {
-        World world = new World(Dispose.KEEP).isDivided().look();
-        assertEquals("True NotSupportedInSlots", world.condition("Stalled"));
-        assertEquals(List.of(), world.actions());
+        for (String part : List.of(
+                "\"division\": \"3/2\"",
+                "\"division\": \"4/1\", \"members\": [0, 1], \"settled\": true",
+                "\"division\": \"4/1\", \"members\": [0], \"settled\": false")) {
+            World world = new World(Dispose.KEEP).isDivided(part).look();
+            assertEquals("True NotSupportedInSlots", world.condition("Stalled"), part);
+            assertEquals(List.of(), world.actions());
+        }
+        World whole = new World(Dispose.KEEP)
+                .isDivided("\"division\": \"4/1\", \"members\": [0], \"settled\": true")
+                .look()
+                .look();
+        assertEquals("False", whole.condition("Stalled").split(" ")[0]);
+        assertFalse(whole.actions().isEmpty());
     }
 }
