@@ -51,6 +51,10 @@ public record StreamingQuery(
             message = "a source has onMalformed: deadLetter, so deadLetters must say where those records go")
     @ValidationRule(
             value =
+                    "!self.sinks.exists(sink, has(sink.onRefused) && sink.onRefused == 'deadLetter') || has(self.deadLetters)",
+            message = "a sink has onRefused: deadLetter, so deadLetters must say where those rows go")
+    @ValidationRule(
+            value =
                     "!has(self.scaling) || !has(self.scaling.replicas) || !has(self.scaling.replicas.max) || self.scaling.replicas.max <= "
                             + KEY_GROUPS,
             message = "scaling.replicas.max is above state.keyGroups (" + DEFAULT_KEY_GROUPS
@@ -152,7 +156,7 @@ public record StreamingQuery(
 
     public record Text() {}
 
-    /** What happens to records that are not rows of the table. */
+    /** What happens to records that are not rows of the source's table, and to rows that the sink's table refuses. */
     public enum OnMalformed {
         fail,
         skip,
@@ -232,10 +236,14 @@ public record StreamingQuery(
     @ValidationRule(
             value = "[has(self.kafka), has(self.files), has(self.jdbc), has(self.console)].exists_one(given, given)",
             message = "give exactly one of kafka, files, jdbc and console")
+    @ValidationRule(
+            value = "has(self.jdbc) || !has(self.onRefused)",
+            message = "only a table of a database refuses rows: onRefused needs jdbc")
     public record Sink(
             @Required String name,
             @Required OutputMode outputMode,
             Long maxRows,
+            OnMalformed onRefused,
             Format format,
             KafkaSink kafka,
             Files files,

@@ -545,7 +545,18 @@ final class Assembly {
                 databaseProperties(sink.jdbc()),
                 settings(query.query().spec(), null).commitIntervalMillis(),
                 plan.root().schema(),
+                onRefused(sink),
                 plan.mode() == OutputMode.UPDATE && plan.keyed() ? plan.keys() : null);
+    }
+
+    private static JdbcSink.OnRefused onRefused(StreamingQuery.Sink sink) {
+        return sink.onRefused() == null
+                ? JdbcSink.OnRefused.FAIL
+                : switch (sink.onRefused()) {
+                    case fail -> JdbcSink.OnRefused.FAIL;
+                    case skip -> JdbcSink.OnRefused.SKIP;
+                    case deadLetter -> JdbcSink.OnRefused.DEAD_LETTER;
+                };
     }
 
     private Sink sink(StreamingQuery.Sink sink, KafkaTransaction transaction) {

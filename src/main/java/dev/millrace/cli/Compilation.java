@@ -475,6 +475,9 @@ final class Compilation {
                     sink.files(),
                     sink.jdbc(),
                     sink.console());
+            if (sink.onRefused() != null) {
+                checkRefused(sink, path);
+            }
             if (sink.jdbc() != null) {
                 checkJdbc(sink.jdbc(), sink.format(), path);
             }
@@ -493,6 +496,21 @@ final class Compilation {
                     sinkFormats.put(sink.name(), format);
                 }
             }
+        }
+    }
+
+    private void checkRefused(StreamingQuery.Sink sink, String path) {
+        if (sink.jdbc() == null) {
+            add(
+                    path + ".onRefused",
+                    "NotSupported",
+                    "sink '" + sink.name() + "': only a table of a database refuses rows; remove it");
+        } else if (sink.onRefused() == StreamingQuery.OnMalformed.deadLetter
+                && query.spec().deadLetters() == null) {
+            add(
+                    path + ".onRefused",
+                    "DeadLettersMissing",
+                    "onRefused: deadLetter needs a place for dead letters; add spec.deadLetters");
         }
     }
 

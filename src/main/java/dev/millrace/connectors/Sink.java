@@ -31,6 +31,20 @@ public interface Sink extends AutoCloseable {
         return false;
     }
 
+    /**
+     * A row that cannot be in the sink, and is left out as the sink is told to.
+     *
+     * @param row its values, as text
+     * @param reason without values
+     * @param kept whether it is to be a dead letter; else it is counted
+     */
+    record Refused(String row, String reason, boolean kept) {}
+
+    /** Sends what waits, and returns the rows that were refused since the last call; called before {@link #prepare}. */
+    default List<Refused> takeRefused() {
+        return List.of();
+    }
+
     /** Makes the epoch visible; does nothing if it is already. Called after the commit, and again after a restart. */
     default void publish(long epoch, String prepared) {}
 

@@ -26,6 +26,9 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -423,6 +426,97 @@ class JdbcSinkIT {
         sql("ALTER TABLE sums DROP CONSTRAINT sums_s_check");
         query(yaml(SCHEMA, SUMS, "update", "sums"), FaultPoints.NONE).run();
         assertEquals(List.of("a|1|1", "secret|100|1"), rows("SELECT * FROM sums ORDER BY k"));
+    }
+
+    /** One of many is found, and what goes on without it is exact, in a replay too. */
+    @ParameterizedTest
+    @ValueSource(strings = {"deadLetter", "skip"})
+    void aQueryGoesOnWithoutARowThatTheTableRefuses(String policy) throws Exception {
+        sql("CREATE TABLE sums (k TEXT PRIMARY KEY, s BIGINT CHECK (s <> 777), n BIGINT)");
+        String yaml = yaml(SCHEMA, SUMS, "update", "sums")
+                .replace("outputMode: update", "outputMode: update, onRefused: " + policy)
+                .replace("  trigger:", "  deadLetters: {files: {path: letters}}\n  trigger:");
+        feed(2_000);
+        Files.writeString(
+                directory.resolve("in/refused.json"), "{\"k\":\"bad\",\"v\":77}\n{\"k\":\"worse\",\"v\":777}\n");
+        crashOnce(yaml, FaultPoints.Step.AFTER_COMMIT, 1);
+        query(yaml, FaultPoints.NONE).run();
+        assertEquals(expectedAnd("bad|77|1"), rows("SELECT * FROM sums ORDER BY k COLLATE \"C\""));
+        Files.writeString(
+                directory.resolve("in/refused-2.json"), "{\"k\":\"bad\",\"v\":700}\n{\"k\":\"worse\",\"v\":1}\n");
+        query(yaml, FaultPoints.NONE).run();
+        assertEquals(expectedAnd("worse|778|2"), rows("SELECT * FROM sums ORDER BY k COLLATE \"C\""));
+        List<String> letters = letters();
+        assertEquals(policy.equals("skip") ? 0 : 2, letters.size(), letters::toString);
+        for (String key : letters.isEmpty() ? List.<String>of() : List.of("worse", "bad")) {
+            assertTrue(
+                    letters.stream()
+                            .anyMatch(letter -> letter.contains("[" + key + ", 777,")
+                                    && letter.contains("REFUSED")
+                                    && letter.contains("sums_s_check")),
+                    letters::toString);
+        }
+    }
+
+    private List<String> expectedAnd(String row) {
+        String key = row.substring(0, row.indexOf('|'));
+        sums.put(key, row);
+        List<String> all = expectedSums();
+        sums.remove(key);
+        return all;
+    }
+
+    private List<String> letters() throws IOException {
+        if (Files.notExists(directory.resolve("letters"))) {
+            return List.of();
+        }
+        List<String> letters = new ArrayList<>();
+        try (Stream<Path> files = Files.list(directory.resolve("letters"))) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                letters.addAll(Files.readAllLines(file));
+            }
+        }
+        return letters;
+    }
+
+    /** A constraint that is checked late, a row that another table needs, rows of a result that grows, one row alone. */
+    @Test
+    void whateverRefusesARowTheOthersAreThere() throws Exception {
+        sql(
+                "CREATE TABLE grows (id INT UNIQUE DEFERRABLE INITIALLY DEFERRED, k TEXT, v INT)",
+                "CREATE TABLE one (n BIGINT CHECK (n < 3))",
+                "CREATE TABLE odd (k TEXT PRIMARY KEY, n BIGINT)",
+                "CREATE TABLE needs (k TEXT REFERENCES odd)");
+        Files.writeString(
+                directory.resolve("in/1.json"),
+                IntStream.range(0, 9_000)
+                        .mapToObj(i -> "{\"id\":" + (i == 8_500 ? 3 : i) + ",\"k\":\"a\",\"v\":1}\n")
+                        .collect(Collectors.joining()));
+        query(skipping("grows", "SELECT id, k, v FROM events", "append"), FaultPoints.NONE)
+                .run();
+        assertEquals(List.of("8999|8999"), rows("SELECT COUNT(*), COUNT(DISTINCT id) FROM grows"));
+        Signals.deleteTree(directory.resolve("state"));
+        query(skipping("one", "SELECT COUNT(*) AS n FROM events", "update"), FaultPoints.NONE)
+                .run();
+        assertEquals(List.of(), rows("SELECT * FROM one"), "9000 is refused, and no other count is the result");
+        Signals.deleteTree(directory.resolve("state"));
+        String odd =
+                skipping("odd", "SELECT k, COUNT(*) AS n FROM events GROUP BY k HAVING MOD(COUNT(*), 2) = 0", "update");
+        query(odd, FaultPoints.NONE).run();
+        assertEquals(List.of("a|9000"), rows("SELECT * FROM odd"));
+        sql("INSERT INTO needs VALUES ('a')");
+        Files.writeString(
+                directory.resolve("in/2.json"),
+                "{\"id\":-1,\"k\":\"a\"}\n{\"id\":-2,\"k\":\"b\"}\n{\"id\":-3,\"k\":\"b\"}\n");
+        query(odd, FaultPoints.NONE).run();
+        assertEquals(List.of("a|9000", "b|2"), rows("SELECT * FROM odd ORDER BY k"), "its row cannot be deleted");
+    }
+
+    /** A query that writes what it can into the table of its name. */
+    private static String skipping(String name, String query, String mode) {
+        return yaml(SCHEMA, query, mode, name)
+                .replace("name: tables", "name: " + name)
+                .replace("outputMode: " + mode, "outputMode: " + mode + ", onRefused: skip");
     }
 
     @Test

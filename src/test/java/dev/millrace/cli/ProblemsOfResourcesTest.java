@@ -94,6 +94,11 @@ class ProblemsOfResourcesTest {
                 "files: {path: in}\n    - name: unused\n      schema: x INT\n      format: {json: {}}\n      files: {path: b}\n",
                 "11:13 UnusedSource");
         check("path: in}", "path: in}\n      onMalformed: deadLetter", "11:20 DeadLettersMissing");
+        check("console: {}", "onRefused: skip, console: {}", "16:50 NotSupported");
+        check(
+                "console: {}",
+                "onRefused: deadLetter, jdbc: {url: 'jdbc:postgresql://h/d', table: t}",
+                "16:50 DeadLettersMissing");
         check("files: {path: in}", "lines: {stdin: true}");
         check("console: {}", "format: {json: {}}, files: {path: o}", "16:31 OutputModeNotPossible");
     }

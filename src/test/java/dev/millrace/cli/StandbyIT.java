@@ -93,13 +93,13 @@ class StandbyIT {
         Awaitility.await()
                 .atMost(Duration.ofMinutes(1))
                 .pollInterval(Duration.ofMillis(200))
-                .until(() -> {
+                .untilAsserted(() -> {
                     SlotProcess.log(broker, "windows", 0).stream()
                             .filter(one -> one.record().incarnation() == incarnation
                                     && !one.record().claim())
                             .findFirst()
                             .ifPresent(found::add);
-                    return !found.isEmpty();
+                    assertTrue(!found.isEmpty(), engines::log);
                 });
         return found.get(0).millis();
     }

@@ -79,6 +79,15 @@ final class Database {
                 : new ConnectorException("DatabaseUnavailable", message, e, true);
     }
 
+    /** Whether another row might not be refused. */
+    static boolean isOfRow(SQLException e) {
+        return e.getSQLState() != null && e.getSQLState().matches("(22|23|44|54|P0).*");
+    }
+
+    static String message(SQLException e) {
+        return message(e, e.getSQLState());
+    }
+
     /** Without values of rows: they are not for logs. */
     private static String message(SQLException e, String state) {
         if (!state.matches("(22|23|P0).*")) {

@@ -11,6 +11,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -37,6 +38,7 @@ public final class JdbcSink implements Sink {
     private final Connection connection;
     private final TargetTable table;
     private final List<TableWriter> writers = new ArrayList<>();
+    private final List<Refused> refused = new ArrayList<>();
     private boolean begun;
     private boolean tagged;
     private long previous;
@@ -49,6 +51,7 @@ public final class JdbcSink implements Sink {
      * @param properties of the driver
      * @param commitIntervalMillis between two epochs
      * @param rows the result
+     * @param onRefused what happens to a row that the table refuses
      * @param keys for a result that is updated: the columns that identify a row; null for one that grows or is replaced
      */
     public record Config(
@@ -59,7 +62,15 @@ public final class JdbcSink implements Sink {
             Map<String, Object> properties,
             long commitIntervalMillis,
             Schema rows,
+            OnRefused onRefused,
             List<Integer> keys) {}
+
+    /** The epoch fails and with it the query, or goes on without the row. */
+    public enum OnRefused {
+        FAIL,
+        SKIP,
+        DEAD_LETTER
+    }
 
     /**
      * @throws ConnectorException where the database cannot be reached, or the table cannot take the rows
@@ -182,9 +193,23 @@ public final class JdbcSink implements Sink {
 
     @Override
     public synchronized Writer writer() {
-        TableWriter writer = new TableWriter(table, this::run);
+        TableWriter writer =
+                new TableWriter(table, this::run, config.onRefused == OnRefused.FAIL ? null : this::refuse);
         writers.add(writer);
         return writer;
+    }
+
+    private void refuse(String[] row, SQLException reason) {
+        refused.add(
+                new Refused(Arrays.toString(row), Database.message(reason), config.onRefused == OnRefused.DEAD_LETTER));
+    }
+
+    @Override
+    public synchronized List<Refused> takeRefused() {
+        writers.forEach(TableWriter::flush);
+        List<Refused> taken = List.copyOf(refused);
+        refused.clear();
+        return taken;
     }
 
     /** Performs a change in the epoch's transaction; what has failed once fails again, as the transaction is over. */
@@ -199,6 +224,9 @@ public final class JdbcSink implements Sink {
             if (!begun) {
                 previous = tag(" FOR UPDATE").orElseThrow(() -> noted.lost("has no row for it"));
                 begun = true;
+                if (config.onRefused != OnRefused.FAIL) { // each row is to be checked with its statement
+                    Database.execute(connection, "SET CONSTRAINTS ALL IMMEDIATE");
+                }
             }
             change.perform(connection);
         } catch (SQLException e) {

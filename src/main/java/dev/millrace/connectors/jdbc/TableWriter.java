@@ -8,7 +8,6 @@ import dev.millrace.data.TextWriter;
 import dev.millrace.data.Vector;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -20,13 +19,12 @@ import java.util.function.Consumer;
 /** Turns rows into texts and those into statements, some thousand rows at once. */
 final class TableWriter implements Sink.Writer {
 
-    private static final int ROWS = 4_000;
-
     private final TargetTable table;
     private final Consumer<Change> transaction;
+    private final RowStatements.Refusals refusals;
     private final List<String[]> inserts = new ArrayList<>();
     private final List<String[]> upserts = new ArrayList<>();
-    private final Map<List<Boolean>, List<String[]>> deletes = new LinkedHashMap<>();
+    private Map<List<Boolean>, List<String[]>> deletes = new LinkedHashMap<>();
     private final Bytes bytes = new Bytes();
 
     /** A statement or several, to be performed in the epoch's transaction. */
@@ -34,7 +32,11 @@ final class TableWriter implements Sink.Writer {
         void perform(Connection connection) throws SQLException;
     }
 
-    TableWriter(TargetTable table, Consumer<Change> transaction) {
+    /**
+     * @param refusals takes rows that the table refuses; null where such a row fails the epoch
+     */
+    TableWriter(TargetTable table, Consumer<Change> transaction, RowStatements.Refusals refusals) {
+        this.refusals = refusals;
         this.table = table;
         this.transaction = transaction;
     }
@@ -45,7 +47,7 @@ final class TableWriter implements Sink.Writer {
             String[] texts = texts(rows, row);
             for (long copy = 0; copy < rows.weight(row); copy++) {
                 inserts.add(texts);
-                if (inserts.size() >= ROWS) {
+                if (inserts.size() >= RowStatements.ROWS) {
                     flush();
                 }
             }
@@ -108,41 +110,29 @@ final class TableWriter implements Sink.Writer {
             return;
         }
         transaction.accept(connection -> {
+            RowStatements statements = new RowStatements(connection, refusals);
             if (table.keys() != null && table.keys().isEmpty()) { // the result is one row
                 Database.execute(connection, table.deleteAll());
-                execute(connection, table.insert(), upserts);
+                statements.execute(table.insert(), upserts);
             } else {
-                for (Map.Entry<List<Boolean>, List<String[]>> some : deletes.entrySet()) {
-                    boolean anyValue = some.getKey().contains(false);
-                    if (anyValue) {
-                        execute(connection, table.delete(some.getKey()), some.getValue());
-                    } else {
-                        Database.execute(connection, table.delete(some.getKey()));
-                    }
-                }
+                performDeletes(statements);
                 if (!upserts.isEmpty()) {
-                    execute(connection, table.upsert(), upserts);
+                    List<String[]> refused = statements.execute(table.upsert(), upserts);
+                    refused.forEach(this::delete); // what was there of its key is the result no more
+                    performDeletes(statements.telling((row, reason) -> {}));
                 }
-                execute(connection, table.insert(), inserts);
+                statements.execute(table.insert(), inserts);
             }
         });
         inserts.clear();
         upserts.clear();
-        deletes.clear();
     }
 
-    /** Some rows at a time: an array per column. */
-    private static void execute(Connection connection, String sql, List<String[]> rows) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            for (int from = 0; from < rows.size(); from += ROWS) {
-                List<String[]> some = rows.subList(from, Math.min(rows.size(), from + ROWS));
-                for (int c = 0; c < some.get(0).length; c++) {
-                    int column = c;
-                    Object[] texts = some.stream().map(row -> row[column]).toArray(String[]::new);
-                    statement.setArray(c + 1, connection.createArrayOf("text", texts));
-                }
-                statement.execute();
-            }
+    private void performDeletes(RowStatements statements) throws SQLException {
+        Map<List<Boolean>, List<String[]>> all = deletes;
+        deletes = new LinkedHashMap<>();
+        for (Map.Entry<List<Boolean>, List<String[]>> some : all.entrySet()) {
+            statements.execute(table.delete(some.getKey()), some.getValue());
         }
     }
 }

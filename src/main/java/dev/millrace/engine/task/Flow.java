@@ -388,6 +388,8 @@ final class Flow {
 
     /** To those outputs that are to have them; then they are forgotten. */
     private void writeProblems(long epoch, Predicate<String> to) {
+        sinks.forEach((name, sink) ->
+                sink.takeRefused().forEach(row -> problems.get(0).refused(name, row)));
         Batch letters = new Batch(Problems.SCHEMA);
         Batch late = new Batch(Problems.SCHEMA);
         for (Problems problem : problems) {

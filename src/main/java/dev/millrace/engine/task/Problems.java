@@ -1,5 +1,6 @@
 package dev.millrace.engine.task;
 
+import dev.millrace.connectors.Sink;
 import dev.millrace.data.Batch;
 import dev.millrace.data.BytesVector;
 import dev.millrace.data.CellError;
@@ -90,6 +91,14 @@ final class Problems implements RowErrors {
     /** A record that is no row of its source's table. */
     void malformed(SourcePosition position, String reason, byte[] raw) {
         add(new Problem(position, "MALFORMED", reason, null, null, 1, raw));
+    }
+
+    /** A result row that a sink cannot have. */
+    void refused(String sink, Sink.Refused row) {
+        malformedCount.increment();
+        if (row.kept()) {
+            letters.add(new Problem(null, "REFUSED", row.reason(), "sink " + sink, row.row(), 1, null));
+        }
     }
 
     void late(Batch batch, int row, String reason) {
