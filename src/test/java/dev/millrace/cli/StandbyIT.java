@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class StandbyIT {
 
-    private static final int ROWS = 800_000;
+    private static final int ROWS = 1_200_000; // they last longer than the take-overs, on slow machines too
     private static final int TAKE_OVERS = 3;
     private static final String STATE = "checkpoint: {interval: 2s, retained: 2, store: {kafka: {}}}";
 
