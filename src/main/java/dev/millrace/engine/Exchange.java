@@ -54,7 +54,7 @@ public interface Exchange extends AutoCloseable {
     /** Hands on records that have come, each partition's in order; waits for some up to the time given. */
     void poll(long timeoutMillis, Arrival arrival);
 
-    /** How many announcements there are behind what was read, as far as is known. */
+    /** How many announcements there are behind what was read, transactions' marks among them; −1 while that is unknown. */
     long unread();
 
     /**

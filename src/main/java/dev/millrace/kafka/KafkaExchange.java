@@ -161,8 +161,8 @@ public final class KafkaExchange implements Exchange {
     public long unread() {
         TopicPartition announcements = new TopicPartition(topic, ANNOUNCEMENTS);
         return consumer.assignment().contains(announcements)
-                ? consumer.currentLag(announcements).orElse(0)
-                : 0;
+                ? consumer.currentLag(announcements).orElse(-1)
+                : -1;
     }
 
     @Override

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -24,7 +25,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What a row costs in one process, and in three: {@code ./mvnw verify -Dskip.unit.tests=true -Dit.test=SlotCostsIT
- * -Dslots.rows=4000000} prints the CPU seconds of all processes per million rows, once as many have made them warm.
+ * -Dslots.rows=4000000} prints the CPU seconds of all processes per million rows, once as many have made them warm; and less what
+ * they take by themselves while hardly any rows come, as on a machine where they wait for CPU that is much of it.
  */
 @EnabledIfSystemProperty(named = "slots.rows", matches = "\\d+")
 class SlotCostsIT {
@@ -61,18 +63,37 @@ class SlotCostsIT {
                 "SELECT id, COUNT(*) AS n FROM events GROUP BY id"
             })
     void aRow(String sql) throws Exception {
-        double one = cost(sql, 1);
-        double three = cost(sql, 3);
+        Cost one = cost(sql, 1);
+        Cost three = cost(sql, 3);
         System.out.printf(
                 Locale.ROOT,
-                "COSTS | %s | one process %.2f | three %.2f CPU s per million rows | %.2f times |%n",
+                "COSTS | %s | one process %.2f | three %.2f CPU s per million rows | %.2f times | less %.2f and %.2f CPUs that"
+                        + " they take without them: %.2f and %.2f | %.2f times |%n",
                 sql,
-                one,
-                three,
-                three / one);
+                one.all(),
+                three.all(),
+                three.all() / one.all(),
+                one.base(),
+                three.base(),
+                one.ofRows(),
+                three.ofRows(),
+                three.ofRows() / one.ofRows());
     }
 
-    private double cost(String sql, int slots) throws Exception {
+    /**
+     * Of all processes.
+     *
+     * @param all CPU seconds per million rows
+     * @param seconds that a million rows took
+     * @param base CPUs that are used while a few rows a second come
+     */
+    private record Cost(double all, double seconds, double base) {
+        double ofRows() {
+            return all - base * seconds;
+        }
+    }
+
+    private Cost cost(String sql, int slots) throws Exception {
         Path place = Files.createDirectory(directory.resolve("slots-" + slots));
         List<Process> processes = new ArrayList<>();
         try (KafkaBroker broker = new KafkaBroker(Files.createDirectory(place.resolve("kafka")))) {
@@ -89,8 +110,10 @@ class SlotCostsIT {
             awaitDivided(broker, slots);
             process(broker, slots, 0);
             Duration before = cpu(processes);
+            long start = System.nanoTime();
             process(broker, slots, rows);
-            return cpu(processes).minus(before).toNanos() / 1e3 / rows;
+            double seconds = (System.nanoTime() - start) / 1e3 / rows;
+            return new Cost(cpu(processes).minus(before).toNanos() / 1e3 / rows, seconds, base(broker, processes));
         } finally {
             for (Process process : processes) {
                 process.destroyForcibly().waitFor();
@@ -132,6 +155,23 @@ class SlotCostsIT {
                         IntStream.range(0, slots)
                                 .mapToLong(slot -> read(SlotProcess.log(broker, "costs", slot)))
                                 .sum()));
+    }
+
+    /** A few rows in each epoch, so that there is one. */
+    private static double base(KafkaBroker broker, List<Process> processes) throws InterruptedException {
+        Duration before = cpu(processes);
+        long start = System.nanoTime();
+        try (KafkaProducer<byte[], byte[]> producer = broker.producer()) {
+            for (int i = 0; i < 200; i++) {
+                for (int partition = 0; partition < PARTITIONS; partition++) {
+                    String row = "{\"id\":" + -i + ",\"word\":\"w" + i + "\"}";
+                    producer.send(
+                            new ProducerRecord<>("events", partition, null, row.getBytes(StandardCharsets.UTF_8)));
+                }
+                TimeUnit.MILLISECONDS.sleep(100);
+            }
+        }
+        return cpu(processes).minus(before).toNanos() / (double) (System.nanoTime() - start);
     }
 
     private static long read(List<SlotProcess.Logged> log) {

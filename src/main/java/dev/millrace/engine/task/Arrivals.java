@@ -544,7 +544,7 @@ final class Arrivals {
 
     /** How many announcements were not taken yet. */
     long behind() {
-        return exchange.unread() + announced.size();
+        return Math.max(0, exchange.unread()) + announced.size();
     }
 
     /** Whether something of what is handed over to this slot was taken since the last call: somebody waits to hear of it. */
@@ -662,6 +662,11 @@ final class Arrivals {
             throw new ConnectorException(
                     "KafkaUnavailable", "another process of slot " + slot + " has written", null, true);
         }
+    }
+
+    /** Whether nobody has announced anything that was not read. */
+    boolean hasReadAll() {
+        return exchange.unread() == 0;
     }
 
     /** Whether all that this slot has announced has come back to it. */

@@ -304,11 +304,12 @@ final class Peers {
     }
 
     /**
-     * Whether an epoch can be the last one with the exchange. From then on there is one watermark for all, so no stage may be
-     * behind or ahead.
+     * Whether an epoch can be the last one with the exchange. Whoever has woken it was heard then, else that would wake it for
+     * ever. From then on there is one watermark for all, so no stage may be behind or ahead.
      */
     private boolean mayBeAlone(long[] watermarks) {
         return isOnly()
+                && arrivals.hasReadAll()
                 && arrivals.hasReturned()
                 && slots.returning() < 0
                 && LongStream.of(watermarks).allMatch(watermark -> watermark == watermarks[0])

@@ -319,7 +319,7 @@ final class SimulatedKafka {
 
         @Override
         public long unread() {
-            return 0;
+            return offsets[0] < 0 ? -1 : exchange.get(0).size() - offsets[0];
         }
 
         @Override
